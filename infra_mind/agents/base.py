@@ -1,0 +1,57 @@
+"""What an agent is: a name, what it needs, and a pure function from inputs to an `AgentResult`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from infra_mind.model.brief import Brief
+from infra_mind.model.inventory import Artefact, Inventory
+from infra_mind.model.result import AgentResult
+
+
+class Progress(Protocol):
+    """Called by an agent as its work goes on. May raise `Stopped` when the run was asked to stop."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """`done` of `total` known units of work are done; `note` is a few words for a person."""
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error: somebody asked
+    """The run was asked to stop; agents let it pass."""
+
+
+class PermanentError(Exception):
+    """An agent cannot do this with this input, however often it is tried: no retry."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All an agent may look at. `results` holds the agents that it `needs` (a failed optional one is absent).
+
+    `inventory` and `artefacts` are empty unless the agent's `reads` has "artefacts"."""
+
+    brief: Brief
+    inventory: Inventory = field(default_factory=Inventory)
+    artefacts: Mapping[str, Artefact] = field(default_factory=dict)
+    results: Mapping[str, AgentResult] = field(default_factory=dict)
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """A `Progress` for callers that do not look."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """`reads`: top-level fields of the brief, and "artefacts"; together with the results of `needs` they decide whether a kept
+    result is still valid. `after` are agents that are waited for and used when they are there, but whose failure does not stop
+    this one. `version` goes up whenever the same input may give another result."""
+
+    name: str
+    assess: Callable[[Inputs, Progress], AgentResult]
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    version: int = 1
+    title: str = ""

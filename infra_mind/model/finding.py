@@ -1,0 +1,129 @@
+"""A finding: what a rule or check found, where, how bad, and what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from infra_mind.model.base import Value
+
+
+class Status(StrEnum):
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - a status, not a password
+    NOT_ASSESSED = "not_assessed"  # an input is missing or a file could not be read
+    UNRESOLVABLE = "unresolvable"  # a value that only apply time knows
+    MANUAL = "manual"
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical up to 4 for info, for sorting and for `--fail-on`."""
+        return list(Severity).index(self)
+
+
+class Confidence(StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Effort(StrEnum):
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    WEEKS = "weeks"
+
+
+class Evidence(Value):
+    """Where it was seen. `path` is the attribute inside the resource; a secret in `observed` is always masked."""
+
+    artefact: str = Field(description="Path of the file as handed in, or `brief`")
+    line_start: int | None = None
+    line_end: int | None = None
+    path: str = ""
+    observed: str = ""
+    expected: str = ""
+
+
+class Remediation(Value):
+    text: str
+    patch: str | None = Field(
+        default=None, description="Unified diff against the artefact, only where it is safe"
+    )
+    effort: Effort = Effort.HOURS
+
+
+class Impact(Value):
+    """Per month or year; None is unknown, not zero. Positive: what the fix saves."""
+
+    usd_per_month: float | None = None
+    kgco2e_per_month: float | None = None
+    downtime_minutes_per_year: float | None = None
+
+
+class Finding(Value):
+    id: str
+    fingerprint: str
+    rule_id: str
+    agent: str
+    title: str
+    status: Status
+    severity: Severity
+    confidence: Confidence = Confidence.HIGH
+    resource: str = Field(default="", description="Address of the resource, or the field of the brief")
+    evidence: tuple[Evidence, ...] = ()
+    facts: tuple[str, ...] = Field(default=(), description="Ids of the facts that this rests on")
+    assumptions: tuple[str, ...] = ()
+    remediation: Remediation | None = None
+    impact: Impact | None = None
+    control_ids: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+def fingerprint(rule_id: str, resource: str, value: Any = "") -> str:
+    """Stable identity of a finding: rule, resource address and normalised value, never a line number."""
+    canonical = json.dumps([rule_id, resource, value], sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+
+def make_finding(
+    *,
+    rule_id: str,
+    agent: str,
+    title: str,
+    status: Status,
+    severity: Severity,
+    resource: str = "",
+    value: Any = "",
+    **more: Any,
+) -> Finding:
+    """A finding whose id and fingerprint are reckoned from rule, resource and `value` (never put a secret there)."""
+    mark = fingerprint(rule_id, resource, value)
+    return Finding(
+        id=f"{rule_id}:{mark[:8]}", fingerprint=mark, rule_id=rule_id, agent=agent, title=title,
+        status=status, severity=severity, resource=resource, **more,
+    )  # fmt: skip
+
+
+def not_assessed(
+    *, agent: str, rule_id: str, title: str, missing: str, hint: str = "", resource: str = ""
+) -> Finding:
+    """The finding an agent gives when an input is missing: names the field (`missing`) and what to do (`hint`)."""
+    return make_finding(
+        rule_id=rule_id, agent=agent, title=title, status=Status.NOT_ASSESSED, severity=Severity.INFO,
+        resource=resource or missing, value=missing,
+        evidence=(Evidence(artefact="brief", path=missing, observed="absent", expected=hint or f"give {missing}"),),
+        remediation=Remediation(text=hint or f"Give `{missing}` in the brief.", effort=Effort.MINUTES),
+    )  # fmt: skip

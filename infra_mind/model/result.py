@@ -1,0 +1,139 @@
+"""What an agent gives, and what an assessment gives."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from infra_mind.model.base import Value
+from infra_mind.model.fact import Assumption, Fact
+from infra_mind.model.finding import Effort, Finding, Impact, Severity
+
+
+class CostLine(Value):
+    """One priced thing: quantity × unit price = usd_per_month; `fact` links to the fact it appears as, if any."""
+
+    what: str
+    address: str = ""
+    artefact: str = ""
+    line: int | None = None
+    provider: str = ""
+    region: str = ""
+    sku: str
+    quantity: float
+    unit: str
+    usd_per_unit: float
+    usd_per_month: float
+    purchase: Literal["on_demand", "spot", "committed"] = "on_demand"
+    source: str
+    as_of: str
+    origin: Literal["brief", "artefact"] = Field(
+        description="Lines of artefacts are shown beside the brief's total, never added twice"
+    )
+
+
+class Unpriced(Value):
+    """A thing that costs money and has no dated price here: left out of the total, and said so."""
+
+    what: str
+    address: str = ""
+    artefact: str = ""
+    line: int | None = None
+    reason: str
+
+
+class Recommendation(Value):
+    """One ranked thing to do. Every sentence is made from the facts and findings that it names."""
+
+    rank: int
+    id: str
+    title: str
+    text: str
+    severity: Severity
+    effort: Effort
+    utility: float
+    pareto: bool
+    rank_stability: float = Field(
+        description="Share of seeded weight perturbations in which it keeps this rank"
+    )
+    tie_with: tuple[str, ...] = ()
+    phase: Literal["30", "60", "90"]
+    impact: Impact = Impact()
+    findings: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+
+class AgentResult(Value):
+    """What one agent gives. Order is part of the value: agents sort what they give."""
+
+    facts: tuple[Fact, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    cost_lines: tuple[CostLine, ...] = ()
+    unpriced: tuple[Unpriced, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    details: dict[str, Any] = Field(
+        default_factory=dict, description="Agent's own tables for reports (topology, tornado, ...): JSON data"
+    )
+
+
+class AgentFailure(Value):
+    """Why an agent gave nothing: the type and message of the error and the attempt it was; never a pickle."""
+
+    agent: str
+    error_type: str
+    message: str
+    attempt: int
+
+
+class ResourceSummary(Value):
+    """A resource without its values: what the result shows of the inventory."""
+
+    address: str
+    format: str
+    kind: str
+    artefact: str
+    line_start: int
+    line_end: int
+    count: int | None
+
+
+class Summary(Value):
+    name: str
+    headline: str
+    findings: dict[str, int] = Field(description="Failed findings by severity")
+    key_facts: tuple[str, ...] = Field(description="Ids of the facts a person wants first")
+    sentences: tuple[str, ...] = ()
+
+
+class Coverage(Value):
+    """How much of what was handed in could be judged at all; shown beside every score."""
+
+    files: int
+    files_read: int
+    resources: int
+    checks_by_status: dict[str, int]
+    agents_done: tuple[str, ...]
+    agents_failed: tuple[str, ...]
+    not_assessed: tuple[str, ...] = Field(description="Fields and files that were missing or unreadable")
+
+
+class AssessmentResult(Value):
+    """The result of the contract; everything but `assessment_id` and `provenance` is the same for the same input."""
+
+    assessment_id: str
+    status: Literal["completed", "partial"]
+    summary: Summary
+    recommendations: tuple[Recommendation, ...]
+    agents: dict[str, AgentResult]
+    failures: tuple[AgentFailure, ...] = ()
+    inventory: tuple[ResourceSummary, ...]
+    coverage: Coverage
+    data_versions: dict[str, dict[str, str]]
+    provenance: dict[str, Any]
+
+    def fact(self, fact_id: str) -> Fact | None:
+        """The fact with this id, of whatever agent."""
+        return next((f for a in self.agents.values() for f in a.facts if f.id == fact_id), None)

@@ -1,0 +1,164 @@
+"""A task: one run of an assessment through the engine, its states and their legal transitions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from infra_mind.model.base import Value
+
+
+class TaskState(StrEnum):
+    """As clients of the seed know them."""
+
+    PENDING = "PENDING"  # accepted, waits in the queue
+    STARTED = "STARTED"  # claimed by a dispatcher
+    PROGRESS = "PROGRESS"  # at least one agent has begun
+    RETRY = "RETRY"  # a retry waits for its time
+    SUCCESS = "SUCCESS"  # result committed (completed or partial)
+    FAILURE = "FAILURE"  # ended without a result
+    REVOKED = "REVOKED"  # cancelled; nothing of it runs
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+
+ENDED = frozenset({TaskState.SUCCESS, TaskState.FAILURE, TaskState.REVOKED})
+TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.PENDING: frozenset({TaskState.STARTED, TaskState.REVOKED, TaskState.FAILURE}),
+    TaskState.STARTED: frozenset(
+        {TaskState.STARTED, TaskState.PROGRESS, TaskState.RETRY, TaskState.PENDING, *ENDED}
+    ),
+    TaskState.PROGRESS: frozenset(
+        {TaskState.STARTED, TaskState.PROGRESS, TaskState.RETRY, TaskState.PENDING, *ENDED}
+    ),
+    TaskState.RETRY: frozenset(
+        {TaskState.STARTED, TaskState.PROGRESS, TaskState.RETRY, TaskState.PENDING, *ENDED}
+    ),
+    TaskState.SUCCESS: frozenset(),
+    TaskState.FAILURE: frozenset(),
+    TaskState.REVOKED: frozenset(),
+}
+
+
+class Priority(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+# A task of lower priority counts as younger by this much: it waits longer, yet ends (ageing).
+PRIORITY_HANDICAP_MS = {
+    Priority.CRITICAL: 0,
+    Priority.HIGH: 60_000,
+    Priority.MEDIUM: 300_000,
+    Priority.LOW: 900_000,
+}
+
+
+class AgentState(StrEnum):
+    WAITING = "WAITING"  # what it needs is not there yet, or no slot is free
+    RUNNING = "RUNNING"
+    RETRY = "RETRY"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"  # something it needs failed
+    REVOKED = "REVOKED"
+
+
+class AgentProgress(Value):
+    """`progress` 0 to 100: work done over work known; never goes back except on RETRY. Times in ISO 8601 UTC."""
+
+    state: AgentState
+    progress: float = 0.0
+    attempt: int = 0
+    started_at: str | None = None
+    ended_at: str | None = None
+    note: str = ""
+    reason: str = ""
+
+
+class TaskInfo(Value):
+    assessment_id: str
+    current_step: str
+    progress: float = Field(description="0 to 100, mean over the agents")
+    message: str
+    agents: dict[str, AgentProgress]
+    updated_at: str
+
+
+class TaskError(Value):
+    type: str
+    message: str
+    attempt: int = 0
+
+
+class Task(Value):
+    """A task as a caller sees it (`GET /tasks/{id}`)."""
+
+    task_id: str
+    state: TaskState
+    info: TaskInfo
+    attempt: int = Field(description="How often it was claimed")
+    priority: Priority
+    created_at: str
+    started_at: str | None = None
+    ended_at: str | None = None
+    expires_at: str | None = None
+    queue_position: int | None = Field(default=None, description="1 is next; only while PENDING")
+    cancel_requested: bool = False
+    error: TaskError | None = None
+    name: str = ""
+
+
+class Event(Value):
+    """One change of a task: `id` is what `Last-Event-ID` takes; `data` the JSON that the stream sends.
+
+    `type`: state, agent, progress, end. `data`: {task_id, state, progress, current_step, message, at, agents: {only those that changed}}."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class AssessmentStatus(StrEnum):
+    DRAFT = "draft"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Assessment(Value):
+    assessment_id: str
+    name: str
+    status: AssessmentStatus
+    created_at: str
+    updated_at: str
+    task_id: str | None = None
+    artefact_files: int = 0
+
+
+class ApiKey(Value):
+    """An API key as it is kept: the secret only as SHA-256."""
+
+    key_id: str
+    tenant: str
+    secret_sha256: str = Field(repr=False)
+    label: str = ""
+    created_at: str
+    expires_at: str | None = None
+    weight: float = 1.0
+    max_running: int | None = None
+    max_queued: int | None = None
+
+
+class StartOptions(Value):
+    priority: Priority = Priority.MEDIUM
+    soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)

@@ -1,0 +1,54 @@
+"""All settings, from the environment (`INFRA_MIND_...`); the only place that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IntakeLimits(BaseSettings):
+    """What may be handed in. Sizes in bytes, after decompression."""
+
+    model_config = SettingsConfigDict(env_prefix="INFRA_MIND_INTAKE_", frozen=True)
+
+    max_body: int = 64 * 1024 * 1024
+    max_file: int = 2 * 1024 * 1024
+    max_total: int = 40 * 1024 * 1024
+    max_files: int = 10_000
+    max_depth: int = 60
+    max_zip_ratio: float = 100.0
+    max_yaml_nodes: int = 200_000
+    max_yaml_aliases: int = 1_000
+    max_resources: int = 50_000
+    max_path: int = 512
+
+
+class Settings(BaseSettings):
+    """`INFRA_MIND_HOME` holds what `infra-mind up` writes: store, keys, address (readable by its owner only)."""
+
+    model_config = SettingsConfigDict(env_prefix="INFRA_MIND_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".infra-mind")
+    url: str | None = None
+    api_key: SecretStr | None = None
+    store_url: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8700, ge=0, le=65535)
+    durability: Literal["everysec", "strict"] = "everysec"
+    lease_s: float = Field(default=15.0, gt=0.2)
+    result_ttl_s: float = Field(default=86_400.0, gt=0)
+    cancel_grace_s: float = Field(default=1.5, ge=0)
+    soft_limit_s: float = Field(default=600.0, gt=0)
+    hard_limit_s: float = Field(default=900.0, gt=0)
+    agent_attempts: int = Field(default=3, ge=1, le=20)
+    retry_base_s: float = Field(default=1.0, ge=0)
+    retry_cap_s: float = Field(default=60.0, ge=0)
+    min_agents: int = Field(default=1, ge=1)
+    dispatchers: int = Field(default=2, ge=1)
+    api_replicas: int = Field(default=2, ge=1)
+    surplus: int = Field(default=4, ge=1)
+    recycle_after: int = Field(default=200, ge=1)
+    log_level: str = "INFO"
