@@ -9,6 +9,11 @@ from infra_mind.model.base import Value
 FactValue = float | int | bool | str
 
 
+def id_part(name: str) -> str:
+    """A name of the brief as a part of a fact's id: spaces, which an id cannot hold, become `_`."""
+    return name.replace(" ", "_")
+
+
 class Fact(Value):
     """`id` is dotted and stable (`cost.total_usd_per_month`); `as_of` is the ISO date of the source's data."""
 
