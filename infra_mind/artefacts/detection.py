@@ -1,0 +1,57 @@
+"""Which format a file has: by its name first, by its shape where the name does not tell."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_TERRAFORM = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
+_TEMPLATE = (".sh", ".bash", ".ps1", ".tpl", ".tftpl", ".tmpl", ".cfg", ".env")
+_YAML = (".yaml", ".yml")
+_COMPOSE = re.compile(r"(docker-|podman-)?compose([.\-_][\w.\-]+)?\.ya?ml\Z", re.IGNORECASE)
+_DOCKERFILE = re.compile(
+    r"((docker|container)file([.\-_][\w.\-]+)?|[\w.\-]+\.(docker|container)file)\Z", re.IGNORECASE
+)
+_NO_DOCKERFILE = re.compile(r"\.(md|txt|dockerignore|py|js|go|rb|ya?ml|json)\Z", re.IGNORECASE)
+
+
+class FileKind(StrEnum):
+    TERRAFORM = "terraform"
+    COMPOSE = "compose"
+    DOCKERFILE = "dockerfile"
+    YAML = "yaml"  # Kubernetes, compose by its shape, or something that is not ours
+    TEMPLATE = "template"  # read only where a Terraform file asks for it
+    HELM = "helm"
+    OTHER = "other"
+
+
+def kind_of(path: str) -> FileKind:
+    """The kind by name alone."""
+    name = path.rpartition("/")[2]
+    lower = name.lower()
+    if lower.endswith(_TERRAFORM):
+        return FileKind.TERRAFORM
+    if _COMPOSE.match(name):
+        return FileKind.COMPOSE
+    if _DOCKERFILE.match(name) and not _NO_DOCKERFILE.search(name):
+        return FileKind.DOCKERFILE
+    if lower in ("chart.yaml", "chart.yml"):
+        return FileKind.HELM
+    if lower.endswith(_YAML) or lower.endswith(".json"):
+        return FileKind.YAML
+    if lower.endswith(_TEMPLATE) or lower == ".env":
+        return FileKind.TEMPLATE
+    return FileKind.OTHER
+
+
+def is_wanted(path: str) -> bool:
+    """True for the files of a folder that are read and sent."""
+    name = path.rpartition("/")[2].lower()
+    if name in ("package.json", "package-lock.json", "tsconfig.json", "composer.json", "pnpm-lock.yaml"):
+        return False
+    return kind_of(path) is not FileKind.OTHER
+
+
+def charts(paths: list[str]) -> frozenset[str]:
+    """Folders that are Helm charts (they hold a `Chart.yaml`), each with a trailing slash; "" for the top."""
+    return frozenset(p[: p.rfind("/") + 1] for p in paths if kind_of(p) is FileKind.HELM)
