@@ -1,0 +1,212 @@
+"""Published open-weights models: their shapes, and the parameters reckoned from them tensor group by tensor group.
+
+Reckoning from the config instead of keeping one number shows where the bytes are (a quantised checkpoint keeps some groups in
+16 bit) and proves the config: the sum must meet the published count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from infra_mind.knowledge.tables import Row, Table, load, nearest
+from infra_mind.model.base import Value
+
+Dim = Annotated[int, Field(ge=1, le=1_000_000)]
+Few = Annotated[int, Field(ge=0, le=2000)]
+
+
+class Moe(Value):
+    """Mixture of experts in `layers` of the layers: `per_token` of `experts` run, and all `shared` ones."""
+
+    experts: Annotated[int, Field(ge=2, le=2000)]
+    per_token: Annotated[int, Field(ge=1, le=100)]
+    intermediate: Dim
+    layers: Annotated[int, Field(ge=1, le=2000)]
+    shared: Few = 0
+    router_bias: bool = False
+    expert_bias: bool = False
+
+
+class Mla(Value):
+    """Multi-head latent attention: the cache holds `kv_rank` + `rope_dim` values per layer and token, for all heads together."""
+
+    kv_rank: Dim
+    rope_dim: Dim
+    nope_dim: Dim
+    v_dim: Dim
+    q_rank: Dim | None = None
+
+
+class Model(Row):
+    """The shape of a model as its config gives it. `id` and `aliases` are the names it is published under.
+
+    `vocab` is the rows of the embedding matrix (padded where the checkpoint is). `published_parameters` is the published count;
+    `published_exact` says whether it is to the unit (else it is rounded, or has parts such as a vision tower)."""
+
+    id: Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$")]
+    aliases: tuple[str, ...] = ()
+    layers: Annotated[int, Field(ge=1, le=500)]
+    hidden: Dim
+    intermediate: Annotated[int, Field(ge=0, le=1_000_000)]
+    heads: Annotated[int, Field(ge=1, le=1000)]
+    kv_heads: Annotated[int, Field(ge=1, le=1000)]
+    head_dim: Annotated[int, Field(ge=16, le=1024)]
+    vocab: Annotated[int, Field(ge=1000, le=1_000_000)]
+    tied: bool = False
+    gated_mlp: bool = True
+    mlp_bias: bool = False
+    qkv_bias: bool = False
+    out_bias: bool = False
+    norms_per_layer: Annotated[int, Field(ge=1, le=4)] = 2
+    norm_bias: bool = False
+    embedding_norm: bool = False
+    qk_norm: Literal["", "head", "full"] = ""
+    attention_sinks: bool = False
+    sliding_window: Dim | None = None
+    moe: Moe | None = None
+    mla: Mla | None = None
+    published_parameters: Annotated[int, Field(ge=10**7, le=10**14)] | None = None
+    published_exact: bool = False
+
+    @model_validator(mode="after")
+    def _shape_is_possible(self) -> Model:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads ({self.heads}) is no multiple of kv_heads ({self.kv_heads})")
+        if self.moe and self.moe.layers > self.layers:
+            raise ValueError("more layers with experts than layers")
+        if self.moe and self.moe.per_token > self.moe.experts:
+            raise ValueError("more experts per token than experts")
+        return self
+
+
+@dataclass(frozen=True)
+class Group:
+    """One kind of tensor: how many parameters there are, how many work on each token, and whether a quantised checkpoint
+    leaves it in 16 bit."""
+
+    name: str
+    parameters: int
+    active: int
+    stays_16_bit: bool = False
+
+
+def groups(model: Model) -> tuple[Group, ...]:
+    """All tensors of the model, by kind; the sum of `parameters` is the model's size."""
+    table = model.vocab * model.hidden
+    dense = (model.layers - (model.moe.layers if model.moe else 0)) * _mlp(
+        model, model.intermediate, model.mlp_bias
+    )
+    found = [
+        Group("embeddings", table, table, stays_16_bit=True),
+        *(Group(name, n * model.layers, n * model.layers) for name, n in _attention(model).items()),
+        Group("mlp", dense, dense),
+        *(_experts(model, model.moe) if model.moe else ()),
+        _norms(model),
+    ]
+    if not model.tied:
+        found.append(Group("head", table, table, stays_16_bit=True))
+    return tuple(g for g in found if g.parameters)
+
+
+def parameters(model: Model) -> int:
+    """All parameters of the model."""
+    return sum(g.parameters for g in groups(model))
+
+
+def active_parameters(model: Model) -> int:
+    """The parameters that work on one token: all of a dense model, the chosen and shared experts of a sparse one."""
+    return sum(g.active for g in groups(model))
+
+
+def kv_values_per_token(model: Model) -> int:
+    """Values that the cache keeps per token over all layers: keys and values of the KV heads, or the latent of MLA."""
+    if model.mla:
+        return model.layers * (model.mla.kv_rank + model.mla.rope_dim)
+    return 2 * model.layers * model.kv_heads * model.head_dim
+
+
+def _attention(model: Model) -> dict[str, int]:
+    h, q_width = model.hidden, model.heads * model.head_dim
+    if model.mla:
+        return _latent_attention(model, model.mla)
+    kv_width = model.kv_heads * model.head_dim
+    bias = int(model.qkv_bias)
+    return {
+        "attention.q": (h + bias) * q_width,
+        "attention.k": (h + bias) * kv_width,
+        "attention.v": (h + bias) * kv_width,
+        "attention.o": q_width * h + (h if model.out_bias else 0),
+    }
+
+
+def _latent_attention(model: Model, mla: Mla) -> dict[str, int]:
+    q_width = model.heads * (mla.nope_dim + mla.rope_dim)
+    return {
+        "attention.q": (model.hidden + q_width) * mla.q_rank if mla.q_rank else model.hidden * q_width,
+        "attention.kv": model.hidden * (mla.kv_rank + mla.rope_dim)
+        + mla.kv_rank * model.heads * (mla.nope_dim + mla.v_dim),
+        "attention.o": model.heads * mla.v_dim * model.hidden,
+    }
+
+
+def _mlp(model: Model, width: int, bias: bool) -> int:
+    up = 2 if model.gated_mlp else 1
+    return (up + 1) * model.hidden * width + (up * width + model.hidden if bias else 0)
+
+
+def _experts(model: Model, moe: Moe) -> tuple[Group, ...]:
+    one = _mlp(model, moe.intermediate, moe.expert_bias)
+    router = moe.layers * moe.experts * (model.hidden + int(moe.router_bias))
+    shared = moe.layers * moe.shared * one
+    return (
+        Group("experts", moe.layers * moe.experts * one, moe.layers * moe.per_token * one),
+        Group("experts.shared", shared, shared),
+        Group("router", router, router, stays_16_bit=True),
+    )
+
+
+def _norms(model: Model) -> Group:
+    wide = model.hidden * (2 if model.norm_bias else 1)
+    of_heads = {
+        "": 0,
+        "head": 2 * model.head_dim,
+        "full": (model.heads + model.kv_heads) * model.head_dim,
+    }[model.qk_norm]
+    of_latent = model.mla.kv_rank + (model.mla.q_rank or 0) if model.mla else 0
+    sinks = model.heads if model.attention_sinks else 0
+    per_layer = model.norms_per_layer * wide + of_heads + of_latent + sinks
+    total = model.layers * per_layer + wide * (2 if model.embedding_norm else 1)
+    return Group("norms", total, total, stays_16_bit=True)
+
+
+def table() -> Table[Model]:
+    """The packaged table of models. Raises TableInvalid when it breaks its own rules."""
+    return load("models", Model, attrgetter("id"))
+
+
+@cache
+def by_name() -> Mapping[str, Model]:
+    """Every published id and alias in lower case → its model."""
+    found: dict[str, Model] = {}
+    for model in table().rows:
+        for name in (model.id, *model.aliases):
+            if found.setdefault(name.lower(), model) is not model:
+                raise ValueError(f"{name} stands for two models")
+    return found
+
+
+def find(name: str) -> Model | None:
+    """The model published under `name`, blind to case; None when it is not in the table."""
+    return by_name().get(name.strip().lower())
+
+
+def nearest_names(name: str) -> tuple[str, ...]:
+    """Up to three published ids that look most like `name`."""
+    known = sorted({n for m in table().rows for n in (m.id, *m.aliases)})
+    by_tail = {n.split("/", 1)[1]: n for n in known}
+    return nearest(name, known) or tuple(by_tail[t] for t in nearest(name.rsplit("/", 1)[-1], by_tail))
