@@ -79,10 +79,15 @@ class Table(Generic[R]):
     by_key: Mapping[Any, R]
 
 
-@cache
+_loaded: dict[tuple[str, type[Row]], Table[Any]] = {}
+
+
 def load(name: str, row: type[R], key: Callable[[R], Hashable]) -> Table[R]:
-    """The packaged table `data/<name>.json`, read on first use. Raises TableInvalid naming the row and the field."""
-    return parse(name, _read(name), row, key)
+    """The packaged table `data/<name>.json`, read on first use and kept. Raises TableInvalid naming the row and the field."""
+    # Kept by name and row type alone: a getter made anew at each call is another object, and the file would be read again.
+    if (name, row) not in _loaded:
+        _loaded[name, row] = parse(name, _read(name), row, key)
+    return _loaded[name, row]
 
 
 def parse(name: str, raw: bytes, row: type[R], key: Callable[[R], Hashable]) -> Table[R]:

@@ -8,7 +8,19 @@ from infra_mind.knowledge import gpus
 from infra_mind.knowledge.gpus import Gpu
 
 ALL = {g.id: g for g in gpus.table().rows}
-OF_THE_BRIEF = "h100_sxm h200_sxm b200_sxm gb200 a100_sxm a100_pcie l40s l4 a10g t4 mi300x".split()
+OF_THE_BRIEF = [
+    "h100_sxm",
+    "h200_sxm",
+    "b200_sxm",
+    "gb200",
+    "a100_sxm",
+    "a100_pcie",
+    "l40s",
+    "l4",
+    "a10g",
+    "t4",
+    "mi300x",
+]
 
 
 @pytest.mark.parametrize("name", OF_THE_BRIEF)

@@ -128,3 +128,13 @@ def test_versions_cannot_be_spoilt_by_a_caller() -> None:
 def test_nearest_names_are_found_blind_to_case_and_punctuation(name: str, best: str | None) -> None:
     found = nearest(name, ["a100_sxm", "h100_sxm", "l4"])
     assert (found[0] if found else None) == best
+
+
+class Loose(Row):
+    model_config = {"extra": "ignore"}
+    id: str
+
+
+def test_a_packaged_table_is_read_once() -> None:
+    first = tables.load("gpus", Loose, lambda r: r.id)
+    assert tables.load("gpus", Loose, lambda r: r.id) is first
