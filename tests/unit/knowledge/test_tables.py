@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from infra_mind.knowledge import tables
 from infra_mind.knowledge.tables import Row, Table, TableInvalid, nearest, parse, versions
@@ -131,7 +131,7 @@ def test_nearest_names_are_found_blind_to_case_and_punctuation(name: str, best: 
 
 
 class Loose(Row):
-    model_config = {"extra": "ignore"}
+    model_config = ConfigDict(extra="ignore")
     id: str
 
 
