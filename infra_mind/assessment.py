@@ -1,0 +1,118 @@
+"""An assessment as a plan of steps: the inventory first, then the agents, at last the synthesis. Every step is a pure function
+from bytes to bytes, so that it can run in this process, in another one, or on another machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from importlib import import_module
+
+from infra_mind import __version__
+from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
+from infra_mind.artefacts.inventory import build_inventory
+from infra_mind.errors import BadInput
+from infra_mind.knowledge.tables import versions
+from infra_mind.model.inventory import Inventory
+from infra_mind.model.result import AgentFailure, AgentResult
+from infra_mind.model.submission import Submission
+from infra_mind.synthesis import build_result
+from infra_mind.tasks.plan import Plan, Step, order
+from infra_mind.tasks.runner import CLAIM, FAILURES
+
+AGENTS = "infra_mind.agents:table"
+ARTEFACTS = "artefacts"
+INVENTORY = "inventory"
+SYNTHESIS = "synthesis"
+INVENTORY_VERSION = 1
+
+# The same input fails the same way: trying again would only cost time.
+_PERMANENT = (PermanentError, BadInput, TypeError, AttributeError, LookupError, ValueError, ArithmeticError, AssertionError, NotImplementedError, RecursionError)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Plan and steps for one table of agents. `agents` is `module:function`; every process that runs steps can import it."""
+
+    agents: str = AGENTS
+
+    @cached_property
+    def table(self) -> dict[str, Agent]:
+        module, _, name = self.agents.partition(":")
+        table: dict[str, Agent] = getattr(import_module(module), name)()
+        return table
+
+    @cached_property
+    def plan(self) -> Plan:
+        steps = [Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False)]
+        steps += [self._step(agent) for agent in self.table.values()]
+        everything = tuple(step.name for step in steps)
+        return Plan((*order(steps), Step(SYNTHESIS, after=everything, agent=False)))
+
+    def _step(self, agent: Agent) -> Step:
+        known = [name for name in agent.needs if name in self.table]
+        needs = (INVENTORY, *known) if ARTEFACTS in agent.reads else tuple(known)
+        after = tuple(name for name in agent.after if name in self.table and name not in known)
+        return Step(agent.name, needs=needs, after=after, reads=agent.reads, version=agent.version)
+
+    def parts(self, data: bytes) -> dict[str, str]:
+        """Hash of each top-level field of the brief, and of the artefacts: what `Agent.reads` names."""
+        submission = json.loads(data)
+        brief = dict(submission["brief"])
+        brief[ARTEFACTS] = [submission.get("artefacts", []), brief.get(ARTEFACTS)]
+        return {name: _hash(value) for name, value in brief.items()}
+
+    def run(self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent) -> bytes:
+        """Runs one step; what it gives as deterministic JSON. Errors pass through: see `is_permanent`."""
+        submission = Submission.from_bytes(data)
+        if step == INVENTORY:
+            inventory = build_inventory(submission.artefacts, progress=progress)
+            return inventory.to_json()
+        if step == SYNTHESIS:
+            return self._synthesis(submission, results)
+        return self._agent(self.table[step], submission, results, progress)
+
+    def _agent(self, agent: Agent, submission: Submission, results: Mapping[str, bytes], progress: Progress) -> bytes:
+        reads_artefacts = ARTEFACTS in agent.reads
+        inputs = Inputs(
+            brief=submission.brief,
+            inventory=Inventory.model_validate_json(results[INVENTORY]) if reads_artefacts else Inventory(),
+            artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
+            results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
+        )
+        return agent.assess(inputs, progress).to_json()
+
+    def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
+        claim = json.loads(results.get(CLAIM, b"{}"))
+        assessment_id = claim.pop("assessment_id", "")
+        provenance = {**claim, "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "version": __version__}
+        result = build_result(
+            assessment_id=assessment_id,
+            brief=submission.brief,
+            inventory=Inventory.model_validate_json(results[INVENTORY]) if INVENTORY in results else Inventory(),
+            results={n: AgentResult.model_validate_json(results[n]) for n in self.table if n in results},
+            failures=[AgentFailure.model_validate(f) for f in json.loads(results.get(FAILURES, b"[]"))],
+            provenance=provenance,
+            data_versions=versions(),
+        )
+        return result.to_json()
+
+
+@cache
+def assessor(agents: str = AGENTS) -> Assessor:
+    """The one `Assessor` of this process for a table."""
+    return Assessor(agents)
+
+
+def is_permanent(error: BaseException) -> bool:
+    """True if trying again with the same input cannot go better."""
+    return isinstance(error, _PERMANENT)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
+
+

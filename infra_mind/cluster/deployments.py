@@ -1,0 +1,106 @@
+"""The Serve application: API replicas that only talk to the store, and dispatchers that Serve watches and replaces."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import partial
+from typing import Any
+
+import ray
+import structlog
+from ray import serve
+
+from infra_mind.api.app import create_app
+from infra_mind.cluster.engine import Engine
+from infra_mind.cluster.progress import progress_actor
+from infra_mind.cluster.steps import RayExecutor, warm
+from infra_mind.cluster.workers import workers_status
+from infra_mind.errors import Unavailable
+from infra_mind.settings import IntakeLimits
+from infra_mind.tasks.dispatcher import Dispatcher
+
+log = structlog.get_logger(__name__)
+
+# Both stay on the head node: it runs no agents, and the autoscaler never takes it away.
+ON_HEAD: dict[str, Any] = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}}
+DRAIN_S = 5.0
+
+
+def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) -> serve.Application:
+    """Everything that Serve runs, ready for `serve.run`."""
+    api = serve.deployment(
+        name="api",
+        num_replicas=api_replicas,
+        max_ongoing_requests=10_000,  # event streams are long; the default of 5 would starve everybody else
+        ray_actor_options=ON_HEAD,
+        health_check_period_s=1,
+        graceful_shutdown_timeout_s=5,
+        graceful_shutdown_wait_loop_s=0.2,
+    )(serve.ingress(partial(_asgi, engine))(Api))
+    dispatcher = serve.deployment(
+        name="dispatcher",
+        num_replicas=dispatchers,
+        ray_actor_options=ON_HEAD,
+        health_check_period_s=1,
+        health_check_timeout_s=10,
+        graceful_shutdown_timeout_s=DRAIN_S + 10,
+        graceful_shutdown_wait_loop_s=0.2,
+    )(DispatcherReplica)
+    return api.bind(dispatcher.bind(engine, dispatchers))
+
+
+def _asgi(engine: Engine) -> Any:
+    store = engine.store()
+    return create_app(
+        store, agents=engine.assessor().plan.agents, limits=IntakeLimits(), workers=partial(workers_status, store)
+    )
+
+
+class Api:
+    """Holds the ASGI application. The dispatchers are an argument only so that Serve starts them with it."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher
+
+
+class DispatcherReplica:
+    """One dispatcher. It takes no requests; Serve watches `check_health` and starts another one when it is gone."""
+
+    async def __init__(self, engine: Engine, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
+        store = engine.store()
+        executor = RayExecutor(engine, progress_actor(engine))
+        context = serve.get_replica_context()
+        assessor = engine.assessor()
+        self._dispatcher = Dispatcher(
+            f"dispatcher-{context.replica_id.unique_id}",
+            node_id=ray.get_runtime_context().get_node_id(),
+            plan=assessor.plan,
+            store=store,
+            executor=executor,
+            limits=engine.dispatch,
+            parts=assessor.parts,
+            chance=random.Random(),  # noqa: S311 - jitter, not a secret
+        )
+        try:
+            stats = await store.queue_stats()
+            idle = not stats.running and not any(stats.depth.values())
+        except Unavailable:
+            idle = False
+        if idle:
+            share = -(-await executor.slots() // dispatchers)
+            await asyncio.to_thread(warm, engine, executor.resources, share)
+        self._loop = asyncio.create_task(self._dispatcher.run())
+
+    def check_health(self) -> None:
+        """Raises when the loop has ended: Serve then replaces this replica."""
+        if self._loop.done():
+            raise RuntimeError(f"dispatcher loop ended: {self._loop}")
+
+    async def __del__(self) -> None:
+        await self._dispatcher.drain(wait_s=DRAIN_S)
+        self._loop.cancel()
+
+    async def __call__(self) -> dict[str, Any]:
+        """What it runs, for whoever holds a handle."""
+        return {"name": self._dispatcher.name, "active": [claim.task_id for claim in self._dispatcher.active]}

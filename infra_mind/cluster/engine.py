@@ -1,0 +1,60 @@
+"""The engine's settings as one value that travels to every process of the cluster, and what is made from it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from infra_mind.assessment import AGENTS, Assessor, assessor
+from infra_mind.settings import Settings
+from infra_mind.tasks.dispatcher import DispatchLimits
+from infra_mind.tasks.redis import RedisStore
+from infra_mind.tasks.retry import RetryPolicy
+from infra_mind.tasks.runner import RunLimits
+from infra_mind.tasks.store import StoreLimits, TaskStore
+
+SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`crash_retries`: how often Ray starts a step again whose process died; `recycle_after`: steps per worker process.
+
+    `slot_resource`: the Ray resource that a step takes one of; `auto` is `slot` where the cluster has it, else `CPU`. Name it
+    where workers come and go: a cluster that has scaled to zero has no slots to be seen."""
+
+    store_url: str = field(repr=False)
+    agents: str = AGENTS
+    durability: Literal["everysec", "strict"] = "everysec"
+    dispatch: DispatchLimits = field(default_factory=DispatchLimits)
+    limits: StoreLimits = field(default_factory=StoreLimits)
+    crash_retries: int = 2
+    slot_resource: str = "auto"
+    recycle_after: int = 200
+
+    @classmethod
+    def of(
+        cls, settings: Settings, *, store_url: str, agents: str = AGENTS, slot_resource: str = "auto"
+    ) -> Engine:
+        """The engine that the settings describe."""
+        retry = RetryPolicy(settings.agent_attempts, settings.retry_base_s, settings.retry_cap_s)
+        run = RunLimits(
+            soft_s=settings.soft_limit_s, hard_s=settings.hard_limit_s, grace_s=settings.cancel_grace_s,
+            min_agents=settings.min_agents, retry=retry,
+        )  # fmt: skip
+        return cls(
+            store_url=store_url,
+            agents=agents,
+            durability=settings.durability,
+            dispatch=DispatchLimits(lease_s=settings.lease_s, surplus=settings.surplus, run=run),
+            limits=StoreLimits(lease_s=settings.lease_s, result_ttl_s=settings.result_ttl_s),
+            recycle_after=settings.recycle_after,
+            slot_resource=slot_resource,
+        )
+
+    def store(self) -> TaskStore:
+        """A connection of this process to the store (made at the first call)."""
+        return RedisStore(self.store_url, self.limits, durability=self.durability)
+
+    def assessor(self) -> Assessor:
+        return assessor(self.agents)

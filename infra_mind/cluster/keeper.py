@@ -1,0 +1,58 @@
+"""An embedded store that a Ray actor keeps on the head node: for `serve run` and `serve deploy` without a store of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from infra_mind.home import Home
+from infra_mind.settings import Settings
+from infra_mind.tasks.access import ensure_key
+from infra_mind.tasks.embedded import EmbeddedStore
+
+NAME = "infra_mind_store"
+NAMESPACE = "infra_mind"
+WATCH_S = 0.2
+
+
+class StoreKeeper:
+    """Starts the store from its file, and again whenever it is gone. Wrapped by Ray below."""
+
+    async def __init__(self, home: Path, durability: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        self._home = Home(home)
+        self._home.make()
+        self._store = EmbeddedStore(home / "store", durability="strict" if durability == "strict" else "everysec")
+        await asyncio.to_thread(self._store.start)
+        await ensure_key(self._home, self._store.url)
+        self._watch = asyncio.create_task(self._watching())
+
+    async def url(self) -> str:
+        return self._store.url
+
+    async def pid(self) -> int:
+        """Its own process, not the store's."""
+        return os.getpid()
+
+    async def _watching(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if not self._store.alive():
+                await asyncio.to_thread(self._store.ensure)
+
+
+def store_url_on_this_cluster(settings: Settings) -> str:
+    """URL of the store that this cluster keeps for itself; started on the head node if it is not there."""
+    keeper: Any = (
+        ray.remote(StoreKeeper)
+        .options(
+            name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, num_cpus=0,
+            resources={"node:__internal_head__": 0.001}, max_restarts=-1, max_task_retries=-1,
+        )
+        .remote(settings.home, settings.durability)
+    )  # fmt: skip
+    url: str = ray.get(keeper.url.remote(), timeout=30)
+    return url

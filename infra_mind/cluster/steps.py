@@ -1,0 +1,213 @@
+"""Steps as Ray tasks: what runs in the worker process, and the `Executor` that starts, watches and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ray
+from ray.exceptions import (
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    TaskCancelledError,
+    WorkerCrashedError,
+)
+
+from infra_mind.assessment import assessor, is_permanent
+from infra_mind.cluster.engine import SLOT, Engine
+from infra_mind.model.task import AgentState
+from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.store import AgentUpdate
+
+REPORT_EVERY_S = 0.03
+INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
+SLOTS_FRESH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended, as the worker tells it: exceptions never travel as pickles."""
+
+    kind: Literal["done", "failed"]
+    seconds: float
+    data: bytes = b""
+    error_type: str = ""
+    message: str = ""
+    retryable: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """The part of a `StepCall` that travels; the bytes of input and results follow as arguments of their own."""
+
+    task_id: str
+    fence: int
+    step: str
+    attempt: int
+    agent: bool
+    agents: str
+    results: tuple[str, ...]
+
+
+def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> Ended:
+    """Runs in a worker process. A crash of the process is not seen here: Ray starts the step again."""
+    report = Reporter(work, progress_actor)
+    report(0, 1, "")
+    begin = time.perf_counter()
+    try:
+        out = assessor(work.agents).run(work.step, data, dict(zip(work.results, results, strict=True)), report)
+    except Exception as error:
+        seconds = time.perf_counter() - begin
+        return Ended("failed", seconds, b"", type(error).__name__, _message(error), not is_permanent(error))
+    finally:
+        report.close()
+    return Ended("done", time.perf_counter() - begin, out)
+
+
+class Reporter:
+    """Sends an agent's progress to the progress actor, at most every REPORT_EVERY_S; the first and last always go."""
+
+    def __init__(self, work: Work, actor: Any) -> None:
+        self._work, self._actor = work, actor
+        context = ray.get_runtime_context()
+        self._node_id, self._pid = context.get_node_id(), os.getpid()
+        self._attempt = work.attempt + _crashes_before()
+        self._sent_at = 0.0
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        if not self._work.agent:
+            return
+        now = time.monotonic()
+        if done < total and self._sent_at and now - self._sent_at < REPORT_EVERY_S:
+            return
+        self._sent_at = now
+        share = 100.0 * done / total if total > 0 else 0.0
+        work = self._work
+        update = AgentUpdate(
+            work.task_id, work.fence, work.step, AgentState.RUNNING, min(100.0, max(0.0, share)), self._attempt, note
+        )
+        self._actor.report.remote([(update, self._node_id, self._pid)])
+
+    def close(self) -> None:
+        if self._work.agent:
+            self._actor.ended.remote(self._work.task_id, self._work.step)
+
+
+def _crashes_before() -> int:
+    """How often Ray started this very task before; there is no public call for it."""
+    attempt: int = ray._private.worker.global_worker.core_worker.get_current_task_attempt_number()
+    return attempt
+
+
+def _message(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text if len(text) <= 500 else text[:497] + "..."
+
+
+class RayExecutor:
+    """`progress` is the handle of the progress actor."""
+
+    def __init__(self, engine: Engine, progress: Any) -> None:
+        self._engine, self._progress = engine, progress
+        self._per_step, self.resources = step_resources(engine)
+        self._function = ray.remote(
+            **self.resources, max_retries=engine.crash_retries, max_calls=engine.recycle_after
+        )(run_step)
+        self._slots: tuple[float, int] = (-SLOTS_FRESH_S, 0)
+
+    async def hold(self, data: bytes) -> Held:
+        return data if len(data) <= INLINE_BYTES else ray.put(data)
+
+    def start(self, call: StepCall) -> Running:
+        work = Work(
+            call.task_id, call.fence, call.step, call.attempt, call.agent, self._engine.agents, tuple(call.results)
+        )
+        function = self._function.options(name=f"{call.step} {call.assessment_id}")
+        return RayStep(function.remote(work, self._progress, call.input, *call.results.values()), self._engine.crash_retries)
+
+    async def slots(self) -> int:
+        at, slots = self._slots
+        if time.monotonic() - at >= SLOTS_FRESH_S:
+            resources = await asyncio.to_thread(ray.cluster_resources)
+            slots = int(resources.get(self._per_step, 0))
+            self._slots = (time.monotonic(), slots)
+        return slots
+
+
+class RayStep:
+    def __init__(self, ref: Any, crash_retries: int) -> None:
+        self._ref, self._crash_retries = ref, crash_retries
+        self._stopped = False
+
+    async def outcome(self) -> Outcome:
+        try:
+            ended: Ended = await self._ref
+        except RayError as error:
+            raise self._failure(error) from None
+        if ended.kind == "failed":
+            if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
+                raise StepStopped
+            raise StepFailed(ended.error_type, ended.message, retryable=ended.retryable)
+        return Outcome(ended.data, ended.seconds)
+
+    async def stop(self, *, force: bool) -> None:
+        self._stopped = True
+        ray.cancel(self._ref, force=force, recursive=True)
+
+    def _failure(self, error: RayError) -> Exception:
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        if self._stopped:
+            return StepStopped()
+        if isinstance(error, TaskCancelledError) or isinstance(cause, TaskCancelledError):
+            return StepFailed("TaskCancelled", "the step was cancelled from outside", retryable=True)
+        attempts = self._crash_retries + 1
+        if isinstance(error, OutOfMemoryError):
+            return StepFailed("OutOfMemory", "its process used too much memory and was ended", retryable=False, attempts=attempts)
+        if isinstance(error, WorkerCrashedError):
+            message = f"its process died {attempts} times; the input may crash it"
+            return StepFailed("WorkerCrashed", message, retryable=False, attempts=attempts)
+        if isinstance(error, RayTaskError):
+            return StepFailed(type(cause).__name__, _message(cause), retryable=True)
+        return StepFailed(type(error).__name__, _message(error).splitlines()[0], retryable=True)
+
+
+def step_resources(engine: Engine) -> tuple[str, dict[str, Any]]:
+    """What one step takes: a slot; on a cluster that was started without slots (`auto`), one CPU."""
+    name = engine.slot_resource
+    if name == "auto":
+        name = SLOT if ray.cluster_resources().get(SLOT) else "CPU"
+    if name == "CPU":
+        return name, {"num_cpus": 1}
+    return name, {"num_cpus": 0, "resources": {name: 1}}
+
+
+def warm(engine: Engine, resources: dict[str, Any], processes: int) -> None:
+    """Starts `processes` worker processes with all agents imported, so that the first assessment does not wait for them."""
+    meet = ray.remote(num_cpus=0)(Meeting).remote(processes)
+    ready = ray.remote(**resources, max_retries=0)(_ready)
+    try:
+        ray.get([ready.remote(engine.agents, meet) for _ in range(processes)])
+    finally:
+        ray.kill(meet)
+
+
+class Meeting:
+    """Lets nobody through before all have come: so that each one is a process of its own."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted, self._here, self._all = wanted, 0, asyncio.Event()
+
+    async def arrive(self) -> None:
+        self._here += 1
+        if self._here >= self._wanted:
+            self._all.set()
+        await self._all.wait()
+
+
+def _ready(agents: str, meet: Any) -> None:
+    assessor(agents).plan  # noqa: B018 - reading it imports every agent
+    ray.get(meet.arrive.remote(), timeout=60)

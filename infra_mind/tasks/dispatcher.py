@@ -1,0 +1,162 @@
+"""A dispatcher claims tasks and runs them. Several run side by side; none knows anything that the store does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from infra_mind.errors import Unavailable
+from infra_mind.tasks.execution import Executor
+from infra_mind.tasks.plan import Plan
+from infra_mind.tasks.runner import RunLimits, Stop, TaskRun
+from infra_mind.tasks.store import Claim, DispatcherInfo, Renewal, TaskStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class DispatchLimits:
+    """`surplus` steps beyond the free slots are claimed by all dispatchers together: the autoscaler sees them as demand.
+
+    `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost."""
+
+    lease_s: float = 15.0
+    surplus: int = 4
+    poll_s: float = 1.0
+    heartbeat_s: float = 2.0
+    store_pause_s: float = 0.5
+    run: RunLimits = field(default_factory=RunLimits)
+
+
+class Dispatcher:
+    def __init__(
+        self, name: str, *, node_id: str, plan: Plan, store: TaskStore, executor: Executor, limits: DispatchLimits,
+        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+    ) -> None:  # fmt: skip
+        self.name, self._node_id, self._plan, self._store, self._executor = name, node_id, plan, store, executor
+        self._limits, self._parts, self._chance = limits, parts, chance
+        self._runs: dict[str, tuple[TaskRun, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._slots = 0
+        self._peers = 1
+
+    @property
+    def active(self) -> tuple[Claim, ...]:
+        """Claims that run here now."""
+        return tuple(run.claim for run, _ in self._runs.values())
+
+    async def run(self) -> None:
+        """Until `drain` (or cancelled): claims, runs, renews. Outlives every absence of the store."""
+        await asyncio.gather(self._claiming(), self._listening(), self._renewing(), self._reporting())
+
+    async def drain(self, *, wait_s: float = 0.0) -> None:
+        """Takes no more claims; lets what runs end for `wait_s`, then hands the rest over with what was kept."""
+        self._closing = True
+        self._wake.set()
+        tasks = [task for _, task in self._runs.values()]
+        if tasks and wait_s > 0:
+            await asyncio.wait(tasks, timeout=wait_s)
+        for run, _ in list(self._runs.values()):
+            run.stop(Stop.DRAIN)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _claiming(self) -> None:
+        while not self._closing:
+            self._wake.clear()
+            try:
+                wanted = self._room()
+                claims = await self._store.claim(self.name, wanted) if wanted else []
+            except Unavailable as error:
+                await self._pause("claim", error)
+                continue
+            for claim in claims:
+                self._start(claim)
+            if not claims:
+                await self._woken(self._limits.poll_s)
+
+    def _room(self) -> int:
+        """How many tasks to claim now: what the slots can start plus this dispatcher's share of the surplus."""
+        share = math.ceil((self._slots + self._limits.surplus) / max(1, self._peers))
+        missing = share - sum(run.open_steps for run, _ in self._runs.values())
+        return math.ceil(missing / max(1, self._plan.width)) if missing > 0 else 0
+
+    def _start(self, claim: Claim) -> None:
+        run = TaskRun(
+            claim, plan=self._plan, store=self._store, executor=self._executor, limits=self._limits.run,
+            parts=self._parts, chance=self._chance,
+        )  # fmt: skip
+        before = self._runs.get(claim.task_id)
+        if before:  # this very dispatcher lost the lease and got the task again: the old run may write nothing
+            before[0].stop(Stop.LOST)
+        task = asyncio.create_task(run.run(), name=claim.task_id)
+        self._runs[claim.task_id] = (run, task)
+        task.add_done_callback(lambda ended: self._ended(claim, ended))
+
+    def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
+        held = self._runs.get(claim.task_id)
+        if held and held[1] is task:
+            del self._runs[claim.task_id]
+        if not task.cancelled() and (error := task.exception()):
+            log.error("run ended with an error", task_id=claim.task_id, error=repr(error))
+        self._wake.set()
+
+    async def _listening(self) -> None:
+        while not self._closing:
+            try:
+                async for signal in self._store.signals(idle_s=self._limits.poll_s):
+                    if signal.kind == "cancel" and signal.task_id in self._runs:
+                        self._runs[signal.task_id][0].stop(Stop.CANCEL)
+                    elif signal.kind == "work":
+                        self._wake.set()
+                    if self._is_closing():
+                        return
+            except Unavailable as error:
+                await self._pause("signals", error)
+
+    async def _renewing(self) -> None:
+        while not (self._closing and not self._runs):
+            await asyncio.sleep(min(self._limits.lease_s / 3, self._limits.poll_s))
+            runs = [run for run, _ in self._runs.values()]
+            try:
+                answers = await self._store.renew([(r.claim.task_id, r.claim.fence) for r in runs]) if runs else []
+            except Unavailable as error:
+                await self._pause("renew", error)
+                continue
+            for run, answer in zip(runs, answers, strict=True):
+                if answer is Renewal.CANCEL:
+                    run.stop(Stop.CANCEL)
+                elif answer is Renewal.LOST:
+                    run.stop(Stop.LOST)
+
+    async def _reporting(self) -> None:
+        while not self._closing:
+            try:
+                self._slots = await self._executor.slots()
+                info = DispatcherInfo(self.name, self._node_id, len(self._runs), self._slots)
+                await self._store.heartbeat(info)
+                alive = [d for d in await self._store.dispatchers() if d.last_seen_s < 3 * self._limits.heartbeat_s]
+                self._peers = max(1, len(alive))
+                self._wake.set()
+            except Unavailable as error:
+                await self._pause("heartbeat", error)
+            await asyncio.sleep(self._limits.heartbeat_s)
+
+    def _is_closing(self) -> bool:
+        return self._closing
+
+    async def _pause(self, what: str, error: Unavailable) -> None:
+        log.warning("store away", dispatcher=self.name, call=what, error=str(error))
+        await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
+
+    async def _woken(self, timeout_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
+        except TimeoutError:
+            return

@@ -1,0 +1,101 @@
+"""Where steps run: the engine starts a step through an `Executor` and knows nothing of processes, nodes or Ray."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Held = Any  # an executor's own handle to bytes that it holds
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """One start of one step. `input` and `results` are handles made by `Executor.hold`."""
+
+    task_id: str
+    assessment_id: str
+    fence: int
+    step: str
+    attempt: int
+    agent: bool
+    input: Held
+    results: Mapping[str, Held]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step that ended well gives: its bytes, and the seconds that it ran."""
+
+    data: bytes
+    seconds: float
+
+
+class StepFailed(Exception):
+    """A step ended badly. `retryable` says whether the same input may go well another time; `attempts` how often it was
+    started for this one call (a crashed process is started again by the executor itself)."""
+
+    def __init__(self, error_type: str, message: str, *, retryable: bool, attempts: int = 1) -> None:
+        self.error_type, self.message, self.retryable, self.attempts = error_type, message, retryable, attempts
+        super().__init__(f"{error_type}: {message}")
+
+
+class StepStopped(Exception):  # noqa: N818 - nothing went wrong: it was asked to
+    """A step was stopped as asked, and nothing of it runs any more."""
+
+
+class Running(Protocol):
+    async def outcome(self) -> Outcome:
+        """Waits for the end. Raises StepFailed, or StepStopped after `stop`."""
+
+    async def stop(self, *, force: bool) -> None:
+        """Asks the step to stop; with `force` its process is ended at once, and with it all that it started."""
+
+
+class Executor(Protocol):
+    async def hold(self, data: bytes) -> Held:
+        """Puts bytes where every step can get at them, once."""
+
+    def start(self, call: StepCall) -> Running: ...
+
+    async def slots(self) -> int:
+        """How many steps can run at once now, on all nodes."""
+
+
+class LocalExecutor:
+    """Runs each step in a thread of this process: for `--local`, and wherever no cluster is wanted.
+
+    A thread cannot be ended from outside: `stop` is honoured at the step's next progress call."""
+
+    def __init__(
+        self, run: Callable[[StepCall, bytes, Mapping[str, bytes], Callable[[], bool]], bytes], *, slots: int
+    ) -> None:
+        self._run, self._slots = run, slots
+
+    async def hold(self, data: bytes) -> bytes:
+        return data
+
+    def start(self, call: StepCall) -> Running:
+        return _Thread(self._run, call)
+
+    async def slots(self) -> int:
+        return self._slots
+
+
+class _Thread:
+    def __init__(self, run: Callable[..., bytes], call: StepCall) -> None:
+        self._stop = False
+        self._task = asyncio.ensure_future(asyncio.to_thread(self._timed, run, call))
+
+    def _timed(self, run: Callable[..., bytes], call: StepCall) -> Outcome:
+        from time import perf_counter  # the clock that measures, not one that decides
+
+        begin = perf_counter()
+        return Outcome(run(call, call.input, call.results, lambda: self._stop), perf_counter() - begin)
+
+    async def outcome(self) -> Outcome:
+        return await asyncio.shield(self._task)
+
+    async def stop(self, *, force: bool) -> None:  # noqa: ARG002 - a thread cannot be forced
+        self._stop = True

@@ -1,0 +1,117 @@
+"""The plan of a task: its steps, what each waits for, and what decides whether a kept result is still valid."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Step:
+    """`needs` must have ended well; `after` must have ended, well or not, and is used when it is there.
+
+    `reads` names the parts of the input that its result depends on. A step that is no `agent` does not show as one."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    version: int = 1
+    agent: bool = True
+
+
+class PlanError(ValueError):
+    """The steps do not make a graph without cycles, or a name is unknown or stands twice."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in a legal order; the last one gives the result of the whole task."""
+
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for step in self.steps:
+            for other in (*step.needs, *step.after):
+                if other not in seen:
+                    raise PlanError(f"{step.name} waits for {other}, which does not stand before it")
+            if step.name in seen:
+                raise PlanError(f"{step.name} stands twice")
+            seen.add(step.name)
+        if not self.steps:
+            raise PlanError("a plan needs at least one step")
+
+    @cached_property
+    def by_name(self) -> dict[str, Step]:
+        return {step.name: step for step in self.steps}
+
+    @property
+    def last(self) -> Step:
+        return self.steps[-1]
+
+    @cached_property
+    def agents(self) -> tuple[str, ...]:
+        return tuple(step.name for step in self.steps if step.agent)
+
+    @cached_property
+    def width(self) -> int:
+        """How many steps can start at once, at the beginning."""
+        return sum(1 for step in self.steps if not step.needs and not step.after)
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Steps whose failure fails the task: another one cannot do without them."""
+        return frozenset(name for step in self.steps for name in step.needs) | {self.last.name}
+
+    def ready(self, done: Collection[str], failed: Collection[str], started: Collection[str]) -> list[Step]:
+        """Steps that may start now."""
+        ended = set(done) | set(failed)
+        return [
+            step
+            for step in self.steps
+            if step.name not in started
+            and step.name not in ended
+            and all(n in done for n in step.needs)
+            and all(a in ended for a in step.after)
+        ]
+
+    def blocked(self, failed: Collection[str]) -> set[str]:
+        """Steps that can never start because something they need failed, directly or further up."""
+        lost: set[str] = set()
+        for step in self.steps:
+            if step.name not in failed and any(n in failed or n in lost for n in step.needs):
+                lost.add(step.name)
+        return lost
+
+    def inputs_of(self, step: Step, results: Mapping[str, str]) -> dict[str, str]:
+        """Hashes of the results this step gets, by step name: all of `needs`, and of `after` those that are there."""
+        return {name: results[name] for name in (*step.needs, *step.after) if name in results}
+
+    def inputs_hash(self, step: Step, parts: Mapping[str, str], results: Mapping[str, str]) -> str:
+        """What a result of this step was reckoned from. `parts`: hash by part of the input; `results`: hash by step."""
+        lines = [f"{step.name} {step.version}"]
+        lines += [f"part {name} {parts.get(name, 'absent')}" for name in sorted(step.reads)]
+        lines += [f"result {name} {mark}" for name, mark in sorted(self.inputs_of(step, results).items())]
+        return digest("\n".join(lines).encode())
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def order(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps in an order in which everything stands after what it waits for; ties keep the given order."""
+    left, placed, out = list(steps), set[str](), list[Step]()
+    while left:
+        for step in left:
+            if placed.issuperset((*step.needs, *step.after)):
+                break
+        else:
+            raise PlanError(f"these wait for each other or for an unknown step: {', '.join(s.name for s in left)}")
+        left.remove(step)
+        placed.add(step.name)
+        out.append(step)
+    return tuple(out)

@@ -1,0 +1,312 @@
+"""One claimed task from its input to its terminal commit: starts steps as soon as what they wait for is there, keeps each
+result at once, tries failed ones again, resumes from what an earlier claim kept, and stops for real when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+import structlog
+
+from infra_mind.errors import InfraMindError, Unavailable
+from infra_mind.model.result import AgentFailure
+from infra_mind.model.task import AgentState, TaskError, TaskState
+from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.plan import Plan, Step, digest
+from infra_mind.tasks.retry import RetryPolicy
+from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, TaskStore
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+FAILURES = "failures"  # among the last step's results: the failed agents as JSON, because they are part of the result
+CLAIM = "claim"  # likewise: ids and times of the run, for the result's provenance
+
+
+class Stop(StrEnum):
+    CANCEL = "cancel"  # somebody asked: end as REVOKED
+    LOST = "lost"  # another claim holds the task: stop, write nothing
+    DRAIN = "drain"  # this dispatcher goes away: hand the task over with what was kept
+    HARD_LIMIT = "hard_limit"  # over its time: end as FAILURE
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """Seconds. `grace_s`: between asking a step to stop and ending its process. `confirm_s`: how long a forced end may take."""
+
+    soft_s: float = 600.0
+    hard_s: float = 900.0
+    grace_s: float = 1.5
+    confirm_s: float = 10.0
+    min_agents: int = 1
+    store_pause_s: float = 0.25
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class _TaskFailed(Exception):  # noqa: N818 - internal signal that carries the error to the commit
+    def __init__(self, error: TaskError) -> None:
+        self.error = error
+
+
+class TaskRun:
+    """Runs one claim. `parts` gives the hash of each part of the input (see `Step.reads`)."""
+
+    def __init__(
+        self, claim: Claim, *, plan: Plan, store: TaskStore, executor: Executor, limits: RunLimits,
+        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+    ) -> None:  # fmt: skip
+        self.claim, self._plan, self._store, self._executor, self._limits = claim, plan, store, executor, limits
+        self._parts_of, self._chance = parts, chance
+        self._stop: Stop | None = None
+        self._stop_asked = asyncio.Event()
+        self._running: dict[str, Running] = {}
+        self._input: Held = None
+        self._parts: Mapping[str, str] = {}
+        self._held: dict[str, Held] = {}
+        self._marks: dict[str, str] = {}  # digest of each result that is there
+        self._failures: dict[str, AgentFailure] = {}
+        self._prepared = False
+        self._soft_over = False
+
+    @property
+    def open_steps(self) -> int:
+        """Steps that run or will ask for a slot at once."""
+        return len(self._running) if self._prepared else self._plan.width
+
+    def stop(self, why: Stop) -> None:
+        """Stops the run as soon as it can. LOST and HARD_LIMIT win over a request that came before."""
+        if self._stop is None or why in (Stop.LOST, Stop.HARD_LIMIT):
+            self._stop = why
+        self._stop_asked.set()
+
+    async def run(self) -> None:
+        """Ends when nothing of the task runs here any more; never raises for anything the task itself did."""
+        if self.claim.cancel_requested:
+            self.stop(Stop.CANCEL)
+        work = asyncio.ensure_future(self._work())
+        asked = asyncio.ensure_future(self._stop_asked.wait())
+        hard_s = self.claim.options.hard_limit_s or self._limits.hard_s
+        await asyncio.wait({work, asked}, timeout=hard_s, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not work.done():
+            if not self._stop_asked.is_set():
+                self.stop(Stop.HARD_LIMIT)
+            work.cancel()
+        error = await _end_of(work)
+        await self._end_steps(force=self._stop in (Stop.LOST, Stop.HARD_LIMIT, Stop.DRAIN))
+        await self._commit_end(error, hard_s)
+
+    # -- the steps ----------------------------------------------------------------------------------------------------
+    async def _work(self) -> None:
+        await self._prepare()
+        pending: dict[str, asyncio.Task[None]] = {}
+        loop = asyncio.get_running_loop()
+        soft_at = loop.time() + (self.claim.options.soft_limit_s or self._limits.soft_s)
+        try:
+            while self._plan.last.name not in self._marks:
+                for step in self._plan.ready(self._marks, self._failures, pending):
+                    pending[step.name] = asyncio.create_task(self._step(step))
+                wait_s = None if self._soft_over else max(0.0, soft_at - loop.time())
+                done, _ = await asyncio.wait(pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+                if not done and not self._soft_over:
+                    await self._soft_limit()
+                for name in [name for name, task in pending.items() if task in done]:
+                    pending.pop(name).result()
+                self._check_failures()
+        finally:
+            for task in pending.values():
+                task.cancel()
+            await asyncio.gather(*pending.values(), return_exceptions=True)
+
+    async def _prepare(self) -> None:
+        claim = self.claim
+        data, kept = await asyncio.gather(
+            self._insist(lambda: self._store.assessment_input(claim.assessment_id)),
+            self._insist(lambda: self._store.kept(claim.task_id)),
+        )
+        self._parts = await asyncio.to_thread(self._parts_of, data)
+        self._input = await self._executor.hold(data)
+        for step in self._plan.steps:
+            found = kept.get(step.name)
+            waits_for = (*step.needs, *step.after)
+            if found is None or not all(name in self._marks for name in waits_for):
+                continue
+            if found.inputs_hash == self._plan.inputs_hash(step, self._parts, self._marks):
+                await self._have(step, found.data)
+        self._prepared = True
+
+    async def _step(self, step: Step) -> None:
+        """One step to its end: result kept, or failure recorded. Tries again as the policy says."""
+        attempt, retry = 0, self._limits.retry
+        while True:
+            attempt += 1
+            try:
+                outcome = await self._attempt(step, attempt)
+            except StepStopped:
+                if not self._soft_over:
+                    raise
+                await self._failed(step, StepFailed("SoftTimeLimitExceeded", _SOFT, retryable=False), attempt)
+                return
+            except StepFailed as error:
+                attempt += error.attempts - 1
+                wait_s = retry.wait_s(attempt, retryable=error.retryable and not self._soft_over, chance=self._chance)
+                if wait_s is None:
+                    await self._failed(step, error, attempt)
+                    return
+                reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
+                await self._tell(step, AgentState.RETRY, attempt, reason=reason)
+                await asyncio.sleep(wait_s)
+            else:
+                await self._keep(step, outcome, attempt)
+                return
+
+    async def _attempt(self, step: Step, attempt: int) -> Outcome:
+        claim = self.claim
+        results = {name: self._held[name] for name in (*step.needs, *step.after) if name in self._held}
+        if step is self._plan.last:
+            results[FAILURES] = json.dumps([f.model_dump() for f in self._failure_list()]).encode()
+            results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
+        call = StepCall(
+            task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
+            attempt=attempt, agent=step.agent, input=self._input, results=results,
+        )  # fmt: skip
+        running = self._executor.start(call)
+        self._running[step.name] = running
+        outcome = await running.outcome()  # a cancelled wait leaves it in `_running`, for `_end_steps`
+        del self._running[step.name]
+        return outcome
+
+    async def _keep(self, step: Step, outcome: Outcome, attempt: int) -> None:
+        if step is self._plan.last:
+            self._result = outcome.data
+            self._marks[step.name] = "result"
+            return
+        claim = self.claim
+        kept = Kept(step.name, self._plan.inputs_hash(step, self._parts, self._marks), outcome.data)
+        done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
+        commit = await self._insist(
+            lambda: self._store.keep(
+                claim.task_id, claim.fence, kept, agent=done if step.agent else None, seconds=outcome.seconds
+            )
+        )
+        if commit is Commit.STALE:
+            self.stop(Stop.LOST)
+        await self._have(step, outcome.data)
+
+    async def _have(self, step: Step, data: bytes) -> None:
+        self._held[step.name] = await self._executor.hold(data)
+        self._marks[step.name] = digest(data)
+
+    async def _failed(self, step: Step, error: StepFailed, attempt: int) -> None:
+        self._running.pop(step.name, None)
+        self._failures[step.name] = AgentFailure(
+            agent=step.name, error_type=error.error_type, message=error.message, attempt=attempt
+        )
+        await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
+
+    async def _tell(self, step: Step, state: AgentState, attempt: int, *, reason: str) -> None:
+        self._running.pop(step.name, None)
+        if step.agent:
+            claim = self.claim
+            update = AgentUpdate(claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason)
+            await self._insist(lambda: self._store.update([update]))
+
+    async def _soft_limit(self) -> None:
+        self._soft_over = True
+        await asyncio.gather(*(running.stop(force=False) for running in list(self._running.values())))
+
+    def _failure_list(self) -> list[AgentFailure]:
+        return [self._failures[name] for name in self._plan.by_name if name in self._failures]
+
+    def _check_failures(self) -> None:
+        """Raises _TaskFailed when what failed cannot be done without."""
+        for failure in self._failure_list():
+            if failure.agent in self._plan.needed:
+                message = f"{failure.agent} failed and others need it: {failure.message}"
+                raise _TaskFailed(TaskError(type=failure.error_type, message=message, attempt=failure.attempt))
+        left = sum(1 for name in self._plan.agents if name not in self._failures)
+        if self._failures and left < self._limits.min_agents:
+            names = ", ".join(self._failures)
+            raise _TaskFailed(TaskError(type="TooFewAgents", message=f"fewer than {self._limits.min_agents} agents are left; failed: {names}"))  # fmt: skip
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+    async def _end_steps(self, *, force: bool) -> None:
+        """Returns when nothing of the task runs: asks first, and after the grace ends the processes."""
+        left = {name: asyncio.ensure_future(_quiet(r)) for name, r in self._running.items()}
+        if not left:
+            return
+        if not force:
+            await asyncio.gather(*(self._running[name].stop(force=False) for name in left))
+            await asyncio.wait(left.values(), timeout=self._limits.grace_s)
+        for name, waiting in left.items():
+            if not waiting.done():
+                await self._running[name].stop(force=True)
+        _, alive = await asyncio.wait(left.values(), timeout=self._limits.confirm_s)
+        if alive:
+            log.error("steps did not end", task_id=self.claim.task_id, steps=sorted(n for n, w in left.items() if w in alive))
+        self._running.clear()
+
+    async def _commit_end(self, error: BaseException | None, hard_s: float) -> None:
+        claim, store = self.claim, self._store
+        if self._stop is Stop.LOST:
+            return
+        if self._stop is Stop.DRAIN:
+            await self._insist(lambda: store.release(claim.task_id, claim.fence))
+        elif self._stop is Stop.CANCEL:
+            await self._finish(TaskState.REVOKED)
+        elif self._stop is Stop.HARD_LIMIT:
+            await self._finish(TaskState.FAILURE, TaskError(type="TimeLimitExceeded", message=f"ran longer than its hard limit of {hard_s:g} s; its processes were ended"))  # fmt: skip
+        elif isinstance(error, _TaskFailed):
+            await self._finish(TaskState.FAILURE, error.error)
+        elif error is not None:
+            log.error("task run broke", task_id=claim.task_id, error=repr(error))
+            await self._finish(TaskState.FAILURE, TaskError(type=type(error).__name__, message=str(error)[:500]))
+        else:
+            await self._finish(TaskState.SUCCESS)
+
+    async def _finish(self, state: TaskState, error: TaskError | None = None) -> None:
+        claim = self.claim
+        good = state is TaskState.SUCCESS
+        status = {TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}.get(state) or ("partial" if self._failures else "completed")
+        commit = await self._insist(
+            lambda: self._store.finish(
+                claim.task_id, claim.fence, state,
+                result=self._result if good else None, assessment_status=status, error=error,
+            )
+        )  # fmt: skip
+        if commit is Commit.CANCELLED and state is not TaskState.REVOKED:
+            await self._finish(TaskState.REVOKED)
+
+    _result: bytes | None = None
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeats a store call while the store is away; whoever lost the lease meanwhile finds out from the answer."""
+        while True:
+            try:
+                return await call()
+            except Unavailable:
+                await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
+
+
+_SOFT = "asked to stop at its soft time limit"
+
+
+async def _end_of(work: asyncio.Future[None]) -> BaseException | None:
+    """Waits for a future, whatever it gives; its error, or None."""
+    await asyncio.wait({work})
+    if work.cancelled():
+        return None
+    return work.exception()
+
+
+async def _quiet(running: Running) -> None:
+    """Waits for the end of a step whose outcome does not matter any more."""
+    try:
+        await running.outcome()
+    except (StepFailed, StepStopped, InfraMindError):
+        return
