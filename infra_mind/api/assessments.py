@@ -1,0 +1,156 @@
+"""Assessments: hand in, change, list, start, report, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra_mind.api import docs
+from infra_mind.api.context import Tenant, context_of
+from infra_mind.api.report import Kind, report_answer, require_format
+from infra_mind.api.start import idempotency_key, start_options
+from infra_mind.api.submissions import read_body, read_submission
+from infra_mind.api.wire import Cursor, Id, Limit, assessment_page, json_answer
+from infra_mind.errors import Conflict
+from infra_mind.model.task import AssessmentStatus
+from infra_mind.tasks.store import Accepted
+
+router = APIRouter(prefix="/assessments", tags=["assessments"])
+_commits: set[asyncio.Task[Accepted]] = set()  # the loop alone would forget a commit whose client has gone
+
+
+@router.post("", status_code=201, summary="Hand in a brief and its artefacts as a draft", **docs.CREATE)
+async def create(request: Request, tenant: Tenant) -> Response:
+    """Nothing runs yet. The brief comes as JSON or YAML, its files inline (`artefacts: [{path, content}]`), as parts of a
+    multipart form, or all in one zip with `brief.yaml` at its root."""
+    context = context_of(request)
+    submission = await read_submission(request, context.limits, context.settings)
+    made = await context.store.create_assessment(
+        tenant,
+        _new_id("asm"),
+        submission.brief.name,
+        submission.to_bytes(),
+        len(submission.artefacts),
+    )
+    return json_answer(made, 201, {"Location": f"/api/v1/assessments/{made.assessment_id}"})
+
+
+@router.get("", summary="List the caller's assessments", **docs.LIST)
+async def list_all(
+    request: Request,
+    tenant: Tenant,
+    status: AssessmentStatus | None = None,
+    name: Annotated[str | None, Query(max_length=200, description="Part of the name, case ignored")] = None,
+    created_after: Annotated[AwareDatetime | None, Query(description="ISO 8601 with a time zone")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """Newest first."""
+    page = await context_of(request).store.assessments(
+        tenant,
+        cursor=cursor,
+        limit=limit,
+        status=status,
+        name=name,
+        created_after=_iso(created_after) if created_after else None,
+    )
+    return assessment_page(page)
+
+
+@router.get("/{assessment_id}", summary="One assessment", **docs.GET)
+async def get(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
+    """Its status, and the id of its latest task once it was started."""
+    return json_answer(await context_of(request).store.assessment(tenant, assessment_id))
+
+
+@router.put("/{assessment_id}", summary="Replace a draft's brief and artefacts", **docs.REPLACE)
+async def replace(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
+    """The body is as for handing in; all of the former input is replaced. 409 once it was started."""
+    context = context_of(request)
+    submission = await read_submission(request, context.limits, context.settings)
+    changed = await context.store.change_assessment(
+        tenant,
+        assessment_id,
+        submission.brief.name,
+        submission.to_bytes(),
+        len(submission.artefacts),
+    )
+    return json_answer(changed)
+
+
+@router.delete(
+    "/{assessment_id}", status_code=204, summary="Delete an assessment and all that was kept", **docs.DELETE
+)
+async def delete(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
+    """A task of it that runs is cancelled first; what remains goes as soon as that has ended."""
+    await context_of(request).store.delete_assessment(tenant, assessment_id)
+    return Response(status_code=204)
+
+
+@router.post("/{assessment_id}/start", status_code=202, summary="Start an assessment", **docs.START)
+async def start(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
+    """Answers as soon as the task is durable. With an `Idempotency-Key` the call may be repeated safely: the same key gives
+    the same task. The body is optional."""
+    context = context_of(request)
+    key = idempotency_key(request.headers.get("idempotency-key"))
+    options = start_options(await read_body(request, context.settings.max_options_body))
+    accepted = await _to_its_end(
+        context.store.accept(tenant, assessment_id, _new_id("tsk"), options, context.agents, key)
+    )
+    body = {
+        "assessment_id": assessment_id,
+        "status": "in_progress",
+        "progress_percentage": 0.0,
+        "current_step": "queued_for_processing",
+        "task_id": accepted.task_id,
+        "message": "Assessment started" if accepted.created else "This start was accepted before",
+    }
+    return json_answer(body, 202, {"Location": f"/api/v1/tasks/{accepted.task_id}"})
+
+
+@router.get("/{assessment_id}/report", summary="The report of an ended assessment", **docs.REPORT)
+async def report(
+    request: Request,
+    tenant: Tenant,
+    assessment_id: Id,
+    format: Annotated[str, Query(description="html or json")] = "html",
+    kind: Annotated[Kind, Query(description="Who reads it; json holds all kinds")] = "full",
+) -> Response:
+    """The report of its latest task. 409 while that runs, 410 once the result has expired."""
+    wanted = require_format(format)
+    store = context_of(request).store
+    assessment = await store.assessment(tenant, assessment_id)
+    if assessment.task_id is None:
+        raise Conflict("It was never started, so there is no report; start it first", state=assessment.status)
+    result = await store.result(tenant, assessment.task_id)
+    return await report_answer(result, wanted, kind)
+
+
+async def _to_its_end(commit: Any) -> Accepted:
+    """Runs the commit to its end also when the client goes away half way: it gets either all of a task or none."""
+    task = asyncio.ensure_future(commit)
+    _commits.add(task)
+    task.add_done_callback(_forget)
+    accepted: Accepted = await asyncio.shield(task)
+    return accepted
+
+
+def _forget(task: asyncio.Task[Accepted]) -> None:
+    _commits.discard(task)
+    if not task.cancelled():
+        task.exception()  # its client may have gone: then nobody else looks at it
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

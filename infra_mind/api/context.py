@@ -1,0 +1,73 @@
+"""What every handler works with: the store, the limits and the few things that the composition root hands in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from infra_mind.api.keys import KeyRing
+from infra_mind.model.workers import WorkersStatus
+from infra_mind.settings import IntakeLimits
+from infra_mind.tasks.store import TaskStore
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """How the API behaves. Times in seconds.
+
+    `key_cache_s`: how long a key that was found is trusted without asking the store again, so how long a revoked one may go on.
+    `dispatcher_live_s`: a dispatcher that was not heard of for longer does not make the service ready.
+    `thread_above`: JSON bodies over this many bytes are parsed off the event loop."""
+
+    key_cache_s: float = 5.0
+    dispatcher_live_s: float = 20.0
+    heartbeat_s: float = 15.0
+    thread_above: int = 32 * 1024
+    max_options_body: int = 64 * 1024
+
+
+@dataclass
+class Context:
+    store_source: TaskStore | Callable[[], TaskStore]
+    agents: tuple[str, ...]
+    limits: IntakeLimits
+    settings: ApiSettings
+    workers: Callable[[], Awaitable[WorkersStatus]]
+    _store: TaskStore | None = field(default=None, repr=False)
+    _keys: KeyRing | None = field(default=None, repr=False)
+
+    @property
+    def store(self) -> TaskStore:
+        """Made at its first use when a factory was given, so that its connections belong to the serving event loop."""
+        if self._store is None:
+            source = self.store_source
+            self._store = source() if callable(source) else source
+        return self._store
+
+    @property
+    def keys(self) -> KeyRing:
+        if self._keys is None:
+            self._keys = KeyRing(self.store.key_by_secret, ttl_s=self.settings.key_cache_s)
+        return self._keys
+
+    async def close(self) -> None:
+        """Closes the store if it was made here; one that was handed in belongs to its giver."""
+        if self._store is not None and callable(self.store_source):
+            await self._store.close()
+
+
+def context_of(request: Request) -> Context:
+    return cast("Context", request.app.state.context)
+
+
+async def authenticated(request: Request) -> str:
+    """The caller's tenant. Raises NotAllowed."""
+    key = await context_of(request).keys.key_of(request.headers.get("authorization"))
+    return key.tenant
+
+
+Tenant = Annotated[str, Depends(authenticated)]

@@ -1,0 +1,181 @@
+"""One small value of each shape of the interface, for `/openapi.json`. A test holds every one against its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ASSESSMENT_ID = "asm_5f0c2a9e71d44b6f8a3e90cd"
+_TASK_ID = "tsk_91be03c47da84f2eb5d6017a"
+_AT = "2026-01-15T09:30:00.000Z"
+
+BRIEF: dict[str, Any] = {
+    "name": "Clinic assistant",
+    "goal": "Answer questions over patient notes with a self-hosted model",
+    "compliance": {"regimes": ["gdpr"], "data_classes": ["health"]},
+    "hosting": {
+        "provider": "aws",
+        "region": "eu-west-1",
+        "nodes": [{"instance": "m5.xlarge", "count": 3, "utilisation": 0.5}],
+    },
+    "artefacts": [{"path": "main.tf", "content": 'resource "aws_s3_bucket" "notes" {}\n'}],
+}
+BRIEF_YAML = """\
+name: Clinic assistant
+hosting: {provider: aws, region: eu-west-1}
+artefacts: [{path: main.tf, content: 'resource "aws_s3_bucket" "notes" {}'}]
+"""
+DRAFT: dict[str, Any] = {
+    "assessment_id": _ASSESSMENT_ID,
+    "name": "Clinic assistant",
+    "status": "draft",
+    "created_at": _AT,
+    "updated_at": _AT,
+    "task_id": None,
+    "artefact_files": 1,
+}
+ASSESSMENTS = {"items": [DRAFT], "next_cursor": None}
+START = {"priority": "high", "soft_limit_s": 300, "hard_limit_s": 600}
+STARTED = {
+    "assessment_id": _ASSESSMENT_ID,
+    "status": "in_progress",
+    "progress_percentage": 0.0,
+    "current_step": "queued_for_processing",
+    "task_id": _TASK_ID,
+    "message": "Assessment started",
+}
+_AGENT = {
+    "state": "RUNNING",
+    "progress": 40.0,
+    "attempt": 1,
+    "started_at": _AT,
+    "ended_at": None,
+    "note": "12 of 30 checks",
+    "reason": "",
+}
+TASK: dict[str, Any] = {
+    "task_id": _TASK_ID,
+    "state": "PROGRESS",
+    "info": {
+        "assessment_id": _ASSESSMENT_ID,
+        "current_step": "security",
+        "progress": 40.0,
+        "message": "security: 12 of 30 checks",
+        "agents": {"security": _AGENT},
+        "updated_at": _AT,
+    },
+    "attempt": 1,
+    "priority": "medium",
+    "created_at": _AT,
+    "started_at": _AT,
+    "ended_at": None,
+    "expires_at": None,
+    "cancel_requested": False,
+    "error": None,
+    "name": "Clinic assistant",
+}
+TASKS = {"items": [TASK], "next_cursor": None}
+CANCELLED = {
+    "task_id": _TASK_ID,
+    "state": "PROGRESS",
+    "cancel_requested": True,
+    "message": "Cancelling; it ends as REVOKED within seconds",
+}
+ASSESSMENT_RESULT: dict[str, Any] = {
+    "assessment_id": _ASSESSMENT_ID,
+    "status": "completed",
+    "summary": {"name": "Clinic assistant", "headline": "No findings", "findings": {}, "key_facts": []},
+    "recommendations": [],
+    "agents": {"security": {"facts": [], "findings": [], "assumptions": []}},
+    "failures": [],
+    "inventory": [],
+    "coverage": {
+        "files": 1,
+        "files_read": 1,
+        "resources": 1,
+        "checks_by_status": {},
+        "agents_done": ["security"],
+        "agents_failed": [],
+        "not_assessed": ["budget"],
+    },
+    "data_versions": {},
+    "provenance": {},
+}
+RESULT = {"task_id": _TASK_ID, "state": "SUCCESS", "result": ASSESSMENT_RESULT}
+EVENTS = (
+    'event: snapshot\ndata: {"task_id": "' + _TASK_ID + '", "state": "STARTED", ...}\n\n'
+    'id: 1768469400000-3\nevent: progress\ndata: {"task_id": "'
+    + _TASK_ID
+    + '", "state": "PROGRESS", "progress": 40.0, ...}\n\n'
+)
+WORKERS = {
+    "workers": [
+        {
+            "name": "dispatcher-0",
+            "node_id": "node-1",
+            "status": "alive",
+            "pool": "dispatcher",
+            "max_concurrency": 4,
+            "active_tasks": 1,
+            "resources": {"CPU": 4.0},
+        }
+    ],
+    "total_workers": 1,
+    "queue": {"depth": {"critical": 0, "high": 0, "medium": 2, "low": 0}, "oldest_age_s": 1.5},
+    "autoscaler": {},
+}
+HEALTH = {"status": "ok"}
+READY = {"status": "ready", "dispatchers": 2}
+METRICS = (
+    "# HELP infra_mind_tasks_running Tasks claimed by a dispatcher\n"
+    "# TYPE infra_mind_tasks_running gauge\n"
+    "infra_mind_tasks_running 1.0\n"
+)
+_PROBLEMS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
+    401: ("not-allowed", "A valid API key is needed", "No API key was sent", {}),
+    404: ("not-found", "Not found", "There is no such assessment", {}),
+    405: ("method-not-allowed", "Method Not Allowed", "POST is not possible here; see /openapi.json", {}),
+    409: (
+        "conflict",
+        "The state does not allow it",
+        "It has not ended yet; follow its events",
+        {"state": "PROGRESS"},
+    ),
+    410: ("gone", "It has expired", "The result was kept for 24 hours", {}),
+    413: ("too-large", "The request is over the size limit", "The body is over the limit", {}),
+    415: ("unsupported-media-type", "Unsupported Media Type", "found text/html; send JSON or YAML", {}),
+    422: (
+        "brief-invalid",
+        "The brief is not valid",
+        "hosting.provder: unknown field",
+        {
+            "errors": [
+                {
+                    "path": "hosting.provder",
+                    "problem": "unknown field",
+                    "hint": "did you mean `provider`?",
+                }
+            ]
+        },
+    ),
+    424: (
+        "task-failed",
+        "The task ended without a result",
+        "Two agents failed",
+        {"state": "FAILURE", "error_type": "TooFewAgents"},
+    ),
+    429: ("too-many", "A limit is used up", "Too many tasks of yours wait", {"retry_after_s": 5.0}),
+    503: ("unavailable", "Not available now", "The store cannot be reached", {"retry_after_s": 2.0}),
+}
+
+
+def problem(status: int, path: str) -> dict[str, Any]:
+    """A problem of this status as `path` would answer it."""
+    name, title, detail, more = _PROBLEMS[status]
+    return {
+        "type": f"urn:infra-mind:problem:{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": path,
+        **more,
+    }

@@ -1,0 +1,72 @@
+"""The options of a start: strict, and each refusal names its field."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from infra_mind.api.problems import OptionsInvalid
+from infra_mind.api.submissions import nearest, parse_json
+from infra_mind.errors import FieldProblem, OptionInvalid
+from infra_mind.model.task import StartOptions
+
+DEFAULTS = StartOptions()
+NOT_YET = (
+    "delay_s",
+    "not_before",
+    "webhook_url",
+)  # part of the contract, not built yet: never ignored in silence
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def start_options(body: bytes) -> StartOptions:
+    """The options of a start request's body; an empty body gives the defaults. Raises BadInput naming every wrong field."""
+    if not body:
+        return DEFAULTS
+    data = parse_json(body, "the body", max_depth=8)
+    if not isinstance(data, dict):
+        raise OptionInvalid("", 'the body must be a JSON object such as {"priority": "high"}, or empty')
+    problems = [*_unknown(data), *_not_yet(data)]
+    known = {name: value for name, value in data.items() if name in StartOptions.model_fields}
+    try:
+        options = StartOptions.model_validate_json(to_json(known), strict=True)
+    except ValidationError as error:
+        problems += [
+            FieldProblem(".".join(map(str, item["loc"])), item["msg"])
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+    if problems:
+        raise OptionsInvalid(problems)
+    _check_order(options)
+    return options
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """The Idempotency-Key header. Raises OptionInvalid for one that is empty, too long or not printable ASCII."""
+    if value is not None and not _KEY.fullmatch(value):
+        raise OptionInvalid(
+            "Idempotency-Key", "1 to 255 printable ASCII characters without spaces, such as a UUID"
+        )
+    return value
+
+
+def _unknown(data: dict[str, Any]) -> list[FieldProblem]:
+    known = (*StartOptions.model_fields, *NOT_YET)
+    return [
+        FieldProblem(name[:80], "unknown option", nearest(name, StartOptions.model_fields))
+        for name in data
+        if name not in known
+    ]
+
+
+def _not_yet(data: dict[str, Any]) -> list[FieldProblem]:
+    return [FieldProblem(name, "not available yet", "leave it out") for name in NOT_YET if name in data]
+
+
+def _check_order(options: StartOptions) -> None:
+    soft, hard = options.soft_limit_s, options.hard_limit_s
+    if soft is not None and hard is not None and soft > hard:
+        raise OptionInvalid("soft_limit_s", f"{soft:g} s is over hard_limit_s ({hard:g} s); it must not be")

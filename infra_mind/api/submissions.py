@@ -1,0 +1,224 @@
+"""From a request's body to a `Submission`: JSON, YAML, multipart/form-data or a zip.
+
+All of it is hostile: sizes are bounded while reading, texts must be UTF-8, names must be safe paths. Reading of anything but a
+small JSON body runs in a thread, so that one big upload does not hold up everybody's short requests."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import anyio.to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from infra_mind.api.context import ApiSettings
+from infra_mind.api.multipart import Part, parts_of
+from infra_mind.artefacts import intake, yaml
+from infra_mind.errors import BadInput, BriefInvalid, FieldProblem, TooLarge
+from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
+from infra_mind.model.inventory import Artefact
+from infra_mind.model.submission import Submission
+from infra_mind.settings import IntakeLimits
+
+JSON = ("application/json",)
+YAML = ("application/yaml", "text/yaml", "application/x-yaml", "text/x-yaml")
+MULTIPART = "multipart/form-data"
+ZIP = ("application/zip", "application/x-zip-compressed")
+BRIEF_FILES = ("brief.yaml", "brief.yml", "brief.json")
+_ACCEPTED = (*JSON, *YAML, MULTIPART, ZIP[0])
+_PARTS = ("brief", "artefacts")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is known to be over `limit` bytes, before the rest is read."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BadInput("The connection closed before the whole body had come") from None
+    return b"".join(chunks)
+
+
+async def read_submission(request: Request, limits: IntakeLimits, settings: ApiSettings) -> Submission:
+    """The submission that the request carries. Raises BadInput (422), TooLarge (413) and HTTPException 415."""
+    content_type = request.headers.get("content-type", "")
+    parse = _parser_for(content_type)
+    body = await read_body(request, limits.max_body)
+    if parse is _json_body and len(body) <= settings.thread_above:
+        return parse(body, content_type, limits)
+    return await anyio.to_thread.run_sync(parse, body, content_type, limits)
+
+
+def parse_json(body: bytes, what: str, max_depth: int) -> Any:
+    """Strict JSON: UTF-8, no NaN, no name twice in one object, nested `max_depth` deep at most. Raises BriefInvalid."""
+    text = _utf8(body, what)
+    try:
+        data = json.loads(text, object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise _invalid(
+            f"{what} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from None
+    except RecursionError:
+        raise _invalid(f"{what} is nested too deep") from None
+    except ValueError as error:  # a name twice, NaN, a number of thousands of digits
+        raise _invalid(f"{what} is not valid: {error}") from None
+    _check_depth(data, what, max_depth)
+    return data
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the nearest known one, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(names)}"
+
+
+_Parser = Callable[[bytes, str, IntakeLimits], Submission]
+
+
+def _parser_for(content_type: str) -> _Parser:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in JSON or kind.endswith("+json"):
+        return _json_body
+    if kind in YAML:
+        return _yaml_body
+    if kind == MULTIPART:
+        return _multipart_body
+    if kind in ZIP:
+        return _zip_body
+    found = kind or "no Content-Type"
+    raise HTTPException(415, f"found {found}; send the brief as one of {', '.join(_ACCEPTED)}")
+
+
+def _json_body(body: bytes, _content_type: str, limits: IntakeLimits) -> Submission:
+    return _submission(parse_json(body, "the brief", limits.max_depth), (), limits)
+
+
+def _yaml_body(body: bytes, _content_type: str, limits: IntakeLimits) -> Submission:
+    return _submission(_load("brief.yaml", body, limits), (), limits)
+
+
+def _zip_body(body: bytes, _content_type: str, limits: IntakeLimits) -> Submission:
+    files = intake.from_zip(body, limits)
+    briefs = [file for file in files if file.path in BRIEF_FILES]
+    if len(briefs) != 1:
+        found = " and ".join(file.path for file in briefs) or "none"
+        raise BadInput(f"The zip must have one of {', '.join(BRIEF_FILES)} at its root; found {found}")
+    brief = briefs[0]
+    if brief.content is None:
+        raise _invalid(f"{brief.path} is not text: {brief.problem}")
+    rest = tuple(file for file in files if file is not brief)
+    return _submission(_load(brief.path, brief.content.encode(), limits), rest, limits)
+
+
+def _multipart_body(body: bytes, content_type: str, limits: IntakeLimits) -> Submission:
+    parts = parts_of(body, content_type, max_parts=limits.max_files + 1)
+    for part in parts:
+        if part.name not in _PARTS:
+            problem = FieldProblem(part.name[:80], "unknown part", nearest(part.name, _PARTS))
+            raise BriefInvalid([problem])
+    briefs = [part for part in parts if part.name == "brief"]
+    if len(briefs) != 1:
+        raise BriefInvalid([FieldProblem("brief", f"one part is needed, found {len(briefs)}")])
+    files = _files([part for part in parts if part.name == "artefacts"], limits)
+    brief = briefs[0]
+    return _submission(_load(_brief_name(brief), bytes(brief.data), limits), files, limits)
+
+
+def _brief_name(part: Part) -> str:
+    """A file name whose ending says how to read the part: by its type, its name, or what it begins with."""
+    named_json = part.content_type in JSON or (part.filename or "").lower().endswith(".json")
+    return "brief.json" if named_json else "brief.yaml"
+
+
+def _files(parts: list[Part], limits: IntakeLimits) -> tuple[Artefact, ...]:
+    zips = [part for part in parts if _is_zip(part)]
+    if zips and len(parts) > 1:
+        raise BadInput("Send the artefacts as files or as one zip, not as several zips or a mix")
+    if zips:
+        return intake.from_zip(bytes(zips[0].data), limits)
+    return tuple(_file(part, limits) for part in parts)
+
+
+def _is_zip(part: Part) -> bool:
+    return part.content_type in ZIP or (part.filename or "").lower().endswith(".zip")
+
+
+def _file(part: Part, limits: IntakeLimits) -> Artefact:
+    if not part.filename:
+        raise BadInput("Every `artefacts` part needs a filename: the file's relative path")
+    return intake.from_bytes(intake.safe_path(part.filename, limits), bytes(part.data))
+
+
+def _load(name: str, raw: bytes, limits: IntakeLimits) -> Any:
+    if name.endswith(".json"):
+        return parse_json(raw, "the brief", limits.max_depth)
+    return yaml.load(_utf8(raw, "the brief"), name=name, limits=limits)
+
+
+def _submission(data: object, files: tuple[Artefact, ...], limits: IntakeLimits) -> Submission:
+    brief = parse_brief(data)
+    every = files + _inline(brief, limits)
+    intake.check(every, limits)
+    return Submission.of(brief, every)
+
+
+def _inline(brief: Brief, limits: IntakeLimits) -> tuple[Artefact, ...]:
+    if not isinstance(brief.artefacts, tuple):
+        return ()
+    items = [item for item in brief.artefacts if isinstance(item, InlineArtefact)]
+    return intake.from_inline(((item.path, item.content) for item in items), limits)
+
+
+def _utf8(raw: bytes, what: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")  # editors of one large vendor begin files with a byte order mark
+    except UnicodeDecodeError as error:
+        raise _invalid(
+            f"{what} is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8"
+        ) from None
+
+
+def _check_depth(data: Any, what: str, most: int) -> None:
+    level: list[Any] = [data]
+    for _ in range(most + 1):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise _invalid(f"{what} is nested deeper than {most} levels")
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _invalid(problem: str, hint: str = "") -> BriefInvalid:
+    return BriefInvalid([FieldProblem("", problem, hint)])
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is over the limit of {limit} bytes; send fewer or smaller files")
