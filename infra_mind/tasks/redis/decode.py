@@ -1,0 +1,136 @@
+"""What the server's answers mean: byte strings → records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from infra_mind.model.task import (
+    Assessment,
+    AssessmentStatus,
+    Event,
+    Priority,
+    StartOptions,
+    TaskError,
+    TaskState,
+)
+from infra_mind.tasks.records import QUEUED_STEP, WORDS, AgentRecord, TaskRecord, event, iso
+from infra_mind.tasks.store import Claim, Counters
+
+_AGENT = "agent:"
+
+
+def fields(flat: Sequence[bytes]) -> dict[str, str]:
+    """A hash as it comes: name, value, name, value, ..."""
+    texts = [part.decode() for part in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def task(task_id: str, flat: Sequence[bytes]) -> TaskRecord:
+    found = fields(flat)
+    return TaskRecord(
+        task_id=task_id,
+        tenant=found["tenant"],
+        assessment_id=found["assessment"],
+        name=found["name"],
+        priority=Priority(found["priority"]),
+        created=int(found["created"]),
+        listed=int(found["listed"]),
+        score=int(found["score"]),
+        options=StartOptions.model_validate_json(found["options"]),
+        agents=tuple(json.loads(found["agents"])),
+        state=TaskState(found["state"]),
+        attempt=int(found["attempt"]),
+        fence=int(found["fence"]),
+        cancel="cancel" in found,
+        step=found.get("step", QUEUED_STEP),
+        message=found.get("message", WORDS["queued"]),
+        progress=float(found.get("progress", 0.0)),
+        started=_number(found, "started"),
+        updated=_number(found, "updated"),
+        ended=_number(found, "ended"),
+        expires=_number(found, "expires"),
+        error=_error(found),
+        end_event=found.get("end_event", ""),
+        progresses={
+            name.removeprefix(_AGENT): AgentRecord.read(json.loads(value))
+            for name, value in found.items()
+            if name.startswith(_AGENT)
+        },
+    )
+
+
+def _number(found: dict[str, str], name: str) -> int | None:
+    return int(found[name]) if name in found else None
+
+
+def _error(found: dict[str, str]) -> TaskError | None:
+    if "error_type" not in found:
+        return None
+    return TaskError(
+        type=found["error_type"], message=found["error_message"], attempt=int(found["error_attempt"])
+    )
+
+
+def assessment(assessment_id: str, flat: Sequence[bytes]) -> Assessment:
+    found = fields(flat)
+    return Assessment(
+        assessment_id=assessment_id,
+        name=found["name"],
+        status=AssessmentStatus(found["status"]),
+        created_at=iso(int(found["created"])),
+        updated_at=iso(int(found["updated"])),
+        task_id=found.get("task"),
+        artefact_files=int(found["files"]),
+    )
+
+
+def claim(row: Sequence[bytes]) -> Claim:
+    task_id, assessment_id, tenant, fence, attempt, priority, created, options, agents, cancel = (
+        part.decode() for part in row
+    )
+    return Claim(
+        task_id=task_id,
+        assessment_id=assessment_id,
+        tenant=tenant,
+        fence=int(fence),
+        attempt=int(attempt),
+        priority=Priority(priority),
+        created_at=iso(int(created)),
+        options=StartOptions.model_validate_json(options),
+        agents=tuple(json.loads(agents)),
+        cancel_requested=cancel == "1",
+    )
+
+
+def stream_event(task_id: str, entry: tuple[bytes, dict[bytes, bytes]]) -> Event:
+    entry_id, found = entry
+    data: dict[str, Any] = json.loads(found[b"data"])
+    return event(
+        entry_id.decode(),
+        found[b"type"].decode(),
+        task_id,
+        int(found[b"at"]),
+        TaskState(data["state"]),
+        float(data["progress"]),
+        data["current_step"],
+        data["message"],
+        {name: AgentRecord.read(agent) for name, agent in data["agents"].items()},
+    )
+
+
+def counters(found: dict[bytes, bytes]) -> Counters:
+    ended: dict[TaskState, int] = {}
+    seconds: dict[str, float] = {}
+    runs: dict[tuple[str, str], int] = {}
+    for raw, count in sorted(found.items()):
+        kind, _, rest = raw.decode().partition(":")
+        if kind == "ended":
+            ended[TaskState(rest)] = int(count)
+        elif kind == "ms":
+            seconds[rest] = int(count) / 1000
+        elif kind == "run":
+            name, _, state = rest.partition("\n")
+            runs[name, state] = int(count)
+    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs)

@@ -1,0 +1,89 @@
+-- Hands out up to ARGV[2] tasks: those whose lease ran out, then the queue. Each gets the next fence and a lease.
+-- KEYS: the house keys. Computed: everything of the tasks that it finds, and the listings whose members have expired.
+-- ARGV: dispatcher, limit
+local dispatcher, limit = ARGV[1], tonumber(ARGV[2])
+local claims = {}
+
+local function take(task, changed)
+  write(task, 'state', 'STARTED', 'fence', int(tonumber(task.fence) + 1), 'attempt', int(tonumber(task.attempt) + 1),
+    'started', task.started or int(NOW), 'updated', int(NOW), 'step', 'starting', 'message', C.words.started,
+    'dispatcher', dispatcher)
+  redis.call('SREM', RETRYING, task.id)
+  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)
+  emit(task, 'state', changed)
+  claims[#claims + 1] = { task.id, task.assessment, task.tenant, task.fence, task.attempt, task.priority,
+    task.created, task.options, task.agents, task.cancel or '0' }
+end
+
+local function poison(task, changed)
+  write(task, 'error_type', 'PoisonTask', 'error_message', C.words.poison, 'error_attempt', task.attempt)
+  end_task(task, 'FAILURE', { step = 'failed', message = C.words.poison, status = 'failed' }, changed)
+end
+
+local function take_or_end(task, changed)
+  if task.cancel then return revoke(task, changed) end
+  if tonumber(task.attempt) >= C.max_claims then return poison(task, changed) end
+  take(task, changed)
+end
+
+-- Leases first: work that has begun is dearer than work that waits.
+local function take_expired()
+  local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(NOW), 'LIMIT', 0, limit - #claims)
+  for _, id in ipairs(due) do
+    local task, changed = load_task(id), {}
+    if task then
+      rest_agents(task, changed)
+      take_or_end(task, changed)
+    else
+      redis.call('ZREM', LEASES, id)
+    end
+  end
+  return #due
+end
+
+-- The head of the queue whose age, less the handicap of its priority, is greatest: four looks, whatever waits behind.
+local function pop_oldest()
+  local best_score, best_priority, best_id
+  for _, priority in ipairs(PRIORITIES) do
+    local head = redis.call('ZRANGE', QUEUES[priority], 0, 0, 'WITHSCORES')
+    if head[1] then
+      local score = tonumber(head[2]) + C.handicap[priority] * 1000
+      if not best_score or score < best_score then
+        best_score, best_priority, best_id = score, priority, head[1]
+      end
+    end
+  end
+  if best_id then redis.call('ZREM', QUEUES[best_priority], best_id) end
+  return best_id
+end
+
+local function take_queued()
+  while #claims < limit do
+    local id = pop_oldest()
+    if not id then return end
+    local task = load_task(id)
+    if task then
+      count_queued(task.tenant, -1)
+      take_or_end(task, {})
+    end
+  end
+end
+
+-- Listings carry no dead members: a few due ones are dropped with every claim.
+local function trim_listings()
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', TRIM, '-inf', int(NOW), 'LIMIT', 0, 20)) do
+    local kind, tenant, id = string.match(member, '^(%l+)\n(.*)\n(.-)$')
+    local left = redis.call('PTTL', key(kind == 'tasks' and 'task' or 'assessment', id))
+    if left > 0 then
+      redis.call('ZADD', TRIM, int(NOW + left), member)
+    else
+      redis.call('ZREM', TRIM, member)
+      if left == -2 then redis.call('ZREM', key(kind, tenant), id) end
+    end
+  end
+end
+
+trim_listings()
+while #claims < limit and take_expired() > 0 do end
+take_queued()
+return claims

@@ -1,0 +1,127 @@
+"""What callers ask about tasks: accept, look, cancel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from infra_mind.errors import Conflict, Gone, NotFound, TaskFailed, TooMany
+from infra_mind.model.task import StartOptions, Task, TaskState
+from infra_mind.tasks.records import TaskRecord, distinct, page_limit
+from infra_mind.tasks.redis import decode
+from infra_mind.tasks.redis.assessments import Assessments, read_page
+from infra_mind.tasks.store import Accepted, Page
+
+
+class Requests(Assessments):
+    """The part of `TaskStore` that the API uses."""
+
+    async def accept(
+        self,
+        tenant: str,
+        assessment_id: str,
+        task_id: str,
+        options: StartOptions,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        keys = self._link.keys
+        answer = await self._link.call(
+            "accept",
+            [
+                keys.task(task_id),
+                keys.assessment(assessment_id),
+                keys.input(assessment_id),
+                keys.runs(assessment_id),
+                keys.tenant(tenant),
+                keys.tasks(tenant),
+                keys.idempotency(tenant, idempotency_key or ""),
+            ],
+            [
+                tenant,
+                assessment_id,
+                task_id,
+                options.priority.value,
+                options.to_json(),
+                json.dumps(distinct(agents)),
+                0 if idempotency_key is None else 1,
+            ],
+            again=True,
+            durable=True,
+        )
+        code = answer[0].decode()
+        if code != "OK":
+            raise _refusal(code, assessment_id, task_id, answer[1:])
+        return Accepted(answer[1].decode(), bool(answer[2]))
+
+    async def task(self, tenant: str | None, task_id: str) -> Task:
+        record, position = await self._record(tenant, task_id)
+        return record.view(position)
+
+    async def _record(self, tenant: str | None, task_id: str) -> tuple[TaskRecord, int | None]:
+        flat, position, _ = await self._link.call(
+            "task", [self._link.keys.task(task_id)], [task_id], again=True
+        )
+        record = decode.task(task_id, flat) if flat else None
+        if record is None or (tenant is not None and record.tenant != tenant):
+            raise NotFound(f"There is no task {task_id}.")
+        return record, position if position > 0 else None
+
+    async def tasks(
+        self, tenant: str, *, state: TaskState | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Task]:
+        return await read_page(
+            self._rows("task", self._link.keys.tasks(tenant)),
+            lambda row: decode.task(row[0].decode(), row[2]).view(None),
+            lambda task: state is None or task.state == state,
+            cursor,
+            page_limit(limit),
+        )
+
+    async def result(self, tenant: str, task_id: str) -> bytes:
+        record, _ = await self._record(tenant, task_id)
+        check_has_result(record)
+        result = await self._link.packed(self._link.keys.result(task_id))
+        if result is None:
+            raise gone(task_id)
+        return result
+
+    async def cancel(self, tenant: str, task_id: str) -> TaskState:
+        answer = await self._link.call(
+            "cancel", [self._link.keys.task(task_id)], [tenant, task_id], durable=True
+        )
+        if answer[0] == b"NOT_FOUND":
+            raise NotFound(f"There is no task {task_id}.")
+        state = TaskState(answer[1].decode())
+        if answer[0] == b"CONFLICT":
+            raise Conflict(f"Task {task_id} has already ended as {state}.", state)
+        return state
+
+
+def check_has_result(record: TaskRecord) -> None:
+    """Conflict while it has not ended; TaskFailed for FAILURE and REVOKED."""
+    if not record.state.ended:
+        raise Conflict(f"Task {record.task_id} has not ended yet: it is {record.state}.", record.state)
+    if record.state is not TaskState.SUCCESS:
+        kind = record.error.type if record.error else ""
+        why = record.error.message if record.error else record.message
+        raise TaskFailed(f"Task {record.task_id} ended as {record.state}: {why}", record.state, kind)
+
+
+def gone(task_id: str) -> Gone:
+    return Gone(f"The result of task {task_id} has expired: start the assessment again.")
+
+
+def _refusal(code: str, assessment_id: str, task_id: str, details: Sequence[bytes]) -> Exception:
+    if code == "CONFLICT_KEY":
+        return Conflict("This idempotency key was used for another assessment: use a new one.")
+    if code == "CONFLICT_ID":
+        return Conflict(f"The task id {task_id} is taken.")
+    if code == "CONFLICT_ACTIVE":
+        active = details[0].decode()
+        return Conflict(
+            f"Assessment {assessment_id} is already being worked on by task {active}.", "in_progress"
+        )
+    if code == "TOO_MANY":
+        return TooMany("Too many tasks of this tenant wait in the queue: come back when some have run.")
+    return NotFound(f"There is no assessment {assessment_id}.")

@@ -1,0 +1,138 @@
+"""What dispatchers do: claim, renew, release, keep, update, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra_mind.model.task import TaskError, TaskState
+from infra_mind.tasks.packing import pack, unpack
+from infra_mind.tasks.records import MESSAGE_LIMIT, STATUS_AT_END, STEP_AT_END, WORDS, clip, percent
+from infra_mind.tasks.redis import decode
+from infra_mind.tasks.redis.link import Argument, Link
+from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, Renewal
+
+
+class Running:
+    """The part of `TaskStore` that the engine uses."""
+
+    _link: Link
+
+    async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
+        """Never sent twice: a claim whose answer was lost comes back when its lease ends."""
+        if limit < 1:
+            return []
+        rows = await self._link.call("claim", args=[dispatcher, limit])
+        return [decode.claim(row) for row in rows]
+
+    async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
+        if not held:
+            return []
+        answers = await self._link.call(
+            "renew",
+            [self._link.keys.task(task_id) for task_id, _ in held],
+            [part for pair in held for part in pair],
+            again=True,
+        )
+        return [Renewal(answer.decode()) for answer in answers]
+
+    async def release(self, task_id: str, fence: int) -> bool:
+        answer = await self._link.call("release", [self._link.keys.task(task_id)], [task_id, fence])
+        return bool(answer)
+
+    async def kept(self, task_id: str) -> dict[str, Kept]:
+        found = await self._link.hash(self._link.keys.kept(task_id))
+        return {step.decode(): _kept(step.decode(), value) for step, value in sorted(found.items())}
+
+    async def keep(
+        self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
+    ) -> Commit:
+        if "\n" in kept.inputs_hash:
+            raise ValueError("inputs_hash must be one line")
+        said: list[Argument] = ["", 0, "", ""]
+        if agent is not None:
+            said = [agent.agent, agent.attempt, clip(agent.note), clip(agent.reason)]
+        answer = await self._link.call(
+            "keep",
+            [self._link.keys.task(task_id), self._link.keys.kept(task_id)],
+            [
+                task_id,
+                fence,
+                kept.step,
+                kept.inputs_hash,
+                pack(kept.data),
+                *said,
+                max(0, round(seconds * 1000)),
+            ],
+            again=True,
+            durable=True,
+        )
+        return Commit(answer.decode())
+
+    async def update(self, updates: Sequence[AgentUpdate]) -> list[bool]:
+        by_task: dict[str, list[int]] = {}
+        for i, one in enumerate(updates):
+            by_task.setdefault(one.task_id, []).append(i)
+        calls = [
+            (
+                [self._link.keys.task(task_id)],
+                [task_id, *(part for i in places for part in _said(updates[i]))],
+            )
+            for task_id, places in by_task.items()
+        ]
+        taken = [False] * len(updates)
+        answers = await self._link.call_many("update", calls) if calls else []
+        for places, answer in zip(by_task.values(), answers, strict=True):
+            for i, one_taken in zip(places, answer, strict=True):
+                taken[i] = bool(one_taken)
+        return taken
+
+    async def finish(
+        self,
+        task_id: str,
+        fence: int,
+        state: TaskState,
+        *,
+        result: bytes | None = None,
+        assessment_status: str = "",
+        error: TaskError | None = None,
+    ) -> Commit:
+        if not state.ended:
+            raise ValueError(f"{state} is no end of a task")
+        status, message = end_words(state, assessment_status, error)
+        failed: list[Argument] = ["", "", 0]
+        if error is not None:
+            failed = [clip(error.type), clip(error.message, MESSAGE_LIMIT), error.attempt]
+        answer = await self._link.call(
+            "finish",
+            [self._link.keys.task(task_id), self._link.keys.result(task_id)],
+            [task_id, fence, state.value, pack(result or b""), status, STEP_AT_END[state], message, *failed],
+            again=True,
+            durable=True,
+        )
+        return Commit(answer.decode())
+
+
+def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:
+    """(status of the assessment, message of the task) at its end."""
+    default = WORDS["completed"] if state is TaskState.SUCCESS else WORDS["cancelled"]
+    if state is TaskState.FAILURE:
+        default = "Failed"
+    message = default if error is None else clip(error.message, MESSAGE_LIMIT)
+    return assessment_status or STATUS_AT_END[state], message
+
+
+def _said(update: AgentUpdate) -> list[Argument]:
+    return [
+        update.fence,
+        update.agent,
+        update.state.value,
+        percent(update.progress),
+        update.attempt,
+        clip(update.note),
+        clip(update.reason),
+    ]
+
+
+def _kept(step: str, value: bytes) -> Kept:
+    inputs_hash, _, packed = value.partition(b"\n")
+    return Kept(step, inputs_hash.decode(), unpack(packed))

@@ -1,0 +1,93 @@
+"""The Lua scripts: limits and prefix as a constant table, the shared part, then the script itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib import resources
+
+from infra_mind.model.task import PRIORITY_HANDICAP_MS
+from infra_mind.tasks.records import (
+    DELETED_EVENTS_TTL_S,
+    DISPATCHER_TTL_S,
+    PROGRESS_BEFORE_END,
+    WORDS,
+)
+from infra_mind.tasks.store import StoreLimits
+
+NAMES = (
+    "accept",
+    "cancel",
+    "claim",
+    "delete",
+    "finish",
+    "heartbeat",
+    "keep",
+    "page",
+    "put_key",
+    "queue_stats",
+    "release",
+    "renew",
+    "revoke_key",
+    "save_draft",
+    "task",
+    "update",
+)
+
+
+@dataclass(frozen=True)
+class Script:
+    """`sha` is what EVALSHA takes."""
+
+    name: str
+    text: str
+    sha: str
+
+
+def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
+    """All scripts by name, with `limits` written into them."""
+    folder = resources.files("infra_mind.tasks.redis") / "lua"
+    head = _constants(prefix, limits) + (folder / "_house.lua").read_text("utf-8")
+    return {name: _script(name, head + (folder / f"{name}.lua").read_text("utf-8")) for name in NAMES}
+
+
+def _script(name: str, text: str) -> Script:
+    return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _constants(prefix: str, limits: StoreLimits) -> str:
+    result, tombstone, draft = _ms(limits.result_ttl_s), _ms(limits.tombstone_s), _ms(limits.draft_ttl_s)
+    values: dict[str, str] = {
+        "prefix": _text(prefix),
+        "lease": str(_ms(limits.lease_s)),
+        "result_ttl": str(result),
+        "tombstone": str(tombstone),
+        "draft_ttl": str(draft),
+        "index_ttl": str(result + tombstone + draft),
+        "idempotency_ttl": str(_ms(limits.idempotency_ttl_s)),
+        "dispatcher_ttl": str(_ms(DISPATCHER_TTL_S)),
+        "deleted_events_ttl": str(_ms(DELETED_EVENTS_TTL_S)),
+        "max_claims": str(limits.max_claims),
+        "max_queued": str(limits.max_queued_per_tenant),
+        "events_kept": str(limits.events_kept),
+        "progress_before_end": str(PROGRESS_BEFORE_END),
+        "handicap": _table({p.value: str(ms) for p, ms in PRIORITY_HANDICAP_MS.items()}),
+        "words": _table({name: _text(words) for name, words in WORDS.items()}),
+    }
+    return f"local C = {_table(values)}\n"
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _table(values: dict[str, str]) -> str:
+    return "{ " + ", ".join(f"{name} = {value}" for name, value in values.items()) + " }"
+
+
+def _text(value: str) -> str:
+    """A Lua string: JSON's escapes of printable ASCII are Lua's too, anything else is refused."""
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{value!r} must be printable ASCII")
+    return json.dumps(value)
