@@ -1,0 +1,129 @@
+"""Facts as a report shows them: each with an anchor, a label, its number for people and the way it was reckoned."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from infra_mind.model.fact import Fact, FactValue
+from infra_mind.model.result import AssessmentResult
+from infra_mind.reports.labels import fact_label, fact_name
+from infra_mind.reports.numbers import UNKNOWN, Quantity, quantity
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a formula; `anchor` where the input is itself a fact of the result."""
+
+    name: str
+    text: str
+    anchor: str | None
+
+
+@dataclass(frozen=True)
+class FactView:
+    fact: Fact
+    agent: str
+    anchor: str
+    shown: Quantity
+    inputs: tuple[Input, ...]
+
+    @property
+    def label(self) -> str:
+        return fact_label(self.fact.id)
+
+    @property
+    def name(self) -> str:
+        return fact_name(self.fact.id)
+
+    @property
+    def exact(self) -> str:
+        """The value as it is, where the shown one is rounded."""
+        value = self.fact.value
+        if isinstance(value, bool | str) or self.shown.number == UNKNOWN:
+            return ""
+        return f"{value:.6e} {self.fact.unit}" if abs(value) >= 1e15 else f"{value!r} {self.fact.unit}"
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """A table of facts: `rows` of (heading, cells), a cell None where there is no such fact."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[FactView | None, ...]], ...]
+
+
+class FactBook:
+    """All facts of a result by id. Ids are unique by contract; should one stand twice, the first is the one linked to."""
+
+    def __init__(self, result: AssessmentResult) -> None:
+        found = [(agent, fact) for agent, given in result.agents.items() for fact in given.facts]
+        anchors = _anchors([fact.id for _, fact in found])
+        by_id: dict[str, str] = {}
+        for (_, fact), anchor in zip(found, anchors, strict=True):
+            by_id.setdefault(fact.id, anchor)
+        self.views = tuple(
+            FactView(fact, agent, anchor, quantity(fact.value, fact.unit), _inputs(fact, by_id))
+            for (agent, fact), anchor in zip(found, anchors, strict=True)
+        )
+        self._by_id: dict[str, FactView] = {}
+        for view in self.views:
+            self._by_id.setdefault(view.fact.id, view)
+
+    def get(self, fact_id: str) -> FactView | None:
+        return self._by_id.get(fact_id)
+
+    def of(self, agent: str) -> tuple[FactView, ...]:
+        return tuple(view for view in self.views if view.agent == agent)
+
+
+def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
+    """Facts of one agent as tables: `capacity.<name>.servers` gives one with a column or row for each name.
+
+    The longer side becomes the rows, so that a table stays narrow."""
+    groups: dict[str, dict[tuple[str, str], FactView]] = {}
+    for view in views:
+        parts = view.fact.id.split(".")[1:]
+        head = parts[0] if len(parts) > 2 else ""
+        item = ".".join(parts[1:-1]) if len(parts) > 2 else ".".join(parts[:-1])
+        kind = "one" if len(parts) == 1 else head or "each"
+        groups.setdefault(kind, {})[(item, view.name)] = view
+    return tuple(_pivot(kind, cells) for kind, cells in groups.items())
+
+
+def _pivot(kind: str, cells: dict[tuple[str, str], FactView]) -> Pivot:
+    items = tuple(dict.fromkeys(item for item, _ in cells))
+    names = tuple(dict.fromkeys(name for _, name in cells))
+    title = {"one": "", "each": ""}.get(kind, kind.replace("_", " ").capitalize())
+    if len(items) > len(names):
+        body = tuple((item, tuple(cells.get((item, name)) for name in names)) for item in items)
+        return Pivot(title, names, body)
+    body = tuple((name, tuple(cells.get((item, name)) for item in items)) for name in names)
+    return Pivot(title, tuple(item or "Value" for item in items), body)
+
+
+def _inputs(fact: Fact, anchors: dict[str, str]) -> tuple[Input, ...]:
+    return tuple(Input(name, _input_text(value), anchors.get(name)) for name, value in fact.inputs.items())
+
+
+def _input_text(value: FactValue) -> str:
+    """Inputs to ten digits: a reader who reckons again must come to the same number."""
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.10g}"
+    return quantity(value).text
+
+
+def _anchors(ids: list[str]) -> list[str]:
+    """HTML ids: letters, digits, `.`, `_` and `-` of the fact's id; numbered where two would be the same."""
+    anchors: dict[str, None] = {}
+    for fact_id in ids:
+        slug = "fact-" + re.sub(r"[^A-Za-z0-9._-]", "-", fact_id)
+        anchor, again = slug, 1
+        while anchor in anchors:
+            again += 1
+            anchor = f"{slug}--{again}"
+        anchors[anchor] = None
+    return list(anchors)

@@ -1,0 +1,130 @@
+"""The report as one HTML file that needs nothing else: no network, no script to read it.
+
+Text of the brief and of artefacts is hostile: Jinja escapes every value, control characters are shown as U+FFFD, links lead
+nowhere but to http(s), and the page's own content security policy allows only the style and script that stand in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from infra_mind.model.result import AssessmentResult
+from infra_mind.reports.facts import FactBook, FactView, pivots
+from infra_mind.reports.labels import agent_title, status_title
+from infra_mind.reports.numbers import money, number, percent, quantity
+from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, View
+
+KINDS = tuple(KIND_TITLES)
+
+# Controls, text direction overrides (they can make a line read as another) and what UTF-8 cannot hold.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def render(result: AssessmentResult, kind: str = "full") -> str:
+    """`result` as a self-contained HTML page; `kind` is one of `KINDS`, else ValueError. Same result, same bytes."""
+    if kind not in KINDS:
+        raise ValueError(f"no report of kind {kind!r}; there are {', '.join(KINDS)}")
+    env = _environment()
+    view = View(result, kind, FactBook(result))
+    style, script = _asset("report.css"), _asset("report.js")
+    return env.get_template("report.html.j2").render(
+        view=view,
+        result=result,
+        style=Markup(style),  # noqa: S704 - the package's own file
+        script=Markup(script),  # noqa: S704 - the package's own file
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
+    )
+
+
+def clean(value: Any) -> Any:
+    """Text without characters that a page must not hold; anything else as it is, None as nothing."""
+    if value is None:
+        return ""
+    return _UNSAFE.sub("\ufffd", value) if type(value) is str else value
+
+
+def web_link(reference: str) -> str | None:
+    """The address when `reference` is a plain http(s) link, else None: it is then shown as text."""
+    if _UNSAFE.search(reference) or any(c.isspace() for c in reference):
+        return None
+    try:
+        parts = urlsplit(reference)
+    except ValueError:
+        return None
+    return reference if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def diff_lines(patch: str) -> list[tuple[str, str]]:
+    """Each line of a unified diff with what it is: file, hunk, add, del or same."""
+    return [(_diff_kind(line), line) for line in patch.splitlines()]
+
+
+def scalar(value: Any) -> str:
+    """A plain JSON value as text for people."""
+    if isinstance(value, bool | int | float):
+        return quantity(value).text
+    return "" if value is None else str(value)
+
+
+def shape(value: Any) -> str:
+    """How a JSON value is laid out: `table` (list of maps), `list`, `map` or `scalar`."""
+    if isinstance(value, list | tuple):
+        return "table" if value and all(isinstance(item, dict) for item in value) else "list"
+    return "map" if isinstance(value, dict) else "scalar"
+
+
+def columns(rows: list[dict[str, Any]]) -> list[str]:
+    """All keys of the rows, in the order in which they first come."""
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def words(key: str) -> str:
+    """`usd_per_month` → `Usd per month`: keys of an agent's own tables as headings."""
+    text = key.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _diff_kind(line: str) -> str:
+    if line.startswith(("+++", "---")):
+        return "file"
+    if line.startswith("@@"):
+        return "hunk"
+    return {"+": "add", "-": "del"}.get(line[:1], "same")
+
+
+@cache
+def _environment() -> Environment:
+    env = Environment(
+        loader=PackageLoader("infra_mind.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters |= {
+        "money": money, "number": number, "percent": percent, "scalar": scalar, "words": words,
+        "diff_lines": diff_lines, "web_link": web_link, "agent_title": agent_title, "status_title": status_title, "quantity": quantity, "pivots": pivots,
+    }  # fmt: skip
+    env.tests["fact"] = lambda value: isinstance(value, FactView)
+    env.globals |= {"shape": shape, "columns": columns, "section_titles": SECTION_TITLES}
+    return env
+
+
+@cache
+def _asset(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

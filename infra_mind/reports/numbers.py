@@ -1,0 +1,146 @@
+"""Numbers as people read them: grouped, rounded to what is meant, with their unit; never `nan`."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+SPACE = "\N{NO-BREAK SPACE}"
+UNKNOWN = "unknown"
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PER = {
+    "month": "a month",
+    "year": "a year",
+    "h": "an hour",
+    "30 days": "in 30 days",
+    "hour": "an hour",
+    "Mtok": "per million tokens",
+    "million tokens": "per million tokens",
+}
+_WORDS = {
+    "count": "",
+    "text": "",
+    "bool": "",
+    "kgCO2e": "kg CO₂e",
+    "gCO2e": "g CO₂e",
+    "minutes": "min",
+    "minute": "min",
+    "hours": "h",
+    "hour": "h",
+}
+_BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+class Quantity(NamedTuple):
+    """`number` with what stands before it (`$ 420.48`), `unit` with what follows (`a month`)."""
+
+    number: str
+    unit: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.number}{SPACE}{self.unit}" if self.unit else self.number
+
+
+def quantity(value: float | int | bool | str | None, unit: str = "") -> Quantity:
+    """`value` in `unit` (the units of `Fact.unit`) for a person to read.
+
+    Bytes go to decimal multiples, shares to per cent with as many nines as they have, seconds under one to ms.
+    None and what is not finite is `unknown`."""
+    if isinstance(value, bool):
+        return Quantity("yes" if value else "no", "")
+    if isinstance(value, str):
+        return Quantity(value, _unit(unit))
+    if value is None or not _finite(value):
+        return Quantity(UNKNOWN, "")
+    head, _, tail = unit.partition("/")
+    if head == "USD":
+        return Quantity(money(value), _per(tail))
+    if unit == "share":
+        return Quantity(percent(value), "")
+    if head in ("bytes", "B"):
+        return _scaled(value, tail)
+    if unit in ("s", "seconds"):
+        return _seconds(value)
+    return Quantity(number(value), _unit(unit))
+
+
+def number(value: float | int) -> str:
+    """`1 234.5`: grouped by thousands; fewer decimals the larger it is; powers of ten beyond 10¹⁵ and below 10⁻⁴."""
+    if not _finite(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-4:
+        return _power(float(value))
+    if float(value).is_integer():
+        return _grouped(f"{value:,.0f}")
+    if size < 1:
+        return _grouped(f"{value:,.{3 - math.floor(math.log10(size))}f}".rstrip("0"))
+    return _grouped(f"{value:,.{1 if size >= 1000 else 2}f}".rstrip("0").rstrip("."))
+
+
+def money(value: float) -> str:
+    """US dollars: cents, four significant digits below one dollar, none from 100 000 dollars."""
+    size = abs(value)
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    if not _finite(value):
+        return UNKNOWN
+    if 0 < size < 1:
+        amount = number(size)
+        decimals = len(amount.partition(".")[2])
+        return f"{sign}${SPACE}{amount}{'0' * (2 - decimals) if decimals == 1 else ''}"
+    return f"{sign}${SPACE}{_grouped(f'{size:,.{0 if size >= 100_000 else 2}f}')}"
+
+
+def percent(share: float) -> str:
+    """`99.97 %`: two decimals, more where they are needed to keep two digits of what is missing to 100 %."""
+    if not _finite(share):
+        return UNKNOWN
+    missing = abs(1 - share)
+    decimals = 2
+    if 0 < missing < 0.001:
+        decimals = min(12, 1 - math.floor(math.log10(missing * 100)))
+    elif 0 < abs(share) < 0.001:
+        decimals = min(12, 1 - math.floor(math.log10(abs(share) * 100)))
+    text = f"{share * 100:,.{decimals}f}"
+    return _grouped(text.rstrip("0").rstrip(".")) + f"{SPACE}%"
+
+
+def _finite(value: float | int) -> bool:
+    return abs(value) < 1e300 if isinstance(value, int) else math.isfinite(value)
+
+
+def _grouped(text: str) -> str:
+    return text.replace(",", SPACE).replace("-", "\N{MINUS SIGN}")
+
+
+def _power(value: float) -> str:
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
+    return f"{mantissa}{SPACE}×{SPACE}10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def _scaled(value: float | int, per: str) -> Quantity:
+    step = min(len(_BYTES) - 1, int(math.log10(abs(value)) // 3)) if abs(value) >= 1 else 0
+    small = value / 1000**step
+    text = number(round(small, 1)) if step else number(value)
+    return Quantity(text, f"{_BYTES[step]}{' ' + _per(per) if per else ''}")
+
+
+def _seconds(value: float | int) -> Quantity:
+    if 0 < abs(value) < 1:
+        return Quantity(number(float(f"{value * 1000:.4g}")), "ms")
+    return Quantity(number(value), "s")
+
+
+def _per(tail: str) -> str:
+    return _PER.get(tail, f"per {tail}") if tail else ""
+
+
+def _unit(unit: str) -> str:
+    if unit == "1/s":
+        return "per second"
+    head, slash, tail = unit.partition("/")
+    shown = _WORDS.get(head, head)
+    return f"{shown} {_per(tail)}".strip() if slash else shown

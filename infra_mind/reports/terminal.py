@@ -1,0 +1,122 @@
+"""What a person reads in a terminal after an assessment: one screen, plain text when it is not a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from infra_mind.model.result import AssessmentResult
+from infra_mind.reports.facts import FactBook
+from infra_mind.reports.labels import agent_title
+from infra_mind.reports.numbers import money, number
+from infra_mind.reports.view import View
+
+MOST_FACTS = 8
+MOST_RECOMMENDATIONS = 5
+MOST_COSTS = 4
+MOST_MISSING = 4
+
+# Escape sequences and line breaks from artefacts would let a file rewrite the screen.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_STYLES = {
+    "critical": "bold red",
+    "high": "red",
+    "medium": "yellow",
+    "low": "blue",
+    "info": "dim",
+}
+
+
+def print_summary(result: AssessmentResult, console: Console) -> None:
+    """Headline, findings by severity, key figures, what to do first, where the money goes and what was not assessed."""
+    view = View(result, "full", FactBook(result))
+    _headline(view, console)
+    _facts(view, console)
+    _recommendations(view, console)
+    _costs(view, console)
+    _gaps(view, console)
+
+
+def _headline(view: View, console: Console) -> None:
+    summary = view.result.summary
+    console.print(_text(summary.name, "bold"))
+    console.print(_text(summary.headline))
+    counts = [
+        Text(f"{number(n)} {name}", style=_STYLES.get(name, "") if n else "dim")
+        for name, n in view.severities
+    ]
+    console.print(Text("Findings  ").append(Text("  ").join(counts)))
+    checks = ", ".join(f"{number(bar.amount)} {bar.label}" for bar in view.checks)
+    if checks:
+        console.print(_text(f"Checks    {checks}", "dim"))
+    for failure in view.result.failures:
+        said = f"{agent_title(failure.agent)} failed: {failure.error_type}: {failure.message}"
+        console.print(_text(said, "red"), overflow="ellipsis", no_wrap=True)
+
+
+def _facts(view: View, console: Console) -> None:
+    shown = view.key_facts[:MOST_FACTS]
+    if shown:
+        console.print()
+        console.print(_grid((fact.label, _text(fact.shown.text, "bold")) for fact in shown))
+
+
+def _recommendations(view: View, console: Console) -> None:
+    shown = view.recommendations[:MOST_RECOMMENDATIONS]
+    if not shown:
+        return
+    console.print(Text("\nWhat to do first", style="bold"))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True)
+    for r in shown:
+        severity = Text(r.severity.value, style=_STYLES[r.severity.value])
+        table.add_row(
+            str(r.rank), severity, _text(r.title), Text(f"{r.effort.value}, {r.phase} days", style="dim")
+        )
+    console.print(table)
+
+
+def _costs(view: View, console: Console) -> None:
+    lines = next((group.bars for group in view.costs if group.origin == "brief"), ())
+    unpriced = len(view.unpriced)
+    if not lines and not unpriced:
+        return
+    console.print(Text("\nWhere the money goes, a month", style="bold"))
+    console.print(_grid((line.label, _text(money(line.amount), "")) for line in lines[:MOST_COSTS]))
+    rest = len(lines) - MOST_COSTS
+    notes = [f"{rest} more in the report"] if rest > 0 else []
+    notes += [f"{unpriced} without a price, in no total"] if unpriced else []
+    if notes:
+        console.print(Text("; ".join(notes), style="dim"))
+
+
+def _gaps(view: View, console: Console) -> None:
+    coverage = view.result.coverage
+    read = f"{number(coverage.files_read)} of {number(coverage.files)} files read"
+    console.print(Text(f"\nNot assessed: {len(coverage.not_assessed)} fields or files; {read}", style="bold"))
+    for item in coverage.not_assessed[:MOST_MISSING]:
+        console.print(Text("  ").append_text(_text(item)), overflow="ellipsis", no_wrap=True)
+    rest = len(coverage.not_assessed) - MOST_MISSING
+    if rest > 0:
+        console.print(Text(f"  {rest} more in the report", style="dim"))
+
+
+def _grid(rows: Iterable[tuple[str, Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=50)
+    table.add_column(justify="right", no_wrap=True, overflow="ellipsis")
+    for label, value in rows:
+        table.add_row(_text(label), value)
+    return table
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Never markup: `[bold]` in a name is text, and a control character is shown as U+FFFD."""
+    return Text(_CONTROL.sub("\ufffd", text), style=style)
