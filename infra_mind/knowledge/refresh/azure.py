@@ -1,0 +1,105 @@
+"""Azure prices: the retail price list as a public mirror keeps it (five European regions), and libcloud's scrape of 2020.
+
+The list mixes Linux with Windows, pay-as-you-go with spot and low priority, machines with dedicated hosts, and old cloud services
+with virtual machines. Only pay-as-you-go Linux virtual machines are taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infra_mind.knowledge.instances import azure_size
+
+# libcloud's regions that the newer list lacks; its names hold no separators (`standardd4sv3`).
+OLD_REGIONS = (
+    "eastus", "eastus2", "centralus", "southcentralus", "westus2", "uksouth", "germanywestcentral", "southeastasia",
+    "japaneast", "australiaeast", "canadacentral", "brazilsouth",
+)  # fmt: skip
+
+
+def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """instance → region → USD per hour. Where two meters claim one size, the lower counts; zero and blank are refused."""
+    found: dict[str, dict[str, float]] = {}
+    for meter in meters:
+        product, label = str(meter["productName"]), f"{meter['skuName']} {meter['meterName']}"
+        if meter["unitOfMeasure"] != "1 Hour" or re.search(
+            r"Windows|Dedicated|Basic|Cloud ?Services", product
+        ):
+            continue
+        name = azure_size(str(meter["skuName"]))
+        price, region = float(meter["retailPrice"] or 0), str(meter["armRegionName"])
+        if name and price > 0 and not re.search(r"Spot|Low Priority|Expired", label):
+            here = found.setdefault(name, {})
+            here[region] = min(price, here.get(region, price))
+    return found
+
+
+def machines_2020(azure_linux: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The same from libcloud's `azure_linux`; D, E and F sizes whose price per vCPU does not fit their series are left out."""
+    named = {azure_size(n): p for n, p in sorted(azure_linux.items()) if n.startswith("standard")}
+    found: dict[str, dict[str, float]] = {}
+    for region in OLD_REGIONS:
+        series: dict[str, list[tuple[str, float, float]]] = {}
+        for name, points in named.items():
+            if (
+                name
+                and (shape := re.fullmatch(r"Standard_(D(?!\d+s?_v2)|E|F)(\d+)([a-z]*_v\d)", name))
+                and points.get(region, 0) > 0
+            ):
+                rate = points[region] / int(shape[2])
+                series.setdefault(shape[1] + shape[3], []).append((name, points[region], rate))
+        for sizes in series.values():
+            middle = sorted(rate for _, _, rate in sizes)[len(sizes) // 2]
+            for name, price, rate in sizes:
+                if len(sizes) > 1 and abs(rate / middle - 1) < 0.15:
+                    found.setdefault(name, {})[region] = price
+    return found
+
+
+# Managed disks by tier: GiB of each (Azure documentation, "Managed disk types").
+TIER_GIB = {
+    "P": {1: 4, 2: 8, 3: 16, 4: 32, 6: 64, 10: 128, 15: 256, 20: 512, 30: 1024, 40: 2048, 50: 4096, 60: 8192, 70: 16384, 80: 32767},
+    "E": {1: 4, 2: 8, 3: 16, 4: 32, 6: 64, 10: 128, 15: 256, 20: 512, 30: 1024, 40: 2048, 50: 4096, 60: 8192, 70: 16384, 80: 32767},
+    "S": {4: 32, 6: 64, 10: 128, 15: 256, 20: 512, 30: 1024, 40: 2048, 50: 4096, 60: 8192, 70: 16384, 80: 32767},
+}  # fmt: skip
+DISKS = {
+    "Premium SSD Managed Disks": "P",
+    "Standard SSD Managed Disks": "E",
+    "Standard HDD Managed Disks": "S",
+}
+
+
+def storage(meters: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, float]]:
+    """(sku, unit) → region → USD: disk tiers a month, Premium SSD v2 and hot blobs (LRS, first tier) a GB-month."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for meter in meters:
+        product, sku, name = meter["productName"], meter["skuName"], meter["meterName"]
+        price, unit, region = (
+            float(meter["retailPrice"] or 0),
+            meter["unitOfMeasure"],
+            meter["armRegionName"],
+        )
+        key: tuple[str, str] | None = None
+        tier = re.fullmatch(r"([PES])(\d+) LRS", sku)
+        if tier and DISKS.get(product) == tier[1] and name == f"{sku} Disk" and unit == "1/Month":
+            if int(tier[2]) in TIER_GIB[tier[1]]:
+                key = (f"disk_{tier[1]}{tier[2]}_lrs", "disk-month")
+        elif (
+            product == "Azure Premium SSD v2"
+            and name == "Premium LRS Provisioned Capacity"
+            and unit == "1 GiB/Hour"
+        ):
+            key, price = ("disk_premium_ssd_v2", "GB-month"), round(price * 730, 6)
+        elif (
+            product == "General Block Blob v2"
+            and name == "Hot LRS Data Stored"
+            and unit in {"1 GB/Month", "1 GB"}
+        ):
+            key = ("blob_hot_lrs", "GB-month")
+        if key and price > 0:
+            here = found.setdefault(key, {})
+            here[region] = max(
+                price, here.get(region, price)
+            )  # volume discounts are listed under the same meter
+    return found
