@@ -1,0 +1,157 @@
+"""From the outcomes of the rules to findings: one per rule, block and path for what fails, one per rule for what passes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from infra_mind.agents.security.rule import Family, Outcome, Rule
+from infra_mind.agents.security.secrets import scrub
+from infra_mind.model.finding import (
+    Confidence,
+    Effort,
+    Evidence,
+    Finding,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+)
+from infra_mind.model.inventory import Inventory, Resource, UnreadFile
+
+AGENT_NAME = "security"
+SENSITIVE = ("credentials", "health", "payment", "personal")
+_SENSITIVE_FAMILIES = frozenset({Family.EXPOSURE, Family.ENCRYPTION, Family.NETWORK})
+_INDEX = re.compile(r"\.\d+(?=\.|$)")
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One outcome of one rule on one resource."""
+
+    rule: Rule
+    resource: Resource
+    outcome: Outcome
+
+
+def severity_for(rule: Rule, data_classes: tuple[str, ...]) -> tuple[Severity, str]:
+    """The rule's own severity, and why. Stated rule: exposure, network and encryption findings of medium severity become high
+    when the brief's data classes hold health, payment, personal data or credentials; nothing else is raised."""
+    held = [name for name in SENSITIVE if name in data_classes]
+    if rule.family not in _SENSITIVE_FAMILIES or not held:
+        return rule.severity, rule.reason
+    raised = rule.severity is Severity.MEDIUM
+    why = f"{rule.reason} The brief says the data is {', '.join(held)}"
+    why += "; severity raised from medium to high for that." if raised else "."
+    return (Severity.HIGH if raised else rule.severity), why
+
+
+def open_findings(
+    hits: Iterable[Hit], status: Status, data_classes: tuple[str, ...], patches: Mapping[tuple[str, str, str], str]
+) -> list[Finding]:
+    """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one."""
+    groups: dict[tuple[str, str, str, str, str], list[Hit]] = defaultdict(list)
+    for hit in hits:
+        if hit.outcome.status is status:
+            block, observed = hit.resource.block, hit.outcome.observed
+            groups[hit.rule.id, hit.resource.artefact, block, hit.outcome.path, observed].append(hit)
+    seen: dict[str, int] = defaultdict(int)
+    findings = []
+    for key in sorted(groups):
+        members = groups[key]
+        resource, path = _common_address(members), _INDEX.sub("", key[3])
+        mark = "|".join((key[0], resource, path, key[4]))
+        seen[mark] += 1
+        value = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
+        patch = patches.get((key[0], members[0].resource.address, key[3]))
+        findings.append(_finding(members[0], resource, value, data_classes, patch))
+    return findings
+
+
+def _common_address(members: list[Hit]) -> str:
+    return members[0].resource.address if len(members) == 1 else members[0].resource.block
+
+
+def _finding(
+    hit: Hit, resource: str, value: list[object], data_classes: tuple[str, ...], patch: str | None
+) -> Finding:
+    rule, outcome = hit.rule, hit.outcome
+    severity, why = severity_for(rule, data_classes)
+    return make_finding(
+        rule_id=rule.id, agent=AGENT_NAME, title=rule.title, status=outcome.status,
+        severity=severity if outcome.status is Status.FAIL else Severity.INFO,
+        confidence=Confidence.HIGH if outcome.status is Status.FAIL else Confidence.MEDIUM,
+        resource=resource, value=value, evidence=(_evidence(hit),),
+        remediation=Remediation(text=_advice(hit, why), patch=patch, effort=rule.effort),
+        control_ids=rule.controls, references=(*rule.references, *rule.ckv),
+    )  # fmt: skip
+
+
+def _advice(hit: Hit, why: str) -> str:
+    if hit.outcome.status is Status.UNRESOLVABLE:
+        return f"{why} The value is only known at apply time: check it in the plan. {hit.rule.fix}"
+    if hit.outcome.status is Status.NOT_ASSESSED:
+        return f"Write the attribute in the form that its documentation gives, then assess again. {hit.rule.fix}"
+    return f"{why} {hit.rule.fix}"
+
+
+def _evidence(hit: Hit) -> Evidence:
+    lines = hit.resource.lines_of(hit.outcome.path)
+    observed = scrub(hit.outcome.observed)
+    return Evidence(
+        artefact=hit.resource.artefact, line_start=lines.start, line_end=lines.end, path=hit.outcome.path,
+        observed=observed if len(observed) <= _LONGEST else observed[: _LONGEST - 1] + "…",
+        expected=hit.outcome.expected,
+    )  # fmt: skip
+
+
+def pass_finding(rule: Rule, passes: list[Resource], checked: int) -> Finding:
+    """One finding for all resources that a rule found in order: how many of how many, with the first as evidence."""
+    first = min(passes, key=lambda r: (r.artefact, r.line_start, r.address))
+    return make_finding(
+        rule_id=rule.id, agent=AGENT_NAME, title=rule.title, status=Status.PASS, severity=Severity.INFO,
+        value="pass",
+        evidence=(Evidence(
+            artefact=first.artefact, line_start=first.line_start, line_end=first.line_end,
+            observed=f"{len(passes)} of {checked} pass", expected="all pass",
+        ),),
+        control_ids=rule.controls, references=(*rule.references, *rule.ckv),
+    )  # fmt: skip
+
+
+def unread_findings(inventory: Inventory) -> list[Finding]:
+    """One finding for every file or part that was handed in and could not be judged."""
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+    findings = []
+    for item in sorted(inventory.unread, key=lambda u: (u.artefact, u.line or 0, u.kind, u.reason)):
+        seen[item.artefact, item.reason] += 1
+        findings.append(_unread(item, seen[item.artefact, item.reason]))
+    return findings
+
+
+def _unread(item: UnreadFile, nth: int) -> Finding:
+    later = item.kind in {"remote_module", "unresolvable"}
+    return make_finding(
+        rule_id="IM-ARTEFACT-UNREAD", agent=AGENT_NAME,
+        title="A part that only apply time knows was not assessed" if later else "A file was not assessed",
+        status=Status.UNRESOLVABLE if later else Status.NOT_ASSESSED, severity=Severity.INFO,
+        resource=item.artefact, value=[item.kind, scrub(item.reason), nth],
+        evidence=(Evidence(
+            artefact=item.artefact, line_start=item.line, line_end=item.line, path=item.kind,
+            observed=scrub(item.reason), expected="a file that can be read whole",
+        ),),
+        remediation=Remediation(text=_UNREAD_ADVICE.get(item.kind, _UNREAD_ADVICE[""]), effort=Effort.MINUTES),
+    )  # fmt: skip
+
+
+_UNREAD_ADVICE = {
+    "": "Correct the file, or leave it out on purpose.",
+    "helm_template": "Render it (`helm template`) and send the output along.",
+    "remote_module": "Send the module's files along, or assess the plan.",
+    "not_sent": "Send the module's files along.",
+    "limit": "Send the part that matters, in smaller files.",
+    "unresolvable": "Give the variable a default, or assess the plan.",
+}

@@ -1,0 +1,121 @@
+"""What looks like a secret in plain text, and how it is masked. Nothing here keeps or prints a secret whole.
+
+Two ways of being sure: the issuer's own token form (prefix, alphabet and length as the issuers document them), or a name that says
+what the value is (`db_password`) beside a literal that is no reference, path or placeholder."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Token:
+    """A secret that was recognised: `kind` in words, `value` whole (only for masking), `shown` masked."""
+
+    kind: str
+    value: str
+    shown: str
+
+
+_B = r"(?<![A-Za-z0-9_/+=-])"
+_E = r"(?![A-Za-z0-9_/+=-])"
+# (kind, pattern with the secret as group 1 or the whole match, characters of the public prefix that may be shown)
+_PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
+    ("AWS access key id", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"), 4),
+    ("GitHub token", re.compile(r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36,255}"), 4),
+    ("GitHub fine-grained token", re.compile(r"github_pat_[A-Za-z0-9_]{60,255}"), 11),
+    ("GitLab token", re.compile(r"glpat-[A-Za-z0-9_-]{20,64}"), 6),
+    ("Slack token", re.compile(r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"), 5),
+    ("Slack webhook", re.compile(r"hooks\.slack\.com/services/(T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,})"), 0),
+    ("Google API key", re.compile(r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}"), 4),
+    ("Google OAuth secret", re.compile(r"GOCSPX-[A-Za-z0-9_-]{20,}"), 7),
+    ("Stripe live key", re.compile(r"(?<![A-Za-z0-9])(?:sk|rk)_live_[A-Za-z0-9]{16,}"), 8),
+    ("OpenAI key", re.compile(r"(?<![A-Za-z0-9])sk-(?:proj-|svcacct-)[A-Za-z0-9_-]{20,}"), 3),
+    ("OpenAI key", re.compile(r"(?<![A-Za-z0-9-])sk-[A-Za-z0-9]{40,}"), 3),
+    ("Anthropic key", re.compile(r"sk-ant-[A-Za-z0-9_-]{20,}"), 7),
+    ("Hugging Face token", re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"), 3),
+    ("npm token", re.compile(r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}"), 4),
+    ("PyPI token", re.compile(r"pypi-[A-Za-z0-9_-]{60,}"), 5),
+    ("SendGrid key", re.compile(r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), 3),
+    ("DigitalOcean token", re.compile(r"do[oprt]_v1_[a-f0-9]{64}"), 7),
+    ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]{16,}?(?:-----END|$)"), 0),
+    ("JSON web token", re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"), 3),
+    ("Azure storage key", re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})"), 0),
+    ("password in a URL", re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'\"$<>{}]*:([^\s/@'\"$<>{}]{3,})@"), 0),
+)  # fmt: skip
+# 40 characters of base64 are an AWS secret key only beside a name that says so.
+_AWS_SECRET = re.compile(
+    rf"(?i:aws_?secret_?(?:access_?)?key|secret_key|secretaccesskey)\W{{1,6}}{_B}([A-Za-z0-9/+]{{40}}){_E}"
+)
+_SECRET_WORDS = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
+    r"encryption_?key|signing_?key|client_?secret|connection_?string)"
+)
+_SECRET_NAME = re.compile(rf"(?i)(?:^|[._-]|(?<=[a-z])(?=[A-Z])){_SECRET_WORDS}\d*$")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_ASSIGNED = re.compile(
+    rf"(?i)([A-Za-z0-9_.-]*{_SECRET_WORDS}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
+)
+_PLACEHOLDER = re.compile(
+    r"(?i)^(?:\$|<|\{\{|%|\*+$|x{3,}$|\.{3}$|(?:true|false|yes|no|none|null|nil|required|optional|default|unset|disabled|enabled"
+    r"|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
+)
+_REFERENCE = re.compile(
+    r"(?i)^(?:/|\./|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)"
+)
+
+
+def mask(value: str, keep: int = 0) -> str:
+    """`AKIA…(20 chars)`: the public prefix of the token's form (never more than a quarter) and how long it is."""
+    return f"{value[: min(keep, len(value) // 4 + 1)]}…({len(value)} chars)"
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Every secret in the text that its own form gives away, in order of the patterns."""
+    for kind, pattern, keep in _PATTERNS:
+        for match in pattern.finditer(text):
+            value = match.group(match.lastindex or 0)
+            if not _PLACEHOLDER.match(value):
+                yield Token(kind, value, mask(value, keep))
+    for match in _AWS_SECRET.finditer(text):
+        if entropy(match.group(1)) > 3.5:
+            yield Token("AWS secret access key", match.group(1), mask(match.group(1)))
+
+
+def is_secret_name(name: str) -> bool:
+    """True for `db_password`, `API_KEY`, `clientSecret`; false for `password_file`, `secret_name`, `token_ttl`."""
+    return bool(_SECRET_NAME.search(_CAMEL.sub("_", name)))
+
+
+def literal_secret(name: str, value: Any) -> Token | None:
+    """The secret that stands under a telling name, None if the value is a reference, a path, a placeholder or no text."""
+    if not isinstance(value, str) or not is_secret_name(name):
+        return None
+    text = value.strip()
+    if len(text) < 3 or "${" in text or "$(" in text or _PLACEHOLDER.match(text) or _REFERENCE.match(text):
+        return None
+    if "key" in name.lower() and (text.replace("-", "").replace("_", "").isalpha() or entropy(text) < 2.5):
+        return None  # `signing_key: release` names a key, it is none
+    return Token(f"literal value of {name}", text, mask(text))
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits per character."""
+    total = len(text)
+    return -sum(n / total * math.log2(n / total) for n in Counter(text).values()) if total else 0.0
+
+
+def scrub(text: str) -> str:
+    """The text with every recognised token, and every value given to a telling name, masked."""
+    for token in tokens(text):
+        text = text.replace(token.value, token.shown)
+    return _ASSIGNED.sub(lambda m: m.group(1) + _masked_once(m.group(2)), text)
+
+
+def _masked_once(value: str) -> str:
+    return value if "…(" in value or value.startswith(("$", "{", "<")) else mask(value)
