@@ -1,0 +1,110 @@
+"""The planning values that nobody gave, said aloud: what was assumed, why, and which field of the brief would replace it."""
+
+from __future__ import annotations
+
+from infra_mind.agents.mlops.roofline import Planning
+from infra_mind.model.fact import Assumption
+
+AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026)"
+TRAINING_MFU = 0.4  # Llama 3 herd of models, arXiv:2407.21783, table 4: 0.38 to 0.43 on H100 in bf16
+ADAM_BYTES = 16  # ZeRO, arXiv:1910.02054, section 3.1: 2 + 2 + 12 bytes per parameter
+
+
+def of_serving(plan: Planning) -> tuple[Assumption, ...]:
+    """What every serving estimate rests on."""
+    return (
+        Assumption(
+            id="mlops.serving.memory_utilisation", value=plan.memory_utilisation, unit="share",
+            text="The engine may use this share of each GPU's memory",
+            source="vLLM engine arguments, default of gpu_memory_utilization",
+        ),
+        Assumption(
+            id="mlops.serving.overhead_bytes", value=plan.overhead_bytes, unit="bytes",
+            text="Activations of a prefill chunk of 8 192 tokens, communication buffers and captured graphs, on each GPU",
+            source=f"planning value; communication buffers alone take 0.34 to 0.39 GiB ({AICONFIGURATOR})",
+        ),
+        Assumption(
+            id="mlops.serving.prefill_mfu", value=plan.prefill_mfu, unit="share",
+            text="Prefill reaches this share of the dense peak rate",
+            source="planning value; the same arithmetic reaches 0.38 to 0.43 in training (arXiv:2407.21783, table 4)",
+        ),
+        Assumption(
+            id="mlops.serving.bandwidth_efficiency", value=plan.bandwidth_efficiency, unit="share",
+            text="Decode reaches this share of the memory bandwidth on the data sheet",
+            source=f"{AICONFIGURATOR}: mem_bw_empirical_scaling_factor",
+        ),
+        Assumption(
+            id="mlops.serving.collective_latency_s", value=plan.collective_latency_s, unit="s",
+            text="Start-up time of one all-reduce between the GPUs of a replica",
+            source=f"{AICONFIGURATOR}: p2p_latency",
+        ),
+        Assumption(
+            id="mlops.serving.sequence_limit", value=plan.max_sequences, unit="count",
+            text=f"Sequences in one batch at the most; {plan.max_sequences_large} on GPUs of 70 GiB and more",
+            source="vLLM engine arguments, defaults of max_num_seqs",
+        ),
+        Assumption(
+            id="mlops.serving.arrivals", value="Poisson", unit="text",
+            text="Requests arrive independently and spread evenly over the replicas; times are means, not percentiles; "
+            "no headroom for peaks and none for a failed replica is added; prompts share no prefix",
+            source="M/D/1 queue (Pollaczek–Khinchine) in front of prefill",
+        ),
+    )  # fmt: skip
+
+
+def sliding_window(name: str, window: int) -> Assumption:
+    """A model with sliding-window layers is counted as if every layer kept every token."""
+    return Assumption(
+        id=f"mlops.serving.{name}.sliding_window", value=window, unit="tokens",
+        text=f"Some layers of this model attend to the last {window} tokens only; the cache is reckoned as if all layers kept "
+        "every token, which is right for engines that do not free them and an upper bound for those that do",
+        source="published config of the model",
+    )  # fmt: skip
+
+
+def one_width(name: str, dtype: str, path: str) -> Assumption:
+    """A quantised model known by its parameter count alone: its share in 16 bit is unknown."""
+    return Assumption(
+        id=f"mlops.serving.{name}.one_width", value=dtype, unit="text",
+        text=f"All parameters are counted in {dtype}: how many stay in 16 bit (embeddings, norms, head) is not known for a model "
+        "outside the table, so the true size is larger",
+        source="brief", field=f"{path}.model",
+    )  # fmt: skip
+
+
+def scales_not_counted(name: str, dtype: str) -> Assumption:
+    """Scales and zero points of a quantised checkpoint are left out."""
+    return Assumption(
+        id=f"mlops.serving.{name}.scales", value=0, unit="bytes",
+        text=f"Scales and zero points of the {dtype} checkpoint are not counted (about 4 % for 4 bit in groups of 128, far less "
+        "for 8 bit)",
+        source="AWQ, arXiv:2306.00978: one 16-bit scale and one zero point per group of 128 weights",
+    )  # fmt: skip
+
+
+def training_mfu(name: str, path: str) -> Assumption:
+    """The share of the peak that a training run reaches, when the brief does not say."""
+    return Assumption(
+        id=f"mlops.training.{name}.mfu", value=TRAINING_MFU, unit="share",
+        text="Model FLOPs utilisation of the run",
+        source="Llama 3 herd of models, arXiv:2407.21783, table 4: 0.38 to 0.43 on H100 in bf16", field=f"{path}.mfu",
+    )  # fmt: skip
+
+
+def full_fine_tune() -> Assumption:
+    """What the memory of a training run holds and leaves out."""
+    return Assumption(
+        id="mlops.training.memory", value=ADAM_BYTES, unit="bytes per parameter",
+        text="Full fine-tune in mixed precision with Adam, sharded evenly over the GPUs: weights and gradients in 16 bit, master "
+        "weights and two moments in 32 bit; activations come on top",
+        source="ZeRO, arXiv:1910.02054, section 3.1",
+    )  # fmt: skip
+
+
+def linear_scaling() -> Assumption:
+    """The number of GPUs for a deadline supposes that MFU does not fall with more of them."""
+    return Assumption(
+        id="mlops.training.scaling", value="linear", unit="text",
+        text="The MFU stays the same with more GPUs; restarts and checkpoints are not in the days (see the reliability agent)",
+        source="6·N·D: J. Kaplan et al., arXiv:2001.08361",
+    )  # fmt: skip

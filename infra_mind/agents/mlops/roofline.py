@@ -1,0 +1,202 @@
+"""One replica of a served model as a closed form: what fits, how long a prefill and a decode step take, what rate it sustains.
+
+Decode reads every weight and every cached token once per step, prefill multiplies; a step takes as long as the slower of memory
+and arithmetic (roofline: S. Williams et al., CACM 52(4), 2009; for transformers: R. Pope et al., arXiv:2211.05102). Both run on
+the same GPUs, prefill first, so decode gets the time that prefill leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from infra_mind.agents.mlops.shape import BYTES, Shape, weights_bytes
+from infra_mind.knowledge.gpus import Gpu
+
+STEPS = 80  # halvings of a bisection: past the last bit of a double
+
+
+@dataclass(frozen=True)
+class Planning:
+    """The planning values; each appears in the result as an assumption with its source."""
+
+    memory_utilisation: float = 0.9
+    overhead_bytes: float = 2e9
+    prefill_mfu: float = 0.4
+    bandwidth_efficiency: float = 0.8
+    collective_latency_s: float = 10e-6
+    max_sequences_large: int = 1024
+    max_sequences: int = 256
+    large_gpu_bytes: float = 70 * 2**30
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one request asks: tokens in, tokens out; `weight_dtype` and `kv_dtype` as the brief names them."""
+
+    input_tokens: float
+    output_tokens: float
+    weight_dtype: str
+    kv_dtype: str
+
+
+def peak_flops(gpu: Gpu, dtype: str) -> float | None:
+    """Dense peak for arithmetic on weights of this dtype; None when the table has no rate for it.
+
+    Weights in int4, and in fp8 or int8 on a GPU without such units, are widened and multiplied in 16 bit."""
+    return {
+        "fp32": gpu.fp32_flops,
+        "bf16": gpu.half_flops,
+        "fp16": gpu.fp16_flops or gpu.half_flops,
+        "fp8": gpu.fp8_flops or gpu.half_flops,
+        "int8": gpu.int8_ops if gpu.int8_ops and gpu.int8_ops > gpu.half_flops else gpu.half_flops,
+        "int4": gpu.half_flops,
+    }[dtype]
+
+
+@dataclass(frozen=True)
+class Replica:
+    """`tp` GPUs that hold one copy of the model, split by tensor parallelism."""
+
+    shape: Shape
+    gpu: Gpu
+    tp: int
+    load: Load
+    peak: float
+    plan: Planning = Planning()
+
+    @cached_property
+    def weights(self) -> float:
+        """Bytes of weights, all GPUs together."""
+        return weights_bytes(self.shape, self.load.weight_dtype)
+
+    @cached_property
+    def kv_per_token(self) -> float:
+        """Bytes that one token caches, each value counted once."""
+        return self.shape.kv_values_per_token * BYTES[self.load.kv_dtype]
+
+    @cached_property
+    def kv_per_token_per_gpu(self) -> float:
+        """Bytes that one token caches on each GPU: past the number of KV heads more GPUs only keep copies."""
+        return self.kv_per_token / min(self.tp, self.shape.kv_shards)
+
+    @cached_property
+    def kv_room_per_gpu(self) -> float:
+        """Bytes left for the cache on each GPU; negative when the weights alone do not fit."""
+        return (
+            self.gpu.memory_bytes * self.plan.memory_utilisation
+            - self.weights / self.tp
+            - self.plan.overhead_bytes
+        )
+
+    @cached_property
+    def kv_per_request_per_gpu(self) -> float:
+        """Bytes of one request at its end, when its cache is largest."""
+        return self.kv_per_token_per_gpu * (self.load.input_tokens + self.load.output_tokens)
+
+    @cached_property
+    def concurrency(self) -> int:
+        """Requests whose whole cache fits at once."""
+        return max(0, math.floor(self.kv_room_per_gpu / self.kv_per_request_per_gpu))
+
+    @cached_property
+    def sequence_limit(self) -> int:
+        """How many sequences the engine runs in one batch at the most."""
+        large = self.gpu.memory_bytes >= self.plan.large_gpu_bytes
+        return self.plan.max_sequences_large if large else self.plan.max_sequences
+
+    @cached_property
+    def _bandwidth(self) -> float:
+        return self.gpu.bandwidth_bytes_per_s * self.plan.bandwidth_efficiency
+
+    def communication_s(self, tokens: float) -> float:
+        """Two ring all-reduces per layer of the activations (16 bit) of `tokens` tokens."""
+        if self.tp == 1:
+            return 0.0
+        moved = 2 * (self.tp - 1) / self.tp * tokens * self.shape.hidden * 2
+        return (
+            2
+            * self.shape.layers
+            * (self.plan.collective_latency_s + moved / self.gpu.interconnect_bytes_per_s)
+        )
+
+    @cached_property
+    def prefill_s(self) -> float:
+        """Seconds to read the prompt of one request: the weights' arithmetic, causal attention, communication."""
+        s = self.load.input_tokens
+        attention = 2 * self.shape.layers * self.shape.heads * self.shape.head_dim * s * s
+        arithmetic = (2 * self.shape.active_parameters * s + attention) / (
+            self.peak * self.tp * self.plan.prefill_mfu
+        )
+        return arithmetic + self.communication_s(s)
+
+    def decode_s(self, batch: float) -> float:
+        """Seconds of one step that gives each of `batch` requests its next token; mean context: prompt and half the answer."""
+        b = max(batch, 1.0)
+        context = self.load.input_tokens + self.load.output_tokens / 2
+        cache = b * context * self.kv_per_token_per_gpu / self._bandwidth
+        read = self._weights_touched(b) / self.tp / self._bandwidth
+        multiply = 2 * b * self.shape.active_parameters / (self.peak * self.tp)
+        return cache + max(multiply, read) + self.communication_s(b)
+
+    def _weights_touched(self, batch: float) -> float:
+        """Bytes of weights that a step reads: of the experts only those that some token of the batch takes."""
+        experts = self.shape.experts
+        if experts is None:
+            return self.weights
+        of_experts = experts.parameters * BYTES[self.load.weight_dtype]
+        taken = 1 - math.pow(1 - experts.per_token / experts.experts, batch)
+        return self.weights - of_experts * (1 - taken)
+
+    def rate(self, batch: float) -> float:
+        """Requests per second with `batch` requests in decode on average: batch / (output · decode + batch · prefill)."""
+        return batch / (self.load.output_tokens * self.decode_s(batch) + batch * self.prefill_s)
+
+    def prefill_share(self, batch: float) -> float:
+        """Share of the time that goes to prefill."""
+        return self.rate(batch) * self.prefill_s
+
+    def tpot_s(self, batch: float) -> float:
+        """Mean seconds per output token: decode / (1 − share of time in prefill)."""
+        return self.decode_s(batch) / (1 - self.prefill_share(batch))
+
+    def ttft_s(self, batch: float) -> float:
+        """Mean seconds to the first token: its prefill, the prefills before it (M/D/1, Pollaczek–Khinchine), half a running step."""
+        share = self.prefill_share(batch)
+        queue = share * self.prefill_s / (2 * (1 - share))
+        return self.prefill_s + queue + min(batch, 1.0) * self.decode_s(batch) / 2
+
+    def best_tpot_s(self) -> float:
+        """Seconds per output token of a request that has the replica for itself."""
+        return self.decode_s(1.0)
+
+    def limits(self, ttft_s: float | None, tpot_s: float | None) -> dict[str, float]:
+        """The largest mean batch that each constraint allows; 0 where no load at all meets it."""
+        return {
+            "memory": float(self.concurrency),
+            "ttft": self._largest(self.ttft_s, ttft_s, self.prefill_s),
+            "tpot": self._largest(self.tpot_s, tpot_s, self.best_tpot_s()),
+            "throughput": float(self.sequence_limit),
+        }
+
+    def _largest(self, time: Callable[[float], float], target: float | None, least: float) -> float:
+        if target is None:
+            return math.inf
+        if least >= target:
+            return 0.0
+        top = float(self.sequence_limit)
+        return top if time(top) <= target else largest(lambda b: time(b) <= target, top)
+
+    def batch_at(self, rate: float, top: float) -> float:
+        """The mean batch at which the replica serves `rate` requests/s; `top` at the most."""
+        return top if self.rate(top) <= rate else largest(lambda b: self.rate(b) <= rate, top)
+
+
+def largest(holds: Callable[[float], bool], top: float) -> float:
+    """The largest x in (0, top) for which `holds`, which holds below some point and not above it."""
+    low, high = 0.0, top
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

@@ -1,0 +1,401 @@
+"""One served model: what it weighs, what fits on a GPU, the split that needs the fewest GPUs for the load and its targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil, inf
+
+from infra_mind.agents.mlops import assumptions
+from infra_mind.agents.mlops.roofline import Load, Planning, Replica, peak_flops
+from infra_mind.agents.mlops.shape import (
+    BYTES,
+    QUANTISED,
+    Shape,
+    contradictions,
+    missing_fields,
+    shape_of,
+    weight_bytes,
+    weights_bytes,
+    whole,
+)
+from infra_mind.knowledge import gpus, models
+from infra_mind.knowledge.gpus import Gpu
+from infra_mind.model.brief import Serving
+from infra_mind.model.fact import Assumption, Fact, FactValue
+from infra_mind.model.finding import (
+    Confidence,
+    Effort,
+    Evidence,
+    Finding,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+    not_assessed,
+)
+
+AGENT_NAME = "mlops"
+DEGREES = (1, 2, 4, 8)  # tensor parallelism inside one node; past it the all-reduces leave NVLink
+SLACK = 1e-9  # a load that meets the rate but for rounding needs no further replica
+
+
+@dataclass(frozen=True)
+class Split:
+    """A candidate: one tensor-parallel degree with the batch that its constraints allow. `batch` is 0 when it cannot serve."""
+
+    replica: Replica
+    limits: dict[str, float]
+
+    @property
+    def batch(self) -> float:
+        return min(self.limits.values())
+
+    @property
+    def binding(self) -> str:
+        """The constraint that a replica meets first as the load grows."""
+        return min(self.limits, key=lambda name: self.limits[name])
+
+    @property
+    def rate(self) -> float:
+        """Requests per second that one replica sustains within every constraint."""
+        return self.replica.rate(self.batch) if self.batch > 0 else 0.0
+
+    def replicas(self, requests_per_s: float) -> int:
+        return max(1, ceil(requests_per_s / self.rate - SLACK))
+
+    def gpus(self, requests_per_s: float) -> int:
+        return self.replicas(requests_per_s) * self.replica.tp
+
+
+@dataclass
+class ServingCase:
+    """What is reckoned and found for one item; `path` is its place in the brief, `id` its part of the fact ids."""
+
+    item: Serving
+    path: str
+    id: str
+    plan: Planning = field(default_factory=Planning)
+    facts: list[Fact] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
+    details: dict[str, object] = field(default_factory=dict)
+
+    def assess(self) -> None:
+        """Fills facts, findings, assumptions and details as far as the brief allows."""
+        shape = shape_of(self.item, self.path)
+        if shape is None:
+            self._unknown_model()
+        else:
+            self._model(shape)
+            self._contradictions(shape)
+        gpu = self._gpu()
+        load_known = self._load_known()
+        if shape is not None and gpu is not None and load_known:
+            self._deploy(shape, gpu)
+
+    # --- what is known of the model alone
+
+    def _model(self, shape: Shape) -> None:
+        item = self.item
+        self._fact(
+            "parameters",
+            shape.parameters,
+            "count",
+            "Σ over tensor groups" if not shape.from_brief else "given",
+            shape,
+        )
+        if shape.experts:
+            self._fact(
+                "active_parameters",
+                shape.active_parameters,
+                "count",
+                "Σ over the tensor groups that work on one token",
+                shape,
+            )
+        self._fact(
+            "weights_bytes", whole(weights_bytes(shape, item.weight_dtype)), "bytes", "Σ over tensor groups of parameters · bytes of its dtype",
+            shape, parameters=shape.parameters, weight_dtype=item.weight_dtype,
+        )  # fmt: skip
+        self._fact(
+            "kv_bytes_per_token", whole(shape.kv_values_per_token * BYTES[item.kv_dtype]), "bytes", shape.kv_formula, shape,
+            layers=shape.layers, values_per_token=shape.kv_values_per_token, kv_dtype=item.kv_dtype,
+        )  # fmt: skip
+        self.details["tensor_groups"] = [
+            {"group": g.name, "parameters": g.parameters, "bytes": whole(weight_bytes(g, item.weight_dtype))}
+            for g in shape.groups
+        ]
+        if shape.sliding_window:
+            self.assumptions.append(assumptions.sliding_window(self.id, shape.sliding_window))
+        if item.weight_dtype in QUANTISED:
+            self.assumptions.append(assumptions.scales_not_counted(self.id, item.weight_dtype))
+            if shape.from_brief:
+                self.assumptions.append(assumptions.one_width(self.id, item.weight_dtype, self.path))
+
+    def _unknown_model(self) -> None:
+        near = models.nearest_names(self.item.model)
+        hint = f"the nearest known ids are {', '.join(near)}" if near else "no known id is near it"
+        for name in missing_fields(self.item):
+            self._missing(
+                "mlops.serving.model", name,
+                f"{self.item.name}: {self.item.model} is not in the table of published configs, and its {name} is not given",
+                f"Give `{self.path}.{name}`, or the id the model is published under: {hint}.",
+            )  # fmt: skip
+
+    def _contradictions(self, shape: Shape) -> None:
+        for name, given, published in contradictions(self.item):
+            self.findings.append(
+                make_finding(
+                    rule_id="mlops.serving.shape", agent=AGENT_NAME, status=Status.FAIL, severity=Severity.LOW,
+                    title=f"{self.item.name}: {name} in the brief differs from the published config, which was used",
+                    resource=f"{self.path}.{name}", value=given,
+                    evidence=(Evidence(artefact="brief", path=f"{self.path}.{name}", observed=f"{given:.12g}", expected=f"{published:.12g}"),),
+                    remediation=Remediation(text=f"Leave `{name}` out, or name the model by an id of its own.", effort=Effort.MINUTES),
+                    references=(shape.source,),
+                )
+            )  # fmt: skip
+
+    # --- what the brief has to give
+
+    def _gpu(self) -> Gpu | None:
+        if self.item.gpu is None:
+            self._missing(
+                "mlops.serving.gpu", "gpu", f"{self.item.name}: no GPU is named, so no fit was reckoned"
+            )
+            return None
+        gpu = gpus.find(self.item.gpu)
+        if gpu is None:
+            near = ", ".join(gpus.nearest_names(self.item.gpu)) or ", ".join(g.id for g in gpus.table().rows)
+            self._missing(
+                "mlops.serving.gpu", "gpu", f"{self.item.name}: the GPU {self.item.gpu!r} is not in the table",
+                f"Use a known id; nearest: {near}.", observed=self.item.gpu,
+            )  # fmt: skip
+        return gpu
+
+    def _load_known(self) -> bool:
+        known = True
+        for name in ("requests_per_s", "input_tokens", "output_tokens"):
+            if getattr(self.item, name) is None:
+                self._missing(
+                    "mlops.serving.load",
+                    name,
+                    f"{self.item.name}: without {name} no number of GPUs can be reckoned",
+                )
+                known = False
+        return known
+
+    # --- the deployment
+
+    def _deploy(self, shape: Shape, gpu: Gpu) -> None:
+        peak = peak_flops(gpu, self.item.weight_dtype)
+        if peak is None:
+            self._missing(
+                "mlops.serving.dtype", "weight_dtype",
+                f"{self.item.name}: the table has no {self.item.weight_dtype} rate for {gpu.id}",
+                f"Give another `{self.path}.weight_dtype`.", observed=self.item.weight_dtype,
+            )  # fmt: skip
+            return
+        if self.item.weight_dtype == "bf16" and gpu.bf16_flops is None:
+            self._no_bf16(gpu)
+        self.assumptions.extend(assumptions.of_serving(self.plan))
+        splits = self._splits(shape, gpu, peak)
+        self.details["splits"] = [self._row(split) for split in splits]
+        able = [split for split in splits if split.rate > 0]
+        if not able:
+            self._cannot(splits, gpu)
+            return
+        load = self.item.requests_per_s or 0.0
+        # Of equal numbers of GPUs the smaller replica: losing one then costs less.
+        best = min(able, key=lambda split: (split.gpus(load), split.replica.tp))
+        self._facts_of(best, load, shape, gpu)
+        self._meets(best)
+
+    def _splits(self, shape: Shape, gpu: Gpu, peak: float) -> list[Split]:
+        item = self.item
+        load = Load(item.input_tokens or 0.0, item.output_tokens or 0.0, item.weight_dtype, item.kv_dtype)
+        degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and shape.heads % d == 0]
+        replicas = [Replica(shape, gpu, d, load, peak, self.plan) for d in degrees]
+        return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]
+
+    def _row(self, split: Split) -> dict[str, FactValue]:
+        replica = split.replica
+        row: dict[str, FactValue] = {
+            "gpus_per_replica": replica.tp, "kv_room_bytes": replica.kv_room_per_gpu * replica.tp,
+            "concurrency": replica.concurrency, "prefill_s": replica.prefill_s, "best_tpot_s": replica.best_tpot_s(),
+            "requests_per_s": split.rate, "binding_constraint": split.binding,
+        }  # fmt: skip
+        if split.rate > 0 and self.item.requests_per_s:
+            row["replicas"] = split.replicas(self.item.requests_per_s)
+            row["gpus"] = split.gpus(self.item.requests_per_s)
+        return row
+
+    def _facts_of(self, best: Split, load: float, shape: Shape, gpu: Gpu) -> None:
+        replica, replicas = best.replica, best.replicas(load)
+        batch = replica.batch_at(load / replicas, best.batch)
+        rate = best.rate
+        self._fact(
+            "kv_room_bytes", replica.kv_room_per_gpu * replica.tp, "bytes",
+            "gpus_per_replica · (memory_bytes · utilisation − overhead_bytes) − weights_bytes", gpu,
+            gpus_per_replica=replica.tp, memory_bytes=gpu.memory_bytes, utilisation=self.plan.memory_utilisation,
+            overhead_bytes=self.plan.overhead_bytes, weights_bytes=replica.weights,
+        )  # fmt: skip
+        self._fact(
+            "concurrency", replica.concurrency, "count",
+            "floor(KV room per GPU / (KV bytes per token and GPU · (input_tokens + output_tokens)))", gpu,
+            kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu,
+            input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens,
+        )  # fmt: skip
+        self._fact("batch_limit", best.batch, "requests", "smallest of the limits", gpu,
+                   **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip
+        self._fact("binding_constraint", best.binding, "text", "the limit that a replica meets first as the load grows", gpu,
+                   **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip
+        self._fact("gpus_per_replica", replica.tp, "count", "tensor-parallel degree with the fewest GPUs in total", gpu,
+                   degrees=" ".join(str(d) for d in DEGREES), heads=shape.heads)  # fmt: skip
+        self._fact(
+            "requests_per_s_per_replica", rate, "1/s", "batch / (output_tokens · decode_s + batch · prefill_s)", gpu,
+            batch=best.batch, output_tokens=replica.load.output_tokens, decode_s=replica.decode_s(best.batch), prefill_s=replica.prefill_s,
+        )  # fmt: skip
+        self._fact(
+            "replicas",
+            replicas,
+            "count",
+            "ceil(load / rate per replica)",
+            gpu,
+            load=load,
+            rate_per_replica=rate,
+        )
+        self._fact(
+            "gpus",
+            replicas * replica.tp,
+            "count",
+            "replicas · gpus_per_replica",
+            gpu,
+            replicas=replicas,
+            gpus_per_replica=replica.tp,
+        )
+        self._fact("requests_per_s", replicas * rate, "1/s", "replicas · rate per replica: what all of them sustain together", gpu,
+                   replicas=replicas, rate_per_replica=rate)  # fmt: skip
+        self._fact("utilisation", load / (replicas * rate), "share", "load / (replicas · rate per replica)", gpu,
+                   load=load, replicas=replicas, rate_per_replica=rate)  # fmt: skip
+        self._times(replica, batch, load / replicas, gpu)
+
+    def _times(self, replica: Replica, batch: float, rate: float, gpu: Gpu) -> None:
+        """Times at the brief's load, spread evenly: not at the limit of the replica."""
+        self._fact(
+            "prefill_s", replica.prefill_s, "s", "(2 · active parameters · S + 2 · layers · heads · head_dim · S²) / (GPUs · FLOPs · MFU) + communication",
+            gpu, active_parameters=replica.shape.active_parameters, input_tokens=replica.load.input_tokens, flops=replica.peak,
+            mfu=self.plan.prefill_mfu, gpus_per_replica=replica.tp, communication_s=replica.communication_s(replica.load.input_tokens),
+        )  # fmt: skip
+        share = replica.prefill_share(batch)
+        self._fact(
+            "prefill_share", share, "share", "rate · prefill_s", gpu, rate=rate, prefill_s=replica.prefill_s
+        )
+        self._fact(
+            "ttft_s", replica.ttft_s(batch), "s", "prefill_s + share · prefill_s / (2 · (1 − share)) + decode_s / 2", gpu,
+            prefill_s=replica.prefill_s, share=share, decode_s=replica.decode_s(batch), mean_batch=batch,
+        )  # fmt: skip
+        self._fact(
+            "tpot_s", replica.tpot_s(batch), "s", "(batch · KV / bandwidth + max(2 · batch · N / FLOPs, weights / bandwidth) + communication) / (1 − share)",
+            gpu, decode_s=replica.decode_s(batch), share=share, mean_batch=batch, communication_s=replica.communication_s(max(batch, 1.0)),
+            bandwidth_bytes_per_s=gpu.bandwidth_bytes_per_s, bandwidth_efficiency=self.plan.bandwidth_efficiency,
+        )  # fmt: skip
+
+    # --- findings
+
+    def _meets(self, best: Split) -> None:
+        targets = [
+            f"{name} {getattr(self.item, name):g} s"
+            for name in ("ttft_s", "tpot_s")
+            if getattr(self.item, name) is not None
+        ]
+        self.findings.append(
+            make_finding(
+                rule_id="mlops.serving.fit", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO, confidence=Confidence.MEDIUM,
+                title=f"{self.item.name}: {best.replica.tp} × {best.replica.gpu.id} hold the model and serve the load"
+                + (f" within {' and '.join(targets)}" if targets else ""),
+                resource=self.path, value=self.item.model,
+                facts=tuple(self._id(name) for name in ("gpus", "gpus_per_replica", "replicas", "binding_constraint")),
+            )
+        )  # fmt: skip
+
+    def _cannot(self, splits: list[Split], gpu: Gpu) -> None:
+        """No split meets everything: says which constraint stands in the way on the split that comes nearest, and by how much."""
+        fitting = [split for split in splits if split.limits["memory"] >= 1]
+        if not fitting:
+            self._does_not_fit(splits[-1].replica, gpu)
+            return
+        constraint, seconds, target, replica = min(
+            (self._shortfall(split) for split in fitting), key=lambda miss: (miss[1] / miss[2], miss[3].tp)
+        )
+        self._fail(
+            f"mlops.serving.{constraint}",
+            f"{self.item.name}: no split over {gpu.id} meets the {constraint} target of {target:g} s; the best is {seconds:.3g} s on "
+            f"{replica.tp} GPUs without any other load, {seconds / target:.2g} times the target",
+            f"{self.path}.{constraint}_s", f"{seconds:.6g} s", f"at most {target:g} s",
+            "Take a GPU with more bandwidth or a smaller weight_dtype, or allow more time." if constraint == "tpot"
+            else "Take a GPU with a higher dense rate, shorten the prompt, or allow more time.",
+        )  # fmt: skip
+
+    def _shortfall(self, split: Split) -> tuple[str, float, float, Replica]:
+        replica = split.replica
+        wanted = {
+            "ttft": (replica.prefill_s, self.item.ttft_s),
+            "tpot": (replica.best_tpot_s(), self.item.tpot_s),
+        }
+        missed = [
+            (name, s, t, replica)
+            for name, (s, t) in wanted.items()
+            if t is not None and split.limits[name] <= 0
+        ]
+        return max(missed, key=lambda miss: miss[1] / miss[2])
+
+    def _does_not_fit(self, replica: Replica, gpu: Gpu) -> None:
+        short = replica.kv_per_request_per_gpu - replica.kv_room_per_gpu
+        self._fail(
+            "mlops.serving.memory",
+            f"{self.item.name}: the weights and one request do not fit on {replica.tp} × {gpu.id}; {short / 1e9:.3g} GB per GPU are missing",
+            f"{self.path}.gpu",
+            f"{replica.weights / replica.tp / 1e9:.4g} GB of weights and {replica.kv_per_request_per_gpu / 1e9:.3g} GB of cache per GPU",
+            f"at most {(gpu.memory_bytes * self.plan.memory_utilisation - self.plan.overhead_bytes) / 1e9:.4g} GB per GPU",
+            "Take a GPU with more memory or a smaller weight_dtype; splitting over several nodes is not reckoned here.",
+        )  # fmt: skip
+
+    def _no_bf16(self, gpu: Gpu) -> None:
+        self._fail(
+            "mlops.serving.dtype", f"{self.item.name}: {gpu.id} has no bf16 unit; its fp16 rate was used",
+            f"{self.path}.weight_dtype", "bf16", "fp16 or a quantised dtype",
+            "Serve this model in fp16 on this GPU.", severity=Severity.LOW,
+        )  # fmt: skip
+
+    # --- how facts and findings are written down
+
+    def _id(self, name: str) -> str:
+        return f"mlops.serving.{self.id}.{name}"
+
+    def _fact(
+        self, name: str, value: FactValue, unit: str, formula: str, of: Shape | Gpu, **inputs: FactValue
+    ) -> None:
+        known: dict[str, FactValue] = {"model": self.item.model} if isinstance(of, Shape) else {"gpu": of.id}
+        self.facts.append(
+            Fact(id=self._id(name), value=value, unit=unit, formula=formula, inputs=known | inputs, source=of.source, as_of=of.as_of)
+        )  # fmt: skip
+
+    def _missing(self, rule_id: str, name: str, title: str, hint: str = "", observed: str = "") -> None:
+        finding = not_assessed(
+            agent=AGENT_NAME, rule_id=rule_id, title=title, missing=f"{self.path}.{name}", hint=hint
+        )
+        if observed:
+            seen = finding.evidence[0].model_copy(update={"observed": observed})
+            finding = finding.model_copy(update={"evidence": (seen,)})
+        self.findings.append(finding)
+
+    def _fail(self, rule_id: str, title: str, path: str, observed: str, expected: str, remedy: str,
+              severity: Severity = Severity.HIGH) -> None:  # fmt: skip
+        self.findings.append(
+            make_finding(
+                rule_id=rule_id, agent=AGENT_NAME, title=title, status=Status.FAIL, severity=severity,
+                confidence=Confidence.MEDIUM, resource=path, value=observed,
+                evidence=(Evidence(artefact="brief", path=path, observed=observed, expected=expected),),
+                facts=tuple(fact.id for fact in self.facts), assumptions=tuple(a.id for a in self.assumptions),
+                remediation=Remediation(text=remedy, effort=Effort.DAYS),
+            )
+        )  # fmt: skip

@@ -1,0 +1,213 @@
+"""One training run: arithmetic, days, GPU hours, memory, and whether the deadline holds.
+
+FLOPs = 6·N·D (J. Kaplan et al., arXiv:2001.08361): two per parameter and token forward, four backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+
+from infra_mind.agents.mlops import assumptions
+from infra_mind.knowledge import gpus
+from infra_mind.knowledge.gpus import Gpu
+from infra_mind.model.brief import Training
+from infra_mind.model.fact import Assumption, Fact, FactValue
+from infra_mind.model.finding import (
+    Effort,
+    Evidence,
+    Finding,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+    not_assessed,
+)
+
+AGENT_NAME = "mlops"
+DAY_S = 86_400
+KAPLAN = "J. Kaplan et al., arXiv:2001.08361, section 2.1"
+ZERO = "S. Rajbhandari et al., ZeRO, arXiv:1910.02054, section 3.1"
+SLACK = 1e-9
+
+
+@dataclass
+class TrainingCase:
+    """What is reckoned and found for one run; `path` is its place in the brief, `id` its part of the fact ids."""
+
+    item: Training
+    path: str
+    id: str
+    facts: list[Fact] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
+
+    def assess(self) -> None:
+        """Fills facts, findings and assumptions as far as the brief allows."""
+        item = self.item
+        gpu = self._gpu()
+        self._memory(gpu)
+        if item.tokens is None:
+            self._missing("tokens", "the arithmetic and the days")
+        if item.gpus is None:
+            self._missing("gpus", "the days and whether the run fits")
+        if item.tokens is None:
+            return
+        flops = 6 * item.parameters * item.tokens
+        self._fact(
+            "flops",
+            flops,
+            "FLOP",
+            "6 · parameters · tokens",
+            KAPLAN,
+            None,
+            parameters=item.parameters,
+            tokens=item.tokens,
+        )
+        if gpu is not None:
+            self._time(flops, gpu)
+
+    def _gpu(self) -> Gpu | None:
+        if self.item.gpu is None:
+            self._missing("gpu", "the days and whether the run fits")
+            return None
+        gpu = gpus.find(self.item.gpu)
+        if gpu is None:
+            near = ", ".join(gpus.nearest_names(self.item.gpu)) or ", ".join(g.id for g in gpus.table().rows)
+            finding = self._missing(
+                "gpu",
+                f"a GPU {self.item.gpu!r} that is not in the table",
+                f"Use a known id; nearest: {near}.",
+            )
+            seen = finding.evidence[0].model_copy(update={"observed": self.item.gpu})
+            self.findings[-1] = finding.model_copy(update={"evidence": (seen,)})
+        return gpu
+
+    def _memory(self, gpu: Gpu | None) -> None:
+        item = self.item
+        needed = assumptions.ADAM_BYTES * item.parameters
+        self._fact("memory_bytes", needed, "bytes", "16 · parameters", ZERO, None, parameters=item.parameters)
+        self.assumptions.append(assumptions.full_fine_tune())
+        if gpu is None:
+            return
+        least = max(1, ceil(needed / gpu.memory_bytes))
+        self._fact("gpus_for_memory", least, "count", "ceil(memory_bytes / memory of one GPU)", gpu.source, gpu.as_of,
+                   memory_bytes=needed, gpu=gpu.id, gpu_memory_bytes=gpu.memory_bytes)  # fmt: skip
+        if item.gpus is not None and item.gpus < least:
+            self._fail(
+                "mlops.training.memory",
+                f"{item.name}: a full fine-tune needs {needed / 1e9:.4g} GB for weights, gradients and optimiser, {item.gpus} × {gpu.id} have "
+                f"{item.gpus * gpu.memory_bytes / 1e9:.4g} GB",
+                f"{self.path}.gpus", f"{item.gpus} GPUs", f"at least {least} GPUs, before activations",
+                "Use more GPUs, or train adapters (LoRA) instead of all weights.", ("memory_bytes", "gpus_for_memory"),
+            )  # fmt: skip
+
+    def _time(self, flops: float, gpu: Gpu) -> None:
+        item = self.item
+        mfu = item.mfu
+        if mfu is None:
+            self.assumptions.append(assumptions.training_mfu(self.id, self.path))
+            mfu = assumptions.TRAINING_MFU
+        self.assumptions.append(assumptions.linear_scaling())
+        one_gpu_days = flops / (gpu.half_flops * mfu) / DAY_S
+        if item.gpus is not None:
+            inputs: dict[str, FactValue] = {
+                "flops": flops, "gpus": item.gpus, "gpu": gpu.id, "peak_flops": gpu.half_flops, "mfu": mfu,
+            }  # fmt: skip
+            days = one_gpu_days / item.gpus
+            self._fact(
+                "days",
+                days,
+                "days",
+                "flops / (gpus · peak_flops · mfu) / 86 400",
+                gpu.source,
+                gpu.as_of,
+                **inputs,
+            )
+            self._fact(
+                "gpu_hours",
+                one_gpu_days * 24,
+                "h",
+                "gpus · days · 24",
+                gpu.source,
+                gpu.as_of,
+                gpus=item.gpus,
+                days=days,
+            )
+        if item.deadline_days is not None:
+            self._deadline(one_gpu_days, item.deadline_days, gpu)
+
+    def _deadline(self, one_gpu_days: float, deadline: float, gpu: Gpu) -> None:
+        item = self.item
+        needed = max(1, ceil(one_gpu_days / deadline - SLACK))
+        self._fact("gpus_for_deadline", needed, "count", "ceil(GPU days / deadline_days)", gpu.source, gpu.as_of,
+                   gpu_days=one_gpu_days, deadline_days=deadline)  # fmt: skip
+        if item.gpus is None:
+            return
+        if item.gpus < needed:
+            self._fail(
+                "mlops.training.deadline",
+                f"{item.name}: the run takes {one_gpu_days / item.gpus:.3g} days on {item.gpus} × {gpu.id}, the deadline is {deadline:g}; "
+                f"{needed} GPUs would be needed",
+                f"{self.path}.deadline_days", f"{one_gpu_days / item.gpus:.6g} days", f"at most {deadline:g} days",
+                f"Use {needed} GPUs, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
+            )  # fmt: skip
+            return
+        self.findings.append(
+            make_finding(
+                rule_id="mlops.training.deadline", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO,
+                title=f"{item.name}: the run ends within its deadline, restarts not counted",
+                resource=f"{self.path}.deadline_days", value=deadline, facts=(self._id("days"),),
+            )
+        )  # fmt: skip
+
+    def _id(self, name: str) -> str:
+        return f"mlops.training.{self.id}.{name}"
+
+    def _fact(
+        self,
+        name: str,
+        value: FactValue,
+        unit: str,
+        formula: str,
+        source: str,
+        as_of: str | None,
+        **inputs: FactValue,
+    ) -> None:
+        self.facts.append(
+            Fact(
+                id=self._id(name),
+                value=value,
+                unit=unit,
+                formula=formula,
+                inputs=inputs,
+                source=source,
+                as_of=as_of,
+            )
+        )
+
+    def _missing(self, name: str, what: str, hint: str = "") -> Finding:
+        finding = not_assessed(
+            agent=AGENT_NAME, rule_id=f"mlops.training.{name}", missing=f"{self.path}.{name}", hint=hint,
+            title=f"{self.item.name}: not reckoned for want of {name}: {what}",
+        )  # fmt: skip
+        self.findings.append(finding)
+        return finding
+
+    def _fail(
+        self,
+        rule_id: str,
+        title: str,
+        path: str,
+        observed: str,
+        expected: str,
+        remedy: str,
+        facts: tuple[str, ...],
+    ) -> None:
+        self.findings.append(
+            make_finding(
+                rule_id=rule_id, agent=AGENT_NAME, title=title, status=Status.FAIL, severity=Severity.HIGH, resource=path, value=observed,
+                evidence=(Evidence(artefact="brief", path=path, observed=observed, expected=expected),),
+                facts=tuple(self._id(name) for name in facts), assumptions=tuple(a.id for a in self.assumptions),
+                remediation=Remediation(text=remedy, effort=Effort.DAYS),
+            )
+        )  # fmt: skip

@@ -1,0 +1,415 @@
+"""The agent as a whole: values that are known, what happens when something is unknown, and what must never go the wrong way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra_mind.agents.base import Inputs, silent
+from infra_mind.agents.mlops import AGENT
+from infra_mind.knowledge import gpus, models
+from infra_mind.model.brief import parse_brief
+from infra_mind.model.fact import FactValue
+from infra_mind.model.finding import Finding, Status
+from infra_mind.model.result import AgentResult
+
+LLAMA = "meta-llama/Llama-3.1-70B-Instruct"
+ITEM: dict[str, Any] = {
+    "name": "chat", "model": LLAMA, "gpu": "h100_sxm", "requests_per_s": 10, "input_tokens": 1000, "output_tokens": 200,
+    "ttft_s": 2.0, "tpot_s": 0.05,
+}  # fmt: skip
+RUN: dict[str, Any] = {
+    "name": "run",
+    "parameters": 70e9,
+    "tokens": 15e12,
+    "gpu": "h100_sxm",
+    "gpus": 2048,
+    "mfu": 0.4,
+}
+
+
+def assess(
+    serving: list[dict[str, Any]] | None = None, training: list[dict[str, Any]] | None = None, **more: Any
+) -> AgentResult:
+    brief = parse_brief({"name": "t", "llm_serving": serving or [], "training": training or [], **more})
+    return AGENT.assess(Inputs(brief), silent)
+
+
+def serve(**change: Any) -> AgentResult:
+    return assess([{k: v for k, v in (ITEM | change).items() if v is not None}])
+
+
+def train(**change: Any) -> AgentResult:
+    return assess(training=[{k: v for k, v in (RUN | change).items() if v is not None}])
+
+
+def values(result: AgentResult, prefix: str = "mlops.serving.chat.") -> dict[str, FactValue]:
+    return {f.id.removeprefix(prefix): f.value for f in result.facts if f.id.startswith(prefix)}
+
+
+def number(result: AgentResult, name: str, prefix: str = "mlops.serving.chat.") -> float:
+    value = values(result, prefix)[name]
+    assert isinstance(value, int | float)
+    return value
+
+
+def of(result: AgentResult, rule_id: str) -> list[Finding]:
+    return [f for f in result.findings if f.rule_id == rule_id]
+
+
+# --- serving: known values
+
+
+def test_llama_70b_weighs_141_gigabytes_in_bf16_and_caches_320_kib_a_token() -> None:
+    found = values(serve())
+    assert found["parameters"] == 70_553_706_496
+    assert found["weights_bytes"] == 141_107_412_992
+    assert found["kv_bytes_per_token"] == 327_680
+
+
+def test_embeddings_head_and_norms_stay_in_16_bit_when_quantised() -> None:
+    embeddings_and_head, norms = 2 * 128_256 * 8192, (2 * 80 + 1) * 8192
+    in_16_bit = embeddings_and_head + norms
+    rest = 70_553_706_496 - in_16_bit
+    assert number(serve(weight_dtype="fp8"), "weights_bytes") == rest + 2 * in_16_bit
+    assert number(serve(weight_dtype="int4"), "weights_bytes") == rest / 2 + 2 * in_16_bit
+
+
+def test_the_table_of_tensor_groups_sums_to_the_facts() -> None:
+    result = serve(weight_dtype="int4")
+    table = result.details["serving"]["chat"]["tensor_groups"]
+    assert sum(g["parameters"] for g in table) == number(result, "parameters")
+    assert sum(g["bytes"] for g in table) == number(result, "weights_bytes")
+    assert {"embeddings", "attention.q", "mlp", "norms", "head"} <= {g["group"] for g in table}
+
+
+def test_latent_attention_caches_one_latent_for_all_heads() -> None:
+    result = serve(model="deepseek-ai/DeepSeek-V3", weight_dtype="fp8", gpu="h200_sxm")
+    assert number(result, "kv_bytes_per_token") == 61 * (512 + 64) * 2
+    assert number(result, "gpus_per_replica") == 8
+
+
+def test_the_split_is_stated_and_carries_the_load() -> None:
+    result = serve()
+    found = values(result)
+    assert found["gpus"] == number(result, "replicas") * number(result, "gpus_per_replica")
+    assert number(result, "requests_per_s") >= 10
+    assert number(result, "replicas") == -(-10 // number(result, "requests_per_s_per_replica"))
+    assert number(result, "ttft_s") <= 2.0
+    assert number(result, "tpot_s") <= 0.05
+
+
+def test_a_replica_has_room_for_what_it_holds() -> None:
+    result = serve()
+    gpu = gpus.find("h100_sxm")
+    assert gpu is not None
+    held = number(result, "concurrency") * 1200 * 327_680
+    assert held + 141_107_412_992 <= number(result, "gpus_per_replica") * gpu.memory_bytes * 0.9
+
+
+def test_sixteen_bit_70b_never_lands_on_a_single_80_gb_gpu() -> None:
+    assert number(serve(requests_per_s=0.001), "gpus_per_replica") >= 2
+
+
+def test_every_fact_has_formula_source_and_inputs() -> None:
+    for fact in serve().facts:
+        assert fact.formula
+        assert fact.source
+        assert fact.as_of
+        assert fact.inputs
+
+
+def test_the_binding_constraint_is_the_tightest_one() -> None:
+    assert values(serve(tpot_s=0.03, requests_per_s=40))["binding_constraint"] == "tpot"
+    assert values(serve(ttft_s=0.12, tpot_s=5.0, requests_per_s=40))["binding_constraint"] == "ttft"
+    long = serve(
+        model="meta-llama/Llama-3.1-8B-Instruct", gpu="l4", input_tokens=6000, ttft_s=None, tpot_s=None
+    )
+    assert values(long)["binding_constraint"] == "memory"
+    short = serve(
+        model="meta-llama/Llama-3.2-1B", input_tokens=10, output_tokens=10, ttft_s=None, tpot_s=None
+    )
+    assert values(short)["binding_constraint"] == "throughput"
+
+
+def test_two_names_that_differ_in_a_space_keep_their_facts_apart() -> None:
+    result = assess([ITEM | {"name": "a b"}, ITEM | {"name": "a_b", "requests_per_s": 1}])
+    assert len({f.id for f in result.facts}) == len(result.facts)
+    assert any(f.id == "mlops.serving.a_b.gpus" for f in result.facts)
+
+
+# --- serving: targets that cannot be met
+
+
+def test_a_model_that_fits_on_no_split_fails_and_says_by_how_much() -> None:
+    result = serve(model="meta-llama/Llama-3.1-405B-Instruct", gpu="l4")
+    (finding,) = of(result, "mlops.serving.memory")
+    assert finding.status is Status.FAIL
+    assert "GB per GPU are missing" in finding.title
+    assert "gpus" not in values(result), "no number is made up"
+    assert number(result, "parameters") == 405_853_388_800
+
+
+def test_a_time_per_token_below_what_the_bandwidth_allows_fails_with_the_best_that_there_is() -> None:
+    (finding,) = of(serve(tpot_s=0.001), "mlops.serving.tpot")
+    assert finding.status is Status.FAIL
+    assert "times the target" in finding.title
+
+
+def test_a_time_to_first_token_below_the_prefill_fails() -> None:
+    (finding,) = of(serve(input_tokens=100_000, ttft_s=0.5), "mlops.serving.ttft")
+    assert finding.status is Status.FAIL
+    assert finding.resource == "llm_serving.0.ttft_s"
+
+
+def test_bf16_on_a_gpu_without_such_a_unit_is_a_finding() -> None:
+    result = serve(model="meta-llama/Llama-3.2-1B", gpu="t4", requests_per_s=0.1)
+    assert [f.status for f in of(result, "mlops.serving.dtype")] == [Status.FAIL]
+
+
+# --- serving: the unknown
+
+
+@pytest.mark.parametrize("field", ["gpu", "requests_per_s", "input_tokens", "output_tokens"])
+def test_a_missing_input_is_named_and_the_model_is_still_weighed(field: str) -> None:
+    result = serve(**{field: None})
+    missing = [
+        f for f in result.findings if f.status is Status.NOT_ASSESSED and f.resource.startswith("llm_serving")
+    ]
+    assert [f.resource for f in missing] == [f"llm_serving.0.{field}"]
+    assert set(values(result)) == {"parameters", "weights_bytes", "kv_bytes_per_token"}
+
+
+def test_an_unknown_gpu_is_not_assessed_and_its_neighbours_are_named() -> None:
+    (finding,) = of(serve(gpu="h100"), "mlops.serving.gpu")
+    assert finding.status is Status.NOT_ASSESSED
+    assert finding.remediation is not None
+    assert "h100_sxm" in finding.remediation.text
+    assert finding.evidence[0].observed == "h100"
+
+
+def test_an_unknown_model_names_each_missing_field_and_the_nearest_ids() -> None:
+    result = serve(model="meta-llama/Llama-3.1-71B", layers=80, hidden=8192)
+    missing = of(result, "mlops.serving.model")
+    assert {f.resource for f in missing} == {
+        f"llm_serving.0.{n}" for n in ("heads", "kv_heads", "head_dim", "parameters")
+    }
+    assert all(f.status is Status.NOT_ASSESSED for f in missing)
+    assert all(f.remediation and "meta-llama/Llama-3.1-70B" in f.remediation.text for f in missing)
+    assert not values(result)
+
+
+def test_an_unknown_model_with_its_shape_is_assessed_like_a_known_one() -> None:
+    shape = {
+        "layers": 80,
+        "hidden": 8192,
+        "heads": 64,
+        "kv_heads": 8,
+        "head_dim": 128,
+        "parameters": 70_553_706_496,
+    }
+    own, published = serve(model="our/own-70b", **shape), serve()
+    assert values(own) == values(published)
+
+
+def test_a_quantised_model_known_by_its_shape_alone_says_that_one_width_was_used() -> None:
+    shape = {"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "head_dim": 128, "parameters": 7e10}
+    result = serve(model="our/own-70b", weight_dtype="int4", **shape)
+    assert number(result, "weights_bytes") == 3.5e10
+    assert "mlops.serving.chat.one_width" in {a.id for a in result.assumptions}
+
+
+def test_a_shape_in_the_brief_that_contradicts_the_published_one_is_told() -> None:
+    result = serve(layers=64, parameters=70e9)
+    (finding,) = of(result, "mlops.serving.shape")
+    assert finding.resource == "llm_serving.0.layers"
+    assert number(result, "parameters") == 70_553_706_496
+
+
+def test_an_empty_brief_names_what_is_missing() -> None:
+    result = assess()
+    assert not result.facts
+    assert {"llm_serving", "training", "organisation.team.data"} <= {f.resource for f in result.findings}
+    assert all(f.status is Status.NOT_ASSESSED for f in result.findings)
+
+
+def test_the_planning_values_are_assumptions_with_a_source() -> None:
+    result = serve(model="google/gemma-2-9b-it")
+    ids = {a.id for a in result.assumptions}
+    assert {
+        "mlops.serving.memory_utilisation",
+        "mlops.serving.prefill_mfu",
+        "mlops.serving.bandwidth_efficiency",
+    } <= ids
+    assert "mlops.serving.chat.sliding_window" in ids
+    assert all(a.source for a in result.assumptions)
+
+
+# --- what must never go the wrong way
+
+MODELS = sorted(m.id for m in models.table().rows)
+GPUS = sorted(g.id for g in gpus.table().rows)
+items = st.fixed_dictionaries(
+    {
+        "name": st.just("chat"),
+        "model": st.sampled_from(MODELS),
+        "gpu": st.sampled_from(GPUS),
+        "weight_dtype": st.sampled_from(["bf16", "fp16", "fp8", "int8", "int4"]),
+        "kv_dtype": st.sampled_from(["bf16", "fp8"]),
+        "requests_per_s": st.floats(0.01, 500),
+        "input_tokens": st.integers(1, 20_000),
+        "output_tokens": st.integers(1, 4_000),
+        "ttft_s": st.floats(0.05, 10),
+        "tpot_s": st.floats(0.005, 0.5),
+    }
+)
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@many
+@given(items, st.floats(1.0, 20))
+def test_more_load_never_takes_fewer_gpus(item: dict[str, Any], times: float) -> None:
+    less, more = assess([item]), assess([item | {"requests_per_s": item["requests_per_s"] * times}])
+    assert ("gpus" in values(less)) == ("gpus" in values(more)), (
+        "whether it can be served does not hang on the load"
+    )
+    if "gpus" in values(less):
+        assert number(more, "gpus") >= number(less, "gpus")
+
+
+@many
+@given(items, st.floats(1.0, 20))
+def test_a_longer_context_never_gives_more_concurrency_on_the_same_split(
+    item: dict[str, Any], times: float
+) -> None:
+    longer = assess([item | {"input_tokens": item["input_tokens"] * times}]).details["serving"]["chat"][
+        "splits"
+    ]
+    for short, long in zip(assess([item]).details["serving"]["chat"]["splits"], longer, strict=True):
+        assert long["concurrency"] <= short["concurrency"]
+        assert long["requests_per_s"] <= short["requests_per_s"] * (1 + 1e-9)
+
+
+@many
+@given(items)
+def test_a_smaller_dtype_never_takes_more_bytes(item: dict[str, Any]) -> None:
+    order = ("fp32", "bf16", "fp8", "int4")
+    weights = [number(assess([item | {"weight_dtype": d}]), "weights_bytes") for d in order]
+    cache = [number(assess([item | {"kv_dtype": d}]), "kv_bytes_per_token") for d in order]
+    assert weights == sorted(weights, reverse=True)
+    assert cache == sorted(cache, reverse=True)
+
+
+@many
+@given(items)
+def test_what_is_said_to_serve_the_load_meets_every_target(item: dict[str, Any]) -> None:
+    result = assess([item])
+    if "gpus" not in values(result):
+        assert any(f.status is Status.FAIL for f in result.findings)
+        return
+    assert number(result, "gpus") == number(result, "replicas") * number(result, "gpus_per_replica")
+    assert number(result, "requests_per_s") >= item["requests_per_s"] * (1 - 1e-6)
+    assert number(result, "ttft_s") <= item["ttft_s"] * (1 + 1e-6)
+    assert number(result, "tpot_s") <= item["tpot_s"] * (1 + 1e-6)
+    assert number(result, "concurrency") >= 1
+    assert 0 <= number(result, "prefill_share") < 1
+
+
+@many
+@given(items)
+def test_the_same_brief_gives_the_same_bytes(item: dict[str, Any]) -> None:
+    assert assess([item]).to_json() == assess([item]).to_json()
+
+
+# --- training
+
+
+@pytest.mark.parametrize(("tokens", "flops"), [(15e12, 6.3e24), (1.4e12, 5.88e23)])
+def test_flops_are_six_per_parameter_and_token(tokens: float, flops: float) -> None:
+    assert number(train(tokens=tokens), "flops", "mlops.training.run.") == pytest.approx(flops, rel=1e-12)
+
+
+def test_days_gpu_hours_and_memory_of_a_run() -> None:
+    found = values(train(), "mlops.training.run.")
+    days = 6.3e24 / (2048 * 989.5e12 * 0.4) / 86_400
+    assert found["days"] == pytest.approx(days)
+    assert found["gpu_hours"] == pytest.approx(days * 24 * 2048)
+    assert found["memory_bytes"] == 16 * 70e9
+
+
+def test_a_missed_deadline_says_how_many_gpus_would_meet_it() -> None:
+    result = train(deadline_days=30)
+    (finding,) = of(result, "mlops.training.deadline")
+    assert finding.status is Status.FAIL
+    needed = number(result, "gpus_for_deadline", "mlops.training.run.")
+    assert f"{needed} GPUs would be needed" in finding.title
+    assert of(train(deadline_days=30, gpus=needed), "mlops.training.deadline")[0].status is Status.PASS
+    assert of(train(deadline_days=30, gpus=needed - 1), "mlops.training.deadline")[0].status is Status.FAIL
+
+
+def test_a_run_that_does_not_fit_fails() -> None:
+    (finding,) = of(train(gpus=8), "mlops.training.memory")
+    assert finding.status is Status.FAIL
+    assert not of(train(gpus=14), "mlops.training.memory")
+
+
+@pytest.mark.parametrize("field", ["tokens", "gpu", "gpus"])
+def test_a_training_run_names_what_it_lacks(field: str) -> None:
+    result = train(**{field: None})
+    missing = [f.resource for f in result.findings if f.resource.startswith("training")]
+    assert missing == [f"training.0.{field}"]
+    assert "days" not in values(result, "mlops.training.run.")
+    assert "memory_bytes" in values(result, "mlops.training.run.")
+
+
+def test_an_mfu_that_nobody_gave_is_an_assumption_with_the_field_that_replaces_it() -> None:
+    assumed = {a.id: a for a in train(mfu=None).assumptions}["mlops.training.run.mfu"]
+    assert (assumed.value, assumed.field) == (0.4, "training.0.mfu")
+    assert "mlops.training.run.mfu" not in {a.id for a in train().assumptions}
+
+
+def test_an_unknown_training_gpu_is_not_assessed() -> None:
+    (finding,) = of(train(gpu="a100"), "mlops.training.gpu")
+    assert finding.status is Status.NOT_ASSESSED
+    assert finding.remediation is not None
+    assert "a100_sxm" in finding.remediation.text
+
+
+# --- maturity and progress
+
+TEAM = {"engineers": 5, "devops": 2, "data": 2, "cloud_skill": 4, "kubernetes_skill": 3, "ml_skill": 4}
+
+
+@pytest.mark.parametrize(
+    ("team", "deploys", "level"),
+    [({}, 8, 2), ({"devops": 0}, 8, 1), ({}, 2, 1), ({"data": 0}, 8, 0), ({"ml_skill": 1}, 8, 0), ({}, 0, 0)],
+)
+def test_maturity_is_the_highest_level_that_no_answer_speaks_against(
+    team: dict[str, int], deploys: float, level: int
+) -> None:
+    result = assess(organisation={"team": TEAM | team, "delivery": {"deploys_per_month": deploys}})
+    assert values(result, "mlops.maturity.")["level"] == level
+
+
+def test_an_unanswered_question_leaves_maturity_not_assessed() -> None:
+    result = assess(organisation={"team": TEAM})
+    assert "level" not in values(result, "mlops.maturity.")
+    assert [f.resource for f in of(result, "mlops.maturity")] == ["organisation.delivery.deploys_per_month"]
+
+
+def test_progress_counts_items_and_ends_complete() -> None:
+    seen: list[tuple[int, int]] = []
+    brief = parse_brief({"name": "t", "llm_serving": [ITEM], "training": [RUN]})
+    AGENT.assess(Inputs(brief), lambda done, total, _note="": seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_agent_declares_what_it_reads() -> None:
+    assert (AGENT.name, AGENT.needs, AGENT.reads) == (
+        "mlops",
+        (),
+        ("llm_serving", "training", "organisation"),
+    )
