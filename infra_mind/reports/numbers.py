@@ -29,6 +29,7 @@ _WORDS = {
     "hours": "h",
     "hour": "h",
 }
+_LARGEST = 1e300  # beyond it a step of the formatting would overflow
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -82,10 +83,12 @@ def number(value: float | int) -> str:
 
 def money(value: float) -> str:
     """US dollars: cents, four significant digits below one dollar, none from 100 000 dollars."""
-    size = abs(value)
-    sign = "\N{MINUS SIGN}" if value < 0 else ""
     if not _finite(value):
         return UNKNOWN
+    size = abs(value)
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    if size >= 1e15:
+        return f"{sign}${SPACE}{number(size)}"
     if 0 < size < 1:
         amount = number(size)
         decimals = len(amount.partition(".")[2])
@@ -97,6 +100,8 @@ def percent(share: float) -> str:
     """`99.97 %`: two decimals, more where they are needed to keep two digits of what is missing to 100 %."""
     if not _finite(share):
         return UNKNOWN
+    if abs(share) >= 1e13:
+        return f"{number(share * 100)}{SPACE}%"
     missing = abs(1 - share)
     decimals = 2
     if 0 < missing < 0.001:
@@ -108,7 +113,7 @@ def percent(share: float) -> str:
 
 
 def _finite(value: float | int) -> bool:
-    return abs(value) < 1e300 if isinstance(value, int) else math.isfinite(value)
+    return abs(value) < _LARGEST  # false for nan too
 
 
 def _grouped(text: str) -> str:

@@ -1,0 +1,87 @@
+"""The summary in a terminal: one screen, no markup from outside, plain when it is not a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from infra_mind.model.result import AssessmentResult
+from infra_mind.reports.terminal import print_summary
+from tests.unit.reports import sample
+
+
+def printed(result: AssessmentResult, *, terminal: bool = False, width: int = 80) -> str:
+    out = io.StringIO()
+    print_summary(
+        result,
+        Console(
+            file=out, force_terminal=terminal, width=width, color_system="standard" if terminal else None
+        ),
+    )
+    return out.getvalue().replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Clinic assistant",
+        "1 critical",
+        "1 not assessed",
+        "$ 58 420.48 a month",
+        "99.94 %",
+        "Close the bucket with patient letters",
+        "assistant on 8 × H100",
+        "1 without a price",
+        "29 of 31 files read",
+        "terraform/aws/waf.tf: merge markers in line 6",
+    ],
+)
+def test_says_what_a_person_wants_first(shown: str) -> None:
+    assert shown in printed(sample.result())
+
+
+def test_a_failed_agent_is_named_with_its_reason() -> None:
+    assert "Compliance failed: MemoryError: out of memory" in printed(sample.result("partial"))
+
+
+def test_is_plain_text_when_it_is_not_a_terminal() -> None:
+    assert "\x1b" not in printed(sample.result())
+    assert "\x1b[" in printed(sample.result(), terminal=True)
+
+
+def test_fits_one_screen_however_much_there_is() -> None:
+    result = sample.result()
+    many = tuple(
+        r.model_copy(update={"rank": n, "title": "t" * 300})
+        for n in range(40)
+        for r in result.recommendations
+    )
+    coverage = result.coverage.model_copy(update={"not_assessed": tuple("x" * 500 for _ in range(200))})
+    summary = result.summary.model_copy(
+        update={"key_facts": tuple(f.id for a in result.agents.values() for f in a.facts)}
+    )
+    big = result.model_copy(update={"recommendations": many, "coverage": coverage, "summary": summary})
+    assert len(printed(big).splitlines()) <= 40
+    assert "196 more in the report" in printed(big)
+
+
+@pytest.mark.parametrize("bad", ["\x1b]0;x\x07", "\x1b[2J", "\r", "\n\n\n", "\u202e"])
+def test_text_from_outside_cannot_steer_the_terminal(bad: str) -> None:
+    result = sample.result()
+    summary = result.summary.model_copy(update={"name": f"a{bad}b [bold red]c[/] [/nothing]"})
+    text = printed(result.model_copy(update={"summary": summary}))
+    assert "[bold red]c[/] [/nothing]" in text
+    assert bad not in text.splitlines()[0]
+    assert text.splitlines()[0].startswith("a\ufffd")
+
+
+def test_an_empty_result_says_that_nothing_was_assessed() -> None:
+    assert "Nothing could be assessed" in printed(sample.empty())
+    assert "0 of 0 files read" in printed(sample.empty())
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_any_width_will_do(width: int) -> None:
+    assert all(len(line) <= width for line in printed(sample.result("partial"), width=width).splitlines())
