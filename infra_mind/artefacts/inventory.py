@@ -1,0 +1,169 @@
+"""All artefacts → one inventory. Content never raises: what cannot be read is listed with its reason and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, terraform, yaml
+from infra_mind.artefacts.detection import FileKind
+from infra_mind.artefacts.parsed import Parsed, Unreadable
+from infra_mind.model.inventory import Artefact, Inventory, Resource, UnreadFile
+from infra_mind.settings import IntakeLimits
+
+Progress = Callable[[int, int, str], None]
+_DIGITS = re.compile(r"\d+")
+
+
+def _silent(done: int, total: int, step: str) -> None:
+    """No progress wanted."""
+
+
+def build_inventory(
+    artefacts: Sequence[Artefact], *, limits: IntakeLimits | None = None, progress: Progress = _silent
+) -> Inventory:
+    """Every resource of every artefact, in order of address; the order in which the artefacts come does not matter.
+
+    `progress(done, total, path)` is called once a file. A file that is binary, broken, over a limit or not of a known
+    format is in `unread`; it never hides another one. `files_read` counts the files that gave no reason to be there."""
+    limits = limits or IntakeLimits()
+    files = sorted(artefacts, key=lambda a: a.path)
+    charts = detection.charts([a.path for a in files])
+    environments = _environments(files)
+    parsed, for_terraform = Parsed(), []
+    step = _Step(progress, len(files))
+    for file in files:
+        if detection.kind_of(file.path) in (FileKind.TERRAFORM, FileKind.TEMPLATE):
+            for_terraform.append(file)
+            continue
+        parsed.add(_read(file, limits, charts, environments))
+        step(file.path)
+    parsed.add(terraform.read(for_terraform, files, limits, step))
+    return _inventory(parsed, len(files), limits)
+
+
+class _Step:
+    """Counts files for the progress call."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self, path: str) -> None:
+        self._done += 1
+        self._progress(self._done, self._total, path)
+
+
+def _environments(files: Iterable[Artefact]) -> dict[str, dict[str, str]]:
+    return {
+        f.path[: f.path.rfind("/") + 1]: compose.environment_file(f.content)
+        for f in files
+        if f.content is not None and f.path.rpartition("/")[2] == ".env"
+    }
+
+
+def _read(
+    file: Artefact, limits: IntakeLimits, charts: frozenset[str], environments: dict[str, dict[str, str]]
+) -> Parsed:
+    if file.content is None:
+        return _unread(file.path, file.problem or "its content was not handed in")
+    if len(file.content) > limits.max_file:
+        return _unread(file.path, f"larger than the limit of {limits.max_file} bytes", "limit")
+    try:
+        return _dispatch(file.path, file.content, limits, charts, environments)
+    except Unreadable as error:
+        return Parsed(unread=[error.as_unread()])
+    except RecursionError:
+        return _unread(file.path, "nested too deeply", "limit")
+
+
+def _dispatch(
+    path: str,
+    text: str,
+    limits: IntakeLimits,
+    charts: frozenset[str],
+    environments: dict[str, dict[str, str]],
+) -> Parsed:
+    kind = detection.kind_of(path)
+    if kind is FileKind.DOCKERFILE:
+        return dockerfile.read(path, text)
+    if kind is FileKind.OTHER:
+        return _unread(
+            path, "not a format that is assessed (Terraform, Kubernetes, compose, Dockerfile)", "unsupported"
+        )
+    if helm := _helm(path, text, charts):
+        return Parsed(unread=[helm])
+    folder = path[: path.rfind("/") + 1]
+    return _read_yaml(path, text, limits, kind is FileKind.COMPOSE, environments.get(folder, {}))
+
+
+def _helm(path: str, text: str, charts: frozenset[str]) -> UnreadFile | None:
+    """The entry for a file of a Helm chart, None for any other one."""
+    name = path.rpartition("/")[2]
+    folder = path[: path.rfind("/") + 1]
+    if folder in charts and (name.lower().startswith(("chart.", "values")) or name == "requirements.yaml"):
+        reason = "a part of a Helm chart; render it (helm template) and hand in the result"
+        return UnreadFile(artefact=path, reason=reason, kind="helm_template")
+    if kubernetes.is_helm_template(text) and (
+        any(_in_templates(path, c) for c in charts) or _is_unparsable(path, text)
+    ):
+        line = text[: text.index("{{")].count("\n") + 1
+        reason = "a Helm template; render it (helm template) and hand in the result"
+        return UnreadFile(artefact=path, reason=reason, line=line, kind="helm_template")
+    return None
+
+
+def _in_templates(path: str, chart: str) -> bool:
+    return path.startswith(f"{chart}templates/")
+
+
+def _is_unparsable(path: str, text: str) -> bool:
+    try:
+        yaml.load_documents(text, name=path)
+    except Unreadable:
+        return True
+    return False
+
+
+def _read_yaml(
+    path: str, text: str, limits: IntakeLimits, is_compose: bool, environment: dict[str, str]
+) -> Parsed:
+    documents = yaml.load_documents(text, name=path, limits=limits, dialect="1.1")
+    if is_compose or any(compose.is_compose(d.data) for d in documents):
+        parsed = Parsed()
+        for document in documents:
+            parsed.add(compose.read(path, document, environment))
+        return parsed
+    if not any(kubernetes.is_manifest(d.data) for d in documents):
+        reason = "neither Kubernetes objects nor a compose file" if documents else "an empty file"
+        return _unread(path, reason, "unsupported")
+    return kubernetes.read_documents(path, documents)
+
+
+def _unread(path: str, reason: str, kind: str = "unreadable") -> Parsed:
+    return Parsed(unread=[UnreadFile(artefact=path, reason=reason, kind=kind)])
+
+
+def _inventory(parsed: Parsed, files: int, limits: IntakeLimits) -> Inventory:
+    resources = sorted(parsed.resources, key=_order)
+    unread = sorted(parsed.unread, key=lambda u: (u.artefact, u.line or 0, u.kind, u.reason))
+    if len(resources) > limits.max_resources:
+        left_out = resources[limits.max_resources]
+        reason = f"more than {limits.max_resources} resources; those from {left_out.address} on are left out"
+        unread.append(UnreadFile(artefact=left_out.artefact, reason=reason, kind="limit"))
+    names = {u.artefact for u in unread if u.kind in _WHOLE_FILE}
+    return Inventory(
+        resources=tuple(resources[: limits.max_resources]),
+        unread=tuple(unread),
+        files=files,
+        files_read=files - len(names),
+    )
+
+
+_WHOLE_FILE = frozenset({"unreadable", "helm_template", "unsupported"})
+
+
+def _order(resource: Resource) -> tuple[Any, ...]:
+    # web[2] before web[10]: numbers in an address order as numbers
+    address = _DIGITS.sub(lambda m: m[0].zfill(12), resource.address)
+    return (address, resource.artefact, resource.line_start)

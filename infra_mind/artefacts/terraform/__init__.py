@@ -1,0 +1,5 @@
+"""Terraform: reading the files, resolving what they alone decide, and naming what they do not."""
+
+from infra_mind.artefacts.terraform.reader import read
+
+__all__ = ["read"]

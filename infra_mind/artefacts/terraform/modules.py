@@ -1,0 +1,438 @@
+"""Modules as they run: what names mean inside one, its calls of others, and the resources that come out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra_mind.artefacts.parsed import Parsed
+from infra_mind.artefacts.terraform.blocks import Values
+from infra_mind.artefacts.terraform.configuration import (
+    Configuration,
+    Declared,
+    is_local,
+    joined,
+    module_source,
+)
+from infra_mind.artefacts.terraform.expressions import Budget, Scope, absolute, evaluate, follow, settled
+from infra_mind.artefacts.terraform.files import Files
+from infra_mind.artefacts.terraform.iam_policy import policy_json
+from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
+from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_number, as_text, encoded
+from infra_mind.model.inventory import Format, Resource, UnreadFile
+from infra_mind.settings import IntakeLimits
+
+MOST_INSTANCES = 100  # of one `count` or `for_each`; more become one resource that says how many
+_MOST_MODULES = 2_000  # instances of modules in one inventory
+_PROVIDERS = {
+    "aws": "aws",
+    "awscc": "aws",
+    "azurerm": "azure",
+    "azuread": "azure",
+    "azapi": "azure",
+    "google": "gcp",
+    "google-beta": "gcp",
+    "kubernetes": "kubernetes",
+    "helm": "kubernetes",
+    "kubectl": "kubernetes",
+    "docker": "docker",
+}
+_PENDING = object()
+_ATTRIBUTE_PREFIX = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)_")
+
+
+@dataclass
+class Run:
+    """What all modules of one inventory share."""
+
+    configurations: dict[str, Configuration]
+    files: Files
+    limits: IntakeLimits
+    budget: Budget = field(default_factory=Budget)
+    parsed: Parsed = field(default_factory=Parsed)
+    visited: set[str] = field(default_factory=set)
+    modules: int = 0
+
+    def leave_out(self, path: str, reason: str, line: int | None, kind: str) -> None:
+        """Names a part that is not assessed, once."""
+        entry = UnreadFile(artefact=path, reason=reason, line=line, kind=kind)
+        if entry not in self.parsed.unread:
+            self.parsed.unread.append(entry)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One of `count` or `for_each`: suffix of its address, its bindings, and how many it stands for."""
+
+    suffix: str
+    bindings: Mapping[str, Any]
+    count: int | None = 1
+
+
+def instances(declared: Declared, scope: Scope) -> list[Instance]:
+    """The instances of a resource or module block."""
+    body = declared.block.body
+    if count := body.attribute("count"):
+        return _counted(settled(count.value, scope))
+    if each := body.attribute("for_each"):
+        return _keyed(settled(each.value, scope))
+    return [Instance("", {})]
+
+
+def _counted(value: Any) -> list[Instance]:
+    try:
+        number = None if isinstance(value, Unknown) else int(as_number(value))
+    except EvaluationError:
+        number = None
+    if number is None or number > MOST_INSTANCES:
+        return [Instance("", {"count": {"index": Unknown("count.index")}}, number)]
+    return [Instance(f"[{i}]", {"count": {"index": i}}) for i in range(max(number, 0))]
+
+
+def _keyed(value: Any) -> list[Instance]:
+    pairs: list[tuple[Any, Any]] | None = None
+    if isinstance(value, dict):
+        pairs = sorted(value.items())
+    elif isinstance(value, list) and all(isinstance(v, str) for v in value):
+        pairs = [(v, v) for v in sorted(set(value))]
+    if pairs is None or len(pairs) > MOST_INSTANCES:
+        each = {"key": Unknown("each.key"), "value": Unknown("each.value")}
+        return [Instance("", {"each": each}, len(pairs) if pairs is not None else None)]
+    return [Instance(f"[{encoded(k)}]", {"each": {"key": k, "value": v}}) for k, v in pairs]
+
+
+class Module:
+    """One instance of a module. Values are found when they are asked for, each once; a circle is an unknown."""
+
+    def __init__(
+        self,
+        run: Run,
+        configuration: Configuration,
+        inputs: Mapping[str, Any],
+        *,
+        parent: Module | None = None,
+        prefix: str = "",
+        block_prefix: str = "",
+        count: int | None = 1,
+    ) -> None:
+        self._run, self._configuration, self._inputs = run, configuration, inputs
+        self.parent, self.prefix, self.block_prefix, self._count = parent, prefix, block_prefix, count
+        self.scope = Scope(self, {}, run.budget)
+        self._known: dict[tuple[str, ...], Any] = {}
+        self._calls: dict[str, list[tuple[Instance, Module]] | None] = {}
+        run.visited.add(configuration.folder)
+
+    # -- what names mean
+
+    def resolve(self, root: str, steps: tuple[Step, ...], scope: Scope) -> Any:
+        """See `Names`."""
+        name = steps[0].name if steps and isinstance(steps[0], GetAttribute) else None
+        if root == "var" and name:
+            return follow(self._once(("var", name)), steps[1:], scope)
+        if root == "local" and name:
+            return follow(self._once(("local", name)), steps[1:], scope)
+        if root == "module" and name:
+            return self._module_value(name, steps, scope)
+        if root == "path" and name:
+            return {
+                "module": self._configuration.folder or ".",
+                "root": self._root_folder() or ".",
+                "cwd": ".",
+            }.get(name, Unknown(f"path.{name}"))
+        if root == "data" and name and len(steps) >= 3:
+            return self._data_value(name, steps, scope)
+        return absolute(self.prefix, root, steps, scope)
+
+    def call_file_function(self, name: str, arguments: list[Any], scope: Scope) -> Any:
+        """See `Names`."""
+        return self._run.files.call(name, arguments, (self._configuration.folder, self._root_folder()), scope)
+
+    def _root_folder(self) -> str:
+        module = self
+        while module.parent:
+            module = module.parent
+        return module._configuration.folder
+
+    def _once(self, key: tuple[str, ...]) -> Any:
+        """The value under this key, found at most once; asked for while it is being found, it refers to itself."""
+        if key not in self._known:
+            self._known[key] = _PENDING
+            budget = self._run.budget
+            budget.depth += 2  # a reference takes more stack than an operand
+            try:
+                value = self._find(key)
+            except EvaluationError as error:
+                value = Unknown(f"{self.prefix}{'.'.join(key)}: {error}")
+            finally:
+                budget.depth -= 2
+            if not budget.charge(value):
+                value = Unknown(f"{self.prefix}{'.'.join(key)} is too large")
+            self._known[key] = value
+        value = self._known[key]
+        return Unknown(f"{self.prefix}{'.'.join(key)} refers to itself") if value is _PENDING else value
+
+    def _find(self, key: tuple[str, ...]) -> Any:
+        kind, name = key[0], key[1]
+        if kind == "var":
+            return self._variable(name)
+        if kind == "local":
+            attribute = self._configuration.locals.get(name)
+            return (
+                evaluate(attribute.value, self.scope) if attribute else Unknown(f"{self.prefix}local.{name}")
+            )
+        if kind == "output":
+            return self._output(name)
+        return self._policy(key[1], key[2])
+
+    def _variable(self, name: str) -> Any:
+        declared = self._configuration.variables.get(name)
+        if name in self._inputs:
+            given = self._inputs[name]
+            value = given() if callable(given) else given
+            if value is not None or declared is None:
+                return value
+        default = declared.block.body.attribute("default") if declared else None
+        return evaluate(default.value, self.scope) if default else Unknown(f"{self.prefix}var.{name}")
+
+    def output(self, name: str) -> Any:
+        """Value of an output."""
+        return self._once(("output", name))
+
+    def _output(self, name: str) -> Any:
+        declared = self._configuration.outputs.get(name)
+        value = declared.block.body.attribute("value") if declared else None
+        if value is None:
+            raise EvaluationError("the module has no such output")
+        return evaluate(value.value, self.scope)
+
+    def _data_value(self, kind: str, steps: tuple[Step, ...], scope: Scope) -> Any:
+        second, third = steps[1], steps[2]
+        name = second.name if isinstance(second, GetAttribute) else ""
+        if (
+            kind != "aws_iam_policy_document"
+            or not isinstance(third, GetAttribute)
+            or third.name not in ("json", "minified_json")
+        ):
+            return absolute(self.prefix, "data", steps, scope)
+        if (kind, name) not in self._configuration.data or _is_repeated(self._configuration.data[kind, name]):
+            return absolute(self.prefix, "data", steps, scope)
+        return self._once(("data", kind, name))
+
+    def _policy(self, kind: str, name: str) -> str:
+        declared = self._configuration.data[kind, name]
+        return policy_json(Values(self.scope).of(declared.block.body))
+
+    # -- calls of other modules
+
+    def _module_value(self, name: str, steps: tuple[Step, ...], scope: Scope) -> Any:
+        called = self.called(name)
+        if called is None:
+            return absolute(self.prefix, "module", steps, scope)
+        if len(called) == 1 and not called[0][0].suffix:
+            instance, module = called[0]
+            if instance.count != 1:
+                return absolute(self.prefix, "module", steps, scope)
+            return self._output_at(module, steps[1:], scope)
+        return self._repeated_value(called, steps, scope)
+
+    def _output_at(self, module: Module, steps: tuple[Step, ...], scope: Scope) -> Any:
+        if not steps or not isinstance(steps[0], GetAttribute):
+            return {n: module.output(n) for n in sorted(module._configuration.outputs)}
+        return follow(module.output(steps[0].name), steps[1:], scope)
+
+    def _repeated_value(
+        self, called: list[tuple[Instance, Module]], steps: tuple[Step, ...], scope: Scope
+    ) -> Any:
+        rest = steps[1:]
+        if rest and isinstance(rest[0], GetIndex):
+            key = evaluate(rest[0].index, scope)
+            wanted = [m for i, m in called if i.suffix == f"[{encoded(key)}]"]
+            return (
+                self._output_at(wanted[0], rest[1:], scope)
+                if wanted
+                else absolute(self.prefix, "module", steps, scope)
+            )
+        if rest and isinstance(rest[0], Splat):
+            inner = rest[0].steps + rest[1:]
+            return [self._output_at(m, inner, scope) for _, m in called]
+        values = [self._output_at(m, (), scope) for _, m in called]
+        keys = [i.bindings.get("each", {}).get("key") for i, _ in called]
+        whole: Any = (
+            dict(zip(map(as_text, keys), values, strict=True)) if any(k is not None for k in keys) else values
+        )
+        return follow(whole, rest, scope)
+
+    def called(self, name: str) -> list[tuple[Instance, Module]] | None:
+        """The instances of a module call; None when its folder is not there."""
+        if name not in self._calls:
+            self._calls[name] = None  # while it is being found: a circle of calls
+            self._calls[name] = self._call(name)
+        return self._calls[name]
+
+    def _call(self, name: str) -> list[tuple[Instance, Module]] | None:
+        declared = self._configuration.modules.get(name)
+        configuration = self._called_configuration(name, declared) if declared else None
+        if declared is None or configuration is None:
+            return None
+        found = []
+        for instance in instances(declared, self.scope):
+            self._run.modules += 1
+            if self._run.modules > _MOST_MODULES:
+                reason = f"module {name!r}: more than {_MOST_MODULES} modules in all"
+                self._run.leave_out(declared.path, reason, declared.block.lines.start, "limit")
+                break
+            found.append((instance, self._instance_of(name, declared, configuration, instance)))
+        return found
+
+    def _called_configuration(self, name: str, declared: Declared) -> Configuration | None:
+        line, source = declared.block.lines.start, module_source(declared)
+        reason, kind = "", "unreadable"
+        if source is None:
+            reason = f"module {name!r}: its source is not a plain text"
+        elif not is_local(source):
+            reason, kind = (
+                f"module {name!r} comes from {_without_password(source)[:200]}, which was not handed in",
+                "remote_module",
+            )
+        else:
+            folder = joined(self._configuration.folder, source)
+            configuration = self._run.configurations.get(folder) if folder is not None else None
+            if configuration and not self._is_inside(configuration.folder):
+                return configuration
+            if configuration:
+                reason = f"module {name!r}: {source[:200]} calls itself"
+            else:
+                reason, kind = f"module {name!r}: the folder {source[:200]} was not handed in", "not_sent"
+        self._run.leave_out(declared.path, reason, line, kind)
+        return None
+
+    def _is_inside(self, folder: str) -> bool:
+        module: Module | None = self
+        while module:
+            if module._configuration.folder == folder:
+                return True
+            module = module.parent
+        return False
+
+    def _instance_of(
+        self, name: str, declared: Declared, configuration: Configuration, instance: Instance
+    ) -> Module:
+        scope = self.scope.bound(instance.bindings)
+        inputs = {
+            a.name: _Argument(a.value, scope)
+            for a in declared.block.body.attributes
+            if a.name not in ("source", "version", "count", "for_each", "providers", "depends_on")
+        }
+        return Module(
+            self._run,
+            configuration,
+            inputs,
+            parent=self,
+            prefix=f"{self.prefix}module.{name}{instance.suffix}.",
+            block_prefix=f"{self.block_prefix}module.{name}.",
+            count=_times(self._count, instance.count),
+        )
+
+    # -- what comes out
+
+    def emit(self) -> None:
+        """Adds the resources of this module and of those that it calls to the run."""
+        for declared in self._configuration.resources:
+            for instance in instances(declared, self.scope):
+                if len(self._run.parsed.resources) > self._run.limits.max_resources:
+                    return  # one more than the limit, so that the inventory names it
+                self._run.parsed.resources.append(self._resource(declared, instance))
+        for declared in self._configuration.others:
+            self._run.parsed.resources.append(self._setting(declared))
+        for name in self._configuration.modules:
+            for _, module in self.called(name) or ():
+                module.emit()
+
+    def _resource(self, declared: Declared, instance: Instance) -> Resource:
+        block = declared.block
+        kind, name = block.labels
+        mode = "data." if block.type == "data" else ""
+        own = f"{mode}{kind}.{name}"
+        return self._built(
+            declared,
+            f"{own}{instance.suffix}",
+            own,
+            mode + kind,
+            name,
+            kind,
+            instance.bindings,
+            _times(self._count, instance.count),
+        )
+
+    def _setting(self, declared: Declared) -> Resource:
+        if declared.block.type == "terraform":
+            return self._built(declared, "terraform", "terraform", "terraform", "terraform", "", {}, 1)
+        kind = declared.block.labels[0]
+        alias = declared.block.body.attribute("alias")
+        name = (
+            as_text(alias_value)
+            if alias and isinstance(alias_value := settled(alias.value, self.scope), str)
+            else "default"
+        )
+        own = f"provider.{kind}" + (f".{name}" if alias else "")
+        return self._built(declared, own, own, f"provider.{kind}", name, f"{kind}_", {}, 1)
+
+    def _built(
+        self,
+        declared: Declared,
+        address: str,
+        block: str,
+        kind: str,
+        name: str,
+        type_: str,
+        bindings: Mapping[str, Any],
+        count: int | None,
+    ) -> Resource:
+        values = Values(self.scope.bound(bindings))
+        prefix = _ATTRIBUTE_PREFIX.match(type_)
+        return Resource(
+            address=self.prefix + address,
+            block=self.block_prefix + block,
+            format=Format.TERRAFORM,
+            kind=kind,
+            name=name,
+            provider=_PROVIDERS.get(prefix[1]) if prefix else None,
+            artefact=declared.path,
+            line_start=declared.block.lines.start,
+            line_end=declared.block.lines.end,
+            values=values.of(declared.block.body),
+            lines=values.lines,
+            count=count,
+        )
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """An argument of a module call, evaluated in the caller when the module asks for it."""
+
+    expression: Any
+    scope: Scope
+
+    def __call__(self) -> Any:
+        return evaluate(self.expression, self.scope)
+
+
+def _is_repeated(declared: Declared) -> bool:
+    return any(declared.block.body.attribute(n) for n in ("count", "for_each"))
+
+
+def _times(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left * right
+
+
+def _without_password(source: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//***@", source)
+
+
+def run_all(run: Run, roots: list[str], inputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Emits every root, then the folders that only a circle of modules reaches."""
+    for folder in [*roots, *sorted(run.configurations)]:
+        if folder not in run.visited:
+            Module(run, run.configurations[folder], inputs.get(folder, {})).emit()

@@ -1,0 +1,85 @@
+"""All Terraform files → resources: folders are read, joined to modules, and each root is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from infra_mind.artefacts.parsed import Parsed, Unreadable
+from infra_mind.artefacts.terraform import hcl, json_syntax
+from infra_mind.artefacts.terraform.configuration import Configuration, folder_of, root_folders
+from infra_mind.artefacts.terraform.expressions import Scope, settled
+from infra_mind.artefacts.terraform.files import Files
+from infra_mind.artefacts.terraform.modules import Run, run_all
+from infra_mind.artefacts.terraform.syntax import Body
+from infra_mind.model.inventory import Artefact
+from infra_mind.settings import IntakeLimits
+
+_VARIABLES = (".tfvars", ".tfvars.json")
+
+
+def read(
+    own: Sequence[Artefact], every: Sequence[Artefact], limits: IntakeLimits, step: Callable[[str], None]
+) -> Parsed:
+    """Resources of the Terraform files in `own`; `every` holds what `file()` may ask for. Calls `step(path)` a file."""
+    files = Files(every, limits)
+    run = Run({}, files, limits)
+    variables: dict[str, list[tuple[str, Body]]] = {}
+    for artefact in own:
+        body = _body(artefact, limits, run)
+        if body is not None:
+            _place(artefact.path, body, run, variables)
+        step(artefact.path)
+    scope = Scope(files.nothing, {}, run.budget)
+    inputs = {folder: _inputs(found, scope) for folder, found in variables.items()}
+    run_all(run, root_folders(run.configurations), inputs)
+    run.parsed.unread += [files.missing[path] for path in sorted(files.missing)]
+    return run.parsed
+
+
+def _body(artefact: Artefact, limits: IntakeLimits, run: Run) -> Body | None:
+    path, text = artefact.path, artefact.content
+    if not path.endswith((".tf", ".tf.json", *_VARIABLES)):
+        return None  # a template: read where a configuration asks for it
+    if text is None:
+        run.leave_out(path, artefact.problem or "its content was not handed in", None, "unreadable")
+        return None
+    if len(text) > limits.max_file:
+        run.leave_out(path, f"larger than the limit of {limits.max_file} bytes", None, "limit")
+        return None
+    try:
+        if path.endswith(".tfvars.json"):
+            return json_syntax.read_variables(path, text, limits)
+        if path.endswith(".json"):
+            return json_syntax.read(path, text, limits)
+        return hcl.read(path, text, limits)
+    except Unreadable as error:
+        run.parsed.unread.append(error.as_unread())
+    except RecursionError:
+        run.leave_out(path, "nested too deeply", None, "limit")
+    return None
+
+
+def _place(path: str, body: Body, run: Run, variables: dict[str, list[tuple[str, Body]]]) -> None:
+    folder = folder_of(path)
+    if not path.endswith(_VARIABLES):
+        run.configurations.setdefault(folder, Configuration(folder)).add(path, body)
+    elif is_loaded(path):
+        variables.setdefault(folder, []).append((path, body))
+    else:
+        reason = "Terraform does not load it by itself (only terraform.tfvars and *.auto.tfvars): its values are not used"
+        run.leave_out(path, reason, None, "unsupported")
+
+
+def is_loaded(path: str) -> bool:
+    """True for the variable files that Terraform loads without being told."""
+    name = path.rpartition("/")[2]
+    return name in ("terraform.tfvars", "terraform.tfvars.json") or name.endswith(
+        (".auto.tfvars", ".auto.tfvars.json")
+    )
+
+
+def _inputs(found: list[tuple[str, Body]], scope: Scope) -> Mapping[str, Any]:
+    """Values by name; `terraform.tfvars` first, then the automatic ones in order, the last one wins."""
+    ordered = sorted(found, key=lambda f: (".auto." in f[0], f[0]))
+    return {a.name: settled(a.value, scope) for _, body in ordered for a in body.attributes}
