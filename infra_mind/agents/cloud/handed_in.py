@@ -1,0 +1,99 @@
+"""The files themselves: named and not sent, sent and not read, read and only partly resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import PurePosixPath
+
+from infra_mind.model.brief import Brief
+from infra_mind.model.finding import (
+    Effort,
+    Evidence,
+    Finding,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+    not_assessed,
+)
+from infra_mind.model.inventory import Inventory, UnreadFile
+
+NAME = "cloud"
+# Parts that are there and whose content only apply or render time knows.
+UNRESOLVED = frozenset({"remote_module", "unresolvable", "helm_template"})
+_SEND = "Send the file along, or take it out of `artefacts`."
+
+
+def assess_files(brief: Brief, inventory: Inventory, sent: Collection[str]) -> list[Finding]:
+    """One finding per file or part that could not be judged; one when there is nothing to judge."""
+    named = [n for n in _named(brief) if not _was_sent(n, sent, inventory)]
+    findings = [_not_sent(name) for name in named]
+    findings += [_unread(item) for item in inventory.unread if item.kind not in ("not_sent", "unsupported")]
+    already = set(named)
+    findings += [
+        _not_sent(u.artefact) for u in inventory.unread if u.kind == "not_sent" and u.artefact not in already
+    ]
+    unsupported = [u for u in inventory.unread if u.kind == "unsupported"]
+    if unsupported:
+        findings.append(_unsupported(unsupported))
+    if not findings and not inventory.files and not inventory.resources:
+        findings.append(
+            not_assessed(
+                agent=NAME, rule_id="cloud.artefacts", missing="artefacts",
+                title="No artefact was sent, so there is no inventory",
+                hint="Send Terraform, Kubernetes, compose or Dockerfiles along.",
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _named(brief: Brief) -> list[str]:
+    """Paths that the brief only names; what it carries inline is there."""
+    artefacts = brief.artefacts
+    if artefacts is None:
+        return []
+    entries = (artefacts,) if isinstance(artefacts, str) else artefacts
+    return sorted({entry for entry in entries if isinstance(entry, str)})
+
+
+def _was_sent(name: str, sent: Collection[str], inventory: Inventory) -> bool:
+    """Was the file or folder sent? A client may send paths relative to the folder that the brief names."""
+    if not sent:
+        return bool(inventory.files)  # nobody told the names; the inventory says that files came
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not path.suffix and path.name not in {"Dockerfile", "Containerfile"}:
+        return True  # a folder: its files may have been sent without its name before them
+    tail = path.name
+    return any(PurePosixPath(s).name == tail for s in sent)
+
+
+def _not_sent(name: str) -> Finding:
+    return make_finding(
+        rule_id="cloud.artefacts-not-sent", agent=NAME, title=f"`{name[:200]}` is named in the brief and was not sent",
+        status=Status.NOT_ASSESSED, severity=Severity.INFO, resource=name[:200], value="not sent",
+        evidence=(Evidence(artefact="brief", path="artefacts", observed=name[:200], expected="its content"),),
+        remediation=Remediation(text=_SEND, effort=Effort.MINUTES),
+    )  # fmt: skip
+
+
+def _unread(item: UnreadFile) -> Finding:
+    resolvable = item.kind not in UNRESOLVED
+    return make_finding(
+        rule_id="cloud.unread" if resolvable else "cloud.unresolved", agent=NAME,
+        title=f"{item.artefact}: {item.reason}"[:300],
+        status=Status.NOT_ASSESSED if resolvable else Status.UNRESOLVABLE, severity=Severity.INFO,
+        resource=item.artefact, value=[item.kind, item.reason],
+        evidence=(Evidence(artefact=item.artefact, line_start=item.line, line_end=item.line, observed=item.reason[:300],
+                           expected="content that can be read"),),
+    )  # fmt: skip
+
+
+def _unsupported(items: list[UnreadFile]) -> Finding:
+    shown = tuple(
+        Evidence(artefact=u.artefact, line_start=u.line, line_end=u.line, observed=u.reason[:300])
+        for u in items[:50]
+    )
+    return make_finding(
+        rule_id="cloud.unsupported", agent=NAME, title=f"{len(items)} files or parts are of no format that is assessed",
+        status=Status.NOT_ASSESSED, severity=Severity.INFO, resource="artefacts", value=len(items), evidence=shown,
+    )  # fmt: skip
