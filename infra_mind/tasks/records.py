@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from infra_mind.errors import OptionInvalid
+from infra_mind.errors import Conflict, Gone, OptionInvalid, TaskFailed
 from infra_mind.model.task import (
     AgentProgress,
     AgentState,
+    ApiKey,
     Event,
     Priority,
     StartOptions,
@@ -137,6 +138,7 @@ class TaskRecord:
     ended: int | None = None
     expires: int | None = None
     error: TaskError | None = None
+    dispatcher: str = ""
     end_event: str = ""
     finished_by: int | None = None
     progresses: dict[str, AgentRecord] = field(default_factory=dict)
@@ -265,3 +267,38 @@ def page_limit(limit: int) -> int:
 def distinct(agents: Sequence[str]) -> tuple[str, ...]:
     """The agents of a task in their order, each once."""
     return tuple(dict.fromkeys(agents))
+
+
+def check_has_result(record: TaskRecord) -> None:
+    """Conflict while it has not ended; TaskFailed for FAILURE and REVOKED."""
+    if not record.state.ended:
+        raise Conflict(f"Task {record.task_id} has not ended yet: it is {record.state}.", record.state)
+    if record.state is not TaskState.SUCCESS:
+        kind = record.error.type if record.error else ""
+        why = record.error.message if record.error else record.message
+        raise TaskFailed(f"Task {record.task_id} ended as {record.state}: {why}", record.state, kind)
+
+
+def gone(task_id: str) -> Gone:
+    return Gone(f"The result of task {task_id} has expired: start the assessment again.")
+
+
+def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:
+    """(status of the assessment, message of the task) at its end."""
+    default = WORDS["completed"] if state is TaskState.SUCCESS else WORDS["cancelled"]
+    if state is TaskState.FAILURE:
+        default = "Failed"
+    message = default if error is None else clip(error.message, MESSAGE_LIMIT)
+    return assessment_status or STATUS_AT_END[state], message
+
+
+def clip_error(error: TaskError) -> TaskError:
+    return TaskError(type=clip(error.type), message=clip(error.message, MESSAGE_LIMIT), attempt=error.attempt)
+
+
+def key_expired(key: ApiKey, now_ms: int) -> bool:
+    return key.expires_at is not None and ms_of(key.expires_at, "expires_at") <= now_ms
+
+
+def key_order(key: ApiKey) -> tuple[str, str]:
+    return key.created_at, key.key_id

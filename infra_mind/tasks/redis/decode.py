@@ -52,6 +52,7 @@ def task(task_id: str, flat: Sequence[bytes]) -> TaskRecord:
         ended=_number(found, "ended"),
         expires=_number(found, "expires"),
         error=_error(found),
+        dispatcher=found.get("dispatcher", ""),
         end_event=found.get("end_event", ""),
         progresses={
             name.removeprefix(_AGENT): AgentRecord.read(json.loads(value))

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from infra_mind.model.task import ApiKey, Priority
-from infra_mind.tasks.records import DISPATCHER_TTL_S, ms_of
+from infra_mind.tasks.records import DISPATCHER_TTL_S, key_expired, key_order
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.link import Link
@@ -66,7 +66,7 @@ class Fleet:
                 pipe.time()
                 raw, (seconds, micros) = await pipe.execute()
         key = ApiKey.model_validate_json(raw) if raw else None
-        return key if key and not expired(key, seconds * 1000 + micros // 1000) else None
+        return key if key and not key_expired(key, seconds * 1000 + micros // 1000) else None
 
     async def keys(self) -> list[ApiKey]:
         with translated():
@@ -75,14 +75,6 @@ class Fleet:
 
     async def revoke_key(self, key_id: str) -> bool:
         return bool(await self._link.call("revoke_key", self._link.keys.api_keys, [key_id], durable=True))
-
-
-def expired(key: ApiKey, now_ms: int) -> bool:
-    return key.expires_at is not None and ms_of(key.expires_at, "expires_at") <= now_ms
-
-
-def key_order(key: ApiKey) -> tuple[str, str]:
-    return key.created_at, key.key_id
 
 
 def _dispatcher(name: str, said: dict[str, str | int], now: int) -> DispatcherInfo:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, Gone, NotFound, TaskFailed, TooMany
+from infra_mind.errors import Conflict, NotFound, TooMany
 from infra_mind.model.task import StartOptions, Task, TaskState
-from infra_mind.tasks.records import TaskRecord, distinct, page_limit
+from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone, page_limit
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.assessments import Assessments, read_page
 from infra_mind.tasks.store import Accepted, Page
@@ -96,20 +96,6 @@ class Requests(Assessments):
         if answer[0] == b"CONFLICT":
             raise Conflict(f"Task {task_id} has already ended as {state}.", state)
         return state
-
-
-def check_has_result(record: TaskRecord) -> None:
-    """Conflict while it has not ended; TaskFailed for FAILURE and REVOKED."""
-    if not record.state.ended:
-        raise Conflict(f"Task {record.task_id} has not ended yet: it is {record.state}.", record.state)
-    if record.state is not TaskState.SUCCESS:
-        kind = record.error.type if record.error else ""
-        why = record.error.message if record.error else record.message
-        raise TaskFailed(f"Task {record.task_id} ended as {record.state}: {why}", record.state, kind)
-
-
-def gone(task_id: str) -> Gone:
-    return Gone(f"The result of task {task_id} has expired: start the assessment again.")
 
 
 def _refusal(code: str, assessment_id: str, task_id: str, details: Sequence[bytes]) -> Exception:

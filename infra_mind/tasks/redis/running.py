@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from infra_mind.model.task import TaskError, TaskState
 from infra_mind.tasks.packing import pack, unpack
-from infra_mind.tasks.records import MESSAGE_LIMIT, STATUS_AT_END, STEP_AT_END, WORDS, clip, percent
+from infra_mind.tasks.records import STEP_AT_END, clip, clip_error, end_words, percent
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, Renewal
@@ -101,7 +101,8 @@ class Running:
         status, message = end_words(state, assessment_status, error)
         failed: list[Argument] = ["", "", 0]
         if error is not None:
-            failed = [clip(error.type), clip(error.message, MESSAGE_LIMIT), error.attempt]
+            told = clip_error(error)
+            failed = [told.type, told.message, told.attempt]
         answer = await self._link.call(
             "finish",
             [self._link.keys.task(task_id), self._link.keys.result(task_id)],
@@ -110,15 +111,6 @@ class Running:
             durable=True,
         )
         return Commit(answer.decode())
-
-
-def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:
-    """(status of the assessment, message of the task) at its end."""
-    default = WORDS["completed"] if state is TaskState.SUCCESS else WORDS["cancelled"]
-    if state is TaskState.FAILURE:
-        default = "Failed"
-    message = default if error is None else clip(error.message, MESSAGE_LIMIT)
-    return assessment_status or STATUS_AT_END[state], message
 
 
 def _said(update: AgentUpdate) -> list[Argument]:

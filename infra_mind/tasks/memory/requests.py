@@ -1,0 +1,125 @@
+"""What callers ask about tasks: accept, look, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.model.task import AssessmentStatus, StartOptions, Task, TaskState
+from infra_mind.tasks.memory.assessments import Assessments, page
+from infra_mind.tasks.memory.state import AssessmentRecord
+from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone
+from infra_mind.tasks.store import Accepted, Page
+
+
+class Requests(Assessments):
+    """The part of `TaskStore` that the API uses."""
+
+    async def accept(
+        self,
+        tenant: str,
+        assessment_id: str,
+        task_id: str,
+        options: StartOptions,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        self._state.tick()
+        keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
+        seen = self._seen(keyed, tenant, assessment_id, task_id)
+        if seen is not None:
+            return seen
+        assessment = self._own(tenant, assessment_id)
+        if assessment.status == AssessmentStatus.IN_PROGRESS:
+            raise Conflict(
+                f"Assessment {assessment_id} is already being worked on by task {assessment.task}.",
+                "in_progress",
+            )
+        if self._state.queued.get(tenant, 0) >= self._state.limits.max_queued_per_tenant:
+            raise TooMany("Too many tasks of this tenant wait in the queue: come back when some have run.")
+        self._take_in(assessment, task_id, options, distinct(agents))
+        if keyed is not None:
+            self._state.idempotency[keyed] = assessment_id, task_id
+            self._state.expire("idempotency", keyed, self._state.limits.idempotency_ttl_s)
+        return Accepted(task_id, True)
+
+    def _seen(self, keyed: str | None, tenant: str, assessment_id: str, task_id: str) -> Accepted | None:
+        """What an earlier call with this idempotency key, or with this task id, was answered."""
+        before = None if keyed is None else self._state.idempotency.get(keyed)
+        if before is not None:
+            if before[0] != assessment_id:
+                raise Conflict("This idempotency key was used for another assessment: use a new one.")
+            if before[1] in self._state.tasks:
+                return Accepted(before[1], before[1] == task_id)
+        known = self._state.tasks.get(task_id)
+        if known is None:
+            return None
+        if (known.tenant, known.assessment_id) != (tenant, assessment_id):
+            raise Conflict(f"The task id {task_id} is taken.")
+        return Accepted(task_id, True)
+
+    def _take_in(
+        self, assessment: AssessmentRecord, task_id: str, options: StartOptions, agents: tuple[str, ...]
+    ) -> None:
+        state = self._state
+        task = TaskRecord(
+            task_id=task_id,
+            tenant=assessment.tenant,
+            assessment_id=assessment.assessment_id,
+            name=assessment.name,
+            priority=options.priority,
+            created=state.now,
+            listed=state.now_us,
+            score=state.now_us,
+            options=options,
+            agents=agents,
+        )
+        state.tasks[task_id] = task
+        state.enqueue(task, state.now_us)
+        assessment.status, assessment.task = AssessmentStatus.IN_PROGRESS.value, task_id
+        assessment.updated = state.now
+        assessment.runs.append(task_id)
+        state.persist("assessment", assessment.assessment_id)
+        state.accepted += 1
+        state.signal("work")
+
+    async def task(self, tenant: str | None, task_id: str) -> Task:
+        self._state.tick()
+        record = self._task(tenant, task_id)
+        return record.view(self._state.position(record))
+
+    def _task(self, tenant: str | None, task_id: str) -> TaskRecord:
+        found = self._state.tasks.get(task_id)
+        if found is None or (tenant is not None and found.tenant != tenant):
+            raise NotFound(f"There is no task {task_id}.")
+        return found
+
+    async def tasks(
+        self, tenant: str, *, state: TaskState | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Task]:
+        self._state.tick()
+        return page(
+            (
+                task
+                for task in self._state.tasks.values()
+                if task.tenant == tenant and (state is None or task.state is state)
+            ),
+            lambda task: task.task_id,
+            lambda task: task.view(None),
+            cursor,
+            limit,
+        )
+
+    async def result(self, tenant: str, task_id: str) -> bytes:
+        self._state.tick()
+        check_has_result(self._task(tenant, task_id))
+        if task_id not in self._state.results:
+            raise gone(task_id)
+        return self._state.results[task_id]
+
+    async def cancel(self, tenant: str, task_id: str) -> TaskState:
+        self._state.tick()
+        task = self._task(tenant, task_id)
+        if task.state.ended:
+            raise Conflict(f"Task {task_id} has already ended as {task.state}.", task.state)
+        return self._state.request_cancel(task)

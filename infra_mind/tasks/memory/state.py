@@ -1,0 +1,297 @@
+"""The state behind `MemoryStore` and its one way to end a task: the counterpart of `redis/lua/_house.lua`, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from infra_mind.model.task import (
+    PRIORITY_HANDICAP_MS,
+    AgentState,
+    ApiKey,
+    Assessment,
+    AssessmentStatus,
+    Event,
+    Priority,
+    TaskState,
+)
+from infra_mind.tasks.records import (
+    DELETED_EVENTS_TTL_S,
+    FINAL_AGENT_STATES,
+    STEP_AT_END,
+    WORDS,
+    AgentRecord,
+    TaskRecord,
+    event,
+    event_id,
+    iso,
+)
+from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
+
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency"]
+
+
+@dataclass
+class AssessmentRecord:
+    """An assessment as it is stored; times in ms, `listed` in microseconds."""
+
+    assessment_id: str
+    tenant: str
+    name: str
+    created: int
+    listed: int
+    updated: int
+    artefact_files: int
+    data: bytes
+    status: str = AssessmentStatus.DRAFT.value
+    task: str | None = None
+    deleted: bool = False
+    runs: list[str] = field(default_factory=list)
+
+    def view(self) -> Assessment:
+        return Assessment(
+            assessment_id=self.assessment_id,
+            name=self.name,
+            status=AssessmentStatus(self.status),
+            created_at=iso(self.created),
+            updated_at=iso(self.updated),
+            task_id=self.task,
+            artefact_files=self.artefact_files,
+        )
+
+
+class State:
+    """All records. Every method is synchronous: in one event loop each is one atomic step."""
+
+    def __init__(self, limits: StoreLimits, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self._clock = clock
+        self.assessments: dict[str, AssessmentRecord] = {}
+        self.tasks: dict[str, TaskRecord] = {}
+        self.kept: dict[str, dict[str, Kept]] = {}
+        self.results: dict[str, bytes] = {}
+        self.events: dict[str, list[Event]] = {}
+        self.idempotency: dict[str, tuple[str, str]] = {}
+        self.queues: dict[Priority, list[tuple[int, str]]] = {priority: [] for priority in Priority}
+        self.queued: dict[str, int] = defaultdict(int)
+        self.leases: dict[str, int] = {}
+        self.retrying: set[str] = set()
+        self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
+        self.api_keys: dict[str, ApiKey] = {}
+        self.accepted = 0
+        self.ended: dict[TaskState, int] = defaultdict(int)
+        self.agent_ms: dict[str, int] = defaultdict(int)
+        self.agent_runs: dict[tuple[str, str], int] = defaultdict(int)
+        self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self.listeners: set[asyncio.Queue[Signal]] = set()
+        self._holders: dict[Kind, MutableMapping[str, Any]] = {
+            "task": self.tasks,
+            "kept": self.kept,
+            "result": self.results,
+            "events": self.events,
+            "assessment": self.assessments,
+            "idempotency": self.idempotency,
+        }
+        self._expiry: dict[tuple[Kind, str], int] = {}
+        self._expiries: list[tuple[int, Kind, str]] = []
+        self.now_us = 0
+        self.tick()
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.now_us // 1000
+
+    def tick(self) -> None:
+        """Reads the clock and drops what has expired: the first thing of every call. No two calls share a microsecond,
+        so that what came first stays first under a clock that stands still."""
+        self.now_us = max(self.now_us + 1, math.floor(self._clock() * 1_000_000))
+        while self._expiries and self._expiries[0][0] <= self.now:
+            at, kind, item = heapq.heappop(self._expiries)
+            if self._expiry.get((kind, item)) == at:
+                self._drop(kind, item)
+
+    def expire(self, kind: Kind, item: str, seconds: float) -> None:
+        at = self.now + max(1, round(seconds * 1000))
+        self._expiry[kind, item] = at
+        heapq.heappush(self._expiries, (at, kind, item))
+
+    def persist(self, kind: Kind, item: str) -> None:
+        self._expiry.pop((kind, item), None)
+
+    def _drop(self, kind: Kind, item: str) -> None:
+        self._holders[kind].pop(item, None)
+        self._expiry.pop((kind, item), None)
+
+    # -- records ------------------------------------------------------------------------------------------------------
+
+    def assessment_of(self, tenant: str, assessment_id: str) -> AssessmentRecord | None:
+        found = self.assessments.get(assessment_id)
+        return found if found and found.tenant == tenant and not found.deleted else None
+
+    def emit(self, task: TaskRecord, kind: str, agents: dict[str, AgentRecord] | None = None) -> str:
+        """Appends an event and wakes who waits for it; its id."""
+        stream = self.events.setdefault(task.task_id, [])
+        if stream:
+            ms, number = event_id(stream[-1].id)
+            ms, number = (self.now, 0) if self.now > ms else (ms, number + 1)
+        else:
+            ms, number = max(self.now, task.created), 1  # after the PENDING event that readers derive
+        made = event(
+            f"{ms}-{number}",
+            kind,
+            task.task_id,
+            self.now,
+            task.state,
+            task.progress,
+            task.step,
+            task.message,
+            agents or {},
+        )
+        stream.append(made)
+        del stream[: -self.limits.events_kept]
+        for watcher in self.watchers.get(task.task_id, ()):
+            watcher.set()
+        return made.id
+
+    def signal(self, kind: str, task_id: str = "") -> None:
+        for listener in self.listeners:
+            listener.put_nowait(Signal(kind, task_id))
+
+    def set_agent(
+        self, task: TaskRecord, name: str, agent: AgentRecord, changed: dict[str, AgentRecord]
+    ) -> None:
+        task.progresses[name] = agent
+        changed[name] = agent
+
+    def rest_agents(self, task: TaskRecord, changed: dict[str, AgentRecord]) -> None:
+        """What ran under a lost lease waits again. Its progress stays: it never goes back except on RETRY."""
+        for name in task.agents:
+            agent = task.agent(name)
+            if agent.state in (AgentState.RUNNING, AgentState.RETRY):
+                self.set_agent(task, name, replace(agent, state=AgentState.WAITING), changed)
+
+    def settle(self, task: TaskRecord, step: str, message: str) -> None:
+        """State, progress and step after agents have changed."""
+        retrying = any(task.agent(name).state is AgentState.RETRY for name in task.agents)
+        (self.retrying.add if retrying else self.retrying.discard)(task.task_id)
+        task.state = TaskState.RETRY if retrying else TaskState.PROGRESS
+        task.progress, task.step, task.message, task.updated = task.mean_progress(), step, message, self.now
+
+    # -- the queue ----------------------------------------------------------------------------------------------------
+
+    def enqueue(self, task: TaskRecord, score: int) -> None:
+        task.score = score
+        insort(self.queues[task.priority], (score, task.task_id))
+        self.queued[task.tenant] += 1
+
+    def dequeue(self, task: TaskRecord) -> None:
+        self.queues[task.priority].remove((task.score, task.task_id))
+        self._count_dequeued(task.tenant)
+
+    def pop_oldest(self) -> TaskRecord | None:
+        """The head of the queue whose age, less the handicap of its priority, is greatest."""
+        heads = [
+            (queue[0][0] + PRIORITY_HANDICAP_MS[priority] * 1000, place, priority)
+            for place, (priority, queue) in enumerate(self.queues.items())
+            if queue
+        ]
+        if not heads:
+            return None
+        _, task_id = self.queues[min(heads)[2]].pop(0)
+        task = self.tasks[task_id]
+        self._count_dequeued(task.tenant)
+        return task
+
+    def position(self, task: TaskRecord) -> int | None:
+        """1 is next; None when it does not wait."""
+        if task.state is not TaskState.PENDING:
+            return None
+        own = task.score + PRIORITY_HANDICAP_MS[task.priority] * 1000
+        ahead = bisect_left(self.queues[task.priority], (task.score, task.task_id))
+        for priority, queue in self.queues.items():
+            if priority is not task.priority:
+                ahead += bisect_left(queue, (own - PRIORITY_HANDICAP_MS[priority] * 1000, ""))
+        return ahead + 1
+
+    def _count_dequeued(self, tenant: str) -> None:
+        self.queued[tenant] -= 1
+        if self.queued[tenant] <= 0:
+            del self.queued[tenant]
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def end_task(
+        self,
+        task: TaskRecord,
+        state: TaskState,
+        message: str,
+        status: str,
+        changed: dict[str, AgentRecord],
+    ) -> None:
+        """The one way a task ends."""
+        if task.state is TaskState.PENDING and task.task_id not in self.leases:
+            self._leave_queue(task)
+        if state is TaskState.REVOKED:
+            self._revoke_agents(task, changed)
+        self.leases.pop(task.task_id, None)
+        self.retrying.discard(task.task_id)
+        task.state, task.step, task.message = state, STEP_AT_END[state], message
+        task.ended = task.updated = self.now
+        task.expires = self.now + max(1, round(self.limits.result_ttl_s * 1000))
+        task.progress = 100.0 if state is TaskState.SUCCESS else task.mean_progress()
+        task.end_event = self.emit(task, "end", changed)
+        self.ended[state] += 1
+        assessment = self.assessments.get(task.assessment_id)
+        if assessment and assessment.deleted:
+            self.remove_assessment(assessment)
+            return
+        if assessment and assessment.task == task.task_id:
+            assessment.status, assessment.updated = status, self.now
+            self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
+        for kind in ("kept", "result", "events"):
+            self.expire(kind, task.task_id, self.limits.result_ttl_s)
+        self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+
+    def _leave_queue(self, task: TaskRecord) -> None:
+        if (task.score, task.task_id) in self.queues[task.priority]:
+            self.dequeue(task)
+
+    def _revoke_agents(self, task: TaskRecord, changed: dict[str, AgentRecord]) -> None:
+        for name in task.agents:
+            agent = task.agent(name)
+            if agent.state not in FINAL_AGENT_STATES:
+                self.set_agent(task, name, replace(agent, state=AgentState.REVOKED, ended=self.now), changed)
+                self.agent_runs[name, AgentState.REVOKED.value] += 1
+
+    def revoke(self, task: TaskRecord, changed: dict[str, AgentRecord] | None = None) -> None:
+        self.end_task(task, TaskState.REVOKED, WORDS["cancelled"], "cancelled", changed or {})
+
+    def request_cancel(self, task: TaskRecord) -> TaskState:
+        """Asks a task to stop; its state after. One that nobody runs has ended when this returns."""
+        if task.state is TaskState.PENDING:
+            task.cancel = True
+            self.revoke(task)
+            return task.state
+        if not task.cancel:
+            task.cancel, task.message, task.updated = True, WORDS["cancelling"], self.now
+            self.emit(task, "state")
+        self.signal("cancel", task.task_id)
+        return task.state
+
+    def remove_task(self, task_id: str) -> None:
+        for kind in ("task", "kept", "result"):
+            self._drop(kind, task_id)
+        self.expire("events", task_id, DELETED_EVENTS_TTL_S)  # open streams still see the end
+
+    def remove_assessment(self, assessment: AssessmentRecord) -> None:
+        for task_id in assessment.runs:
+            self.remove_task(task_id)
+        self._drop("assessment", assessment.assessment_id)
