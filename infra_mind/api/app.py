@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from infra_mind.api import assessments, openapi, operations, problems, tasks
 from infra_mind.api.context import ApiSettings, Context
@@ -17,6 +18,7 @@ from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.store import TaskStore
 
 PREFIX = "/api/v1"
+_DEFAULTS = ApiSettings()
 
 
 def create_app(
@@ -24,7 +26,7 @@ def create_app(
     *,
     agents: Sequence[str],
     limits: IntakeLimits,
-    settings: ApiSettings,
+    settings: ApiSettings = _DEFAULTS,
     workers: Callable[[], Awaitable[WorkersStatus]],
 ) -> FastAPI:
     """The HTTP application.
@@ -41,27 +43,27 @@ def create_app(
         openapi_url=None,  # ours has caching and stands in two places
         redirect_slashes=False,  # a redirected POST loses its body with some clients
         lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
     )
     app.state.context = context
     app.openapi = lambda: _cached(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     problems.install(app)
     app.add_middleware(SecurityHeaders)
-    app.include_router(_versioned(), prefix=PREFIX)
+    for router in (assessments.router, tasks.router, operations.workers_router, operations.router):
+        app.include_router(router, prefix=PREFIX)
     app.include_router(operations.router, include_in_schema=False)
     return app
-
-
-def _versioned() -> APIRouter:
-    router = APIRouter()
-    for part in (assessments.router, operations.workers_router, tasks.router, operations.router):
-        router.include_router(part)
-    return router
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.context.close()
+
+
+def _operation_id(route: APIRoute) -> str:
+    """`assessments_start`: the names that generated clients give their methods."""
+    return "_".join([*map(str, route.tags[-1:]), route.name])
 
 
 def _cached(app: FastAPI) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
@@ -15,6 +16,8 @@ from infra_mind.model.workers import WorkersStatus
 Route = dict[str, Any]
 PROBLEMS_KEY = "x-problems"  # read and removed by `openapi.py`, which writes the answers
 OPEN_KEY = "x-no-key"
+EXAMPLE_KEY = "x-example"  # index into EXAMPLES: FastAPI drops every null from an example that it is given
+EXAMPLES: list[tuple[str, str, Any]] = []  # status, media type, example
 _EVERYWHERE = (401, 422, 503)
 
 
@@ -35,19 +38,23 @@ def _route(
         answer["headers"] = headers
     if model is not None:
         answer["model"] = model
-    if example is not None:
-        answer["content"] = {media_type: {"example": example}}
-        if model is None:
-            answer["content"][media_type]["schema"] = {
-                "type": "object" if isinstance(example, dict) else "string"
-            }
+    if example is not None and model is None:
+        answer["content"] = {
+            media_type: {"schema": {"type": "object" if isinstance(example, dict) else "string"}}
+        }
     extra: dict[str, Any] = {
         PROBLEMS_KEY: sorted({*problems, *(() if open_to_all else _EVERYWHERE)}),
         OPEN_KEY: open_to_all,
     }
+    if example is not None:
+        extra[EXAMPLE_KEY] = len(EXAMPLES)
+        EXAMPLES.append((str(status), media_type, example))
     if body is not None:
         extra["requestBody"] = body
-    return {"response_model": None, "responses": {status: answer}, "openapi_extra": extra}
+    route: Route = {"response_model": None, "responses": {status: answer}, "openapi_extra": extra}
+    if media_type != "application/json":
+        route["response_class"] = Response  # otherwise FastAPI says that it may also be JSON
+    return route
 
 
 def _location(of: str) -> dict[str, Any]:

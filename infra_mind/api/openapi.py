@@ -72,5 +72,9 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
                 }
             },
         }
+    index = operation.pop(docs.EXAMPLE_KEY, None)
+    if index is not None:
+        status, media_type, example = docs.EXAMPLES[index]
+        operation["responses"][status]["content"][media_type]["example"] = example
     if operation.pop(docs.OPEN_KEY, False):
         operation["security"] = []

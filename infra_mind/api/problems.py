@@ -129,7 +129,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_request_invalid(request: Request, error: Exception) -> Response:
-    fields = [_request_field(item) for item in cast("RequestValidationError", error).errors()]
+    found = cast("RequestValidationError", error).errors()
+    if any(item["loc"][0] == "path" for item in found):  # an id that no id can be
+        return await _on_error(request, errors.NotFound("There is nothing with this id"))
+    fields = [_request_field(item) for item in found]
     problem = Problem(
         type="urn:infra-mind:problem:option-invalid",
         title="An option is not valid",

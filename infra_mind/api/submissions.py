@@ -29,6 +29,7 @@ MULTIPART = "multipart/form-data"
 ZIP = ("application/zip", "application/x-zip-compressed")
 BRIEF_FILES = ("brief.yaml", "brief.yml", "brief.json")
 _ACCEPTED = (*JSON, *YAML, MULTIPART, ZIP[0])
+_LONGEST_PROBLEM = 200
 _PARTS = ("brief", "artefacts")
 
 
@@ -167,17 +168,45 @@ def _load(name: str, raw: bytes, limits: IntakeLimits) -> Any:
 
 
 def _submission(data: object, files: tuple[Artefact, ...], limits: IntakeLimits) -> Submission:
+    data, unreadable = _apart(data, limits)
     brief = parse_brief(data)
-    every = files + _inline(brief, limits)
+    every = files + unreadable + _inline(brief, limits)
     intake.check(every, limits)
     return Submission.of(brief, every)
+
+
+def _apart(data: object, limits: IntakeLimits) -> tuple[object, tuple[Artefact, ...]]:
+    """The brief without the inline files that the sender could not read itself: `{path, problem}` in place of a content."""
+    items = data.get("artefacts") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(items, list):
+        return data, ()
+    unreadable = [item for item in items if _is_unreadable(item)]
+    if not unreadable:
+        return data, ()
+    files = tuple(
+        Artefact(path=intake.safe_path(item["path"], limits), problem=item["problem"][:_LONGEST_PROBLEM])
+        for item in unreadable
+    )
+    return {**data, "artefacts": [item for item in items if not _is_unreadable(item)]}, files
+
+
+def _is_unreadable(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and item.keys() == {"path", "problem"}
+        and all(isinstance(value, str) for value in item.values())
+    )
 
 
 def _inline(brief: Brief, limits: IntakeLimits) -> tuple[Artefact, ...]:
     if not isinstance(brief.artefacts, tuple):
         return ()
     items = [item for item in brief.artefacts if isinstance(item, InlineArtefact)]
-    return intake.from_inline(((item.path, item.content) for item in items), limits)
+    readable = intake.from_inline(((i.path, i.content) for i in items if i.content is not None), limits)
+    unreadable = tuple(
+        Artefact(path=intake.safe_path(i.path, limits), problem=i.problem) for i in items if i.content is None
+    )
+    return readable + unreadable
 
 
 def _utf8(raw: bytes, what: str) -> str:

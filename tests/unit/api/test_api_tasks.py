@@ -1,0 +1,147 @@
+"""Watching a task, taking its result and its report, cancelling it."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from infra_mind.model.task import Task
+from tests.unit.api.steps import RESULT, Engine, draft, fields, problem, started
+
+
+async def test_a_waiting_task(http: httpx.AsyncClient) -> None:
+    assessment_id, task_id = await started(http)
+    body = (await http.get(f"/tasks/{task_id}")).json()
+    assert (body["task_id"], body["state"], body["queue_position"]) == (task_id, "PENDING", 1)
+    assert body["info"]["assessment_id"] == assessment_id
+    assert body["info"]["current_step"] == "queued_for_processing"
+    assert set(body["info"]["agents"]) == {"security", "cost"}
+    assert Task.model_validate(body).attempt == 0
+
+
+async def test_a_running_task_shows_each_agents_progress(http: httpx.AsyncClient, engine: Engine) -> None:
+    _, task_id = await started(http)
+    claim = await engine.claim()
+    await engine.progress(claim, "security", 40.0)
+    body = (await http.get(f"/tasks/{task_id}")).json()
+    agent = body["info"]["agents"]["security"]
+    assert (body["state"], body["attempt"]) == ("PROGRESS", 1)
+    assert "queue_position" not in body
+    assert (agent["state"], agent["progress"], agent["attempt"]) == ("RUNNING", 40.0, 1)
+    assert agent["started_at"]
+    assert agent["ended_at"] is None
+
+
+async def test_the_result_comes_as_it_was_committed(http: httpx.AsyncClient, engine: Engine) -> None:
+    assessment_id, task_id = await started(http)
+    await engine.succeed(await engine.claim(), json.dumps(RESULT).encode())
+    answer = await http.get(f"/tasks/{task_id}/result")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"task_id": task_id, "state": "SUCCESS", "result": RESULT}
+    report = await http.get(f"/assessments/{assessment_id}/report", params={"format": "json"})
+    assert report.json() == RESULT
+
+
+async def test_a_result_that_is_not_there_yet_is_a_conflict(http: httpx.AsyncClient, engine: Engine) -> None:
+    assessment_id, task_id = await started(http)
+    assert problem(await http.get(f"/tasks/{task_id}/result"), 409)["state"] == "PENDING"
+    await engine.claim()
+    problem(await http.get(f"/tasks/{task_id}/result"), 409)
+    problem(await http.get(f"/assessments/{assessment_id}/report"), 409)
+
+
+async def test_a_failed_task_answers_its_error(http: httpx.AsyncClient, engine: Engine) -> None:
+    assessment_id, task_id = await started(http)
+    await engine.fail(await engine.claim())
+    for path in (f"/tasks/{task_id}/result", f"/assessments/{assessment_id}/report"):
+        found = problem(await http.get(path), 424)
+        assert found["type"] == "urn:infra-mind:problem:task-failed"
+        assert (found["state"], found["error_type"]) == ("FAILURE", "TooFewAgents")
+        assert "security and cost failed" in found["detail"]
+
+
+async def test_cancelling_a_waiting_task_ends_it_at_once(http: httpx.AsyncClient) -> None:
+    _, task_id = await started(http)
+    answer = await http.delete(f"/tasks/{task_id}")
+    assert answer.status_code == 202
+    assert (answer.json()["task_id"], answer.json()["state"]) == (task_id, "REVOKED")
+    assert problem(await http.get(f"/tasks/{task_id}/result"), 424)["state"] == "REVOKED"
+
+
+async def test_cancelling_a_running_task_is_a_wish(http: httpx.AsyncClient, engine: Engine) -> None:
+    _, task_id = await started(http)
+    await engine.claim()
+    for _ in range(2):
+        answer = await http.delete(f"/tasks/{task_id}")
+        assert answer.status_code == 202
+        assert answer.json()["cancel_requested"] is True
+        assert answer.json()["state"] == "STARTED"
+    assert (await http.get(f"/tasks/{task_id}")).json()["cancel_requested"] is True
+
+
+async def test_cancelling_an_ended_task_is_a_conflict(http: httpx.AsyncClient, engine: Engine) -> None:
+    _, task_id = await started(http)
+    await engine.succeed(await engine.claim(), b"{}")
+    assert problem(await http.delete(f"/tasks/{task_id}"), 409)["state"] == "SUCCESS"
+
+
+async def test_tasks_are_listed_by_state_and_in_pages(
+    http: httpx.AsyncClient, rival: httpx.AsyncClient, engine: Engine
+) -> None:
+    made = [(await started(http))[1] for _ in range(3)]
+    first = (await http.get("/tasks", params={"limit": 2})).json()
+    second = (await http.get("/tasks", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [t["task_id"] for t in first["items"] + second["items"]] == made[::-1]
+    await engine.claim()
+    running = (await http.get("/tasks", params={"state": "STARTED"})).json()["items"]
+    assert [t["task_id"] for t in running] == made[:1]
+    assert (await rival.get("/tasks")).json() == {"items": [], "next_cursor": None}
+    assert list(fields(await http.get("/tasks", params={"state": "DONE"}))) == ["state"]
+
+
+async def test_another_tenants_task_is_not_there(http: httpx.AsyncClient, rival: httpx.AsyncClient) -> None:
+    _, task_id = await started(http)
+    problem(await rival.get(f"/tasks/{task_id}"), 404)
+    problem(await rival.get(f"/tasks/{task_id}/result"), 404)
+    problem(await rival.get(f"/tasks/{task_id}/events"), 404)
+    problem(await rival.get(f"/tasks/{task_id}/events", headers={"Last-Event-ID": "1-1"}), 404)
+    problem(await rival.delete(f"/tasks/{task_id}"), 404)
+    assert (await http.get(f"/tasks/{task_id}")).json()["state"] == "PENDING"
+
+
+@pytest.mark.parametrize("kind", ["full", "executive", "technical", "cost", "compliance"])
+async def test_the_html_report_is_confined(http: httpx.AsyncClient, engine: Engine, kind: str) -> None:
+    assessment_id, _ = await started(http)
+    await engine.succeed(await engine.claim(), json.dumps(RESULT).encode())
+    answer = await http.get(f"/assessments/{assessment_id}/report", params={"kind": kind})
+    policy = answer.headers["content-security-policy"]
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert "'unsafe-inline'" not in policy
+    assert "sha256-" in policy  # its own style, so that it is not shown bare
+    assert "<script>alert(1)" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "says"),
+    [
+        ({"format": "pdf"}, "format", "html and json"),
+        ({"kind": "secret"}, "kind", "executive"),
+    ],
+)
+async def test_a_report_that_does_not_exist_is_named(
+    http: httpx.AsyncClient, params: dict[str, str], field: str, says: str
+) -> None:
+    answer = await http.get(f"/assessments/{await draft(http)}/report", params=params)
+    assert says in fields(answer)[field]
+
+
+async def test_a_draft_has_no_report(http: httpx.AsyncClient) -> None:
+    found = problem(await http.get(f"/assessments/{await draft(http)}/report"), 409)
+    assert found["state"] == "draft"
