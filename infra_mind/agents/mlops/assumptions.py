@@ -35,7 +35,7 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
         ),
         Assumption(
             id="mlops.serving.collective_latency_s", value=plan.collective_latency_s, unit="s",
-            text="Start-up time of one all-reduce between the GPUs of a replica",
+            text="Start-up time of one of the log₂(GPUs) rounds of an all-reduce between the GPUs of a replica",
             source=f"{AICONFIGURATOR}: p2p_latency",
         ),
         Assumption(
@@ -79,6 +79,15 @@ def scales_not_counted(name: str, dtype: str) -> Assumption:
         text=f"Scales and zero points of the {dtype} checkpoint are not counted (about 4 % for 4 bit in groups of 128, far less "
         "for 8 bit)",
         source="AWQ, arXiv:2306.00978: one 16-bit scale and one zero point per group of 128 weights",
+    )  # fmt: skip
+
+
+def widened(name: str, dtype: str, gpu: str, path: str) -> Assumption:
+    """Weights in a dtype that the GPU cannot multiply in."""
+    return Assumption(
+        id=f"mlops.serving.{name}.widened", value=dtype, unit="text",
+        text=f"{gpu} has no unit for {dtype}, or the format is for weights alone: they are read in {dtype} and multiplied in 16 bit",
+        source="data sheet of the GPU", field=f"{path}.weight_dtype",
     )  # fmt: skip
 
 

@@ -111,15 +111,14 @@ class Replica:
         return self.gpu.bandwidth_bytes_per_s * self.plan.bandwidth_efficiency
 
     def communication_s(self, tokens: float) -> float:
-        """Two ring all-reduces per layer of the activations (16 bit) of `tokens` tokens."""
+        """Two all-reduces per layer of the activations (16 bit) of `tokens` tokens: log₂ rounds of start-up, ring bandwidth.
+
+        R. Thakur, R. Rabenseifner, W. Gropp, Int. J. High Performance Computing Applications 19(1), 2005."""
         if self.tp == 1:
             return 0.0
         moved = 2 * (self.tp - 1) / self.tp * tokens * self.shape.hidden * 2
-        return (
-            2
-            * self.shape.layers
-            * (self.plan.collective_latency_s + moved / self.gpu.interconnect_bytes_per_s)
-        )
+        start_up = self.plan.collective_latency_s * math.log2(self.tp)
+        return 2 * self.shape.layers * (start_up + moved / self.gpu.interconnect_bytes_per_s)
 
     @cached_property
     def prefill_s(self) -> float:

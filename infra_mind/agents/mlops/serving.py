@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
 
 from infra_mind.agents.mlops import assumptions
-from infra_mind.agents.mlops.roofline import Load, Planning, Replica, peak_flops
+from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
     BYTES,
     QUANTISED,
@@ -18,6 +18,7 @@ from infra_mind.agents.mlops.shape import (
     weights_bytes,
     whole,
 )
+from infra_mind.agents.mlops.split import DEGREES, Split, best_of, candidates
 from infra_mind.knowledge import gpus, models
 from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Serving
@@ -35,36 +36,6 @@ from infra_mind.model.finding import (
 )
 
 AGENT_NAME = "mlops"
-DEGREES = (1, 2, 4, 8)  # tensor parallelism inside one node; past it the all-reduces leave NVLink
-SLACK = 1e-9  # a load that meets the rate but for rounding needs no further replica
-
-
-@dataclass(frozen=True)
-class Split:
-    """A candidate: one tensor-parallel degree with the batch that its constraints allow. `batch` is 0 when it cannot serve."""
-
-    replica: Replica
-    limits: dict[str, float]
-
-    @property
-    def batch(self) -> float:
-        return min(self.limits.values())
-
-    @property
-    def binding(self) -> str:
-        """The constraint that a replica meets first as the load grows."""
-        return min(self.limits, key=lambda name: self.limits[name])
-
-    @property
-    def rate(self) -> float:
-        """Requests per second that one replica sustains within every constraint."""
-        return self.replica.rate(self.batch) if self.batch > 0 else 0.0
-
-    def replicas(self, requests_per_s: float) -> int:
-        return max(1, ceil(requests_per_s / self.rate - SLACK))
-
-    def gpus(self, requests_per_s: float) -> int:
-        return self.replicas(requests_per_s) * self.replica.tp
 
 
 @dataclass
@@ -197,24 +168,17 @@ class ServingCase:
         if self.item.weight_dtype == "bf16" and gpu.bf16_flops is None:
             self._no_bf16(gpu)
         self.assumptions.extend(assumptions.of_serving(self.plan))
-        splits = self._splits(shape, gpu, peak)
+        if self.item.weight_dtype in QUANTISED and peak == gpu.half_flops:
+            self.assumptions.append(assumptions.widened(self.id, self.item.weight_dtype, gpu.id, self.path))
+        splits = candidates(self.item, shape, gpu, peak, self.plan)
         self.details["splits"] = [self._row(split) for split in splits]
-        able = [split for split in splits if split.rate > 0]
-        if not able:
+        load = self.item.requests_per_s or 0.0
+        best = best_of(splits, load)
+        if best is None:
             self._cannot(splits, gpu)
             return
-        load = self.item.requests_per_s or 0.0
-        # Of equal numbers of GPUs the smaller replica: losing one then costs less.
-        best = min(able, key=lambda split: (split.gpus(load), split.replica.tp))
         self._facts_of(best, load, shape, gpu)
         self._meets(best)
-
-    def _splits(self, shape: Shape, gpu: Gpu, peak: float) -> list[Split]:
-        item = self.item
-        load = Load(item.input_tokens or 0.0, item.output_tokens or 0.0, item.weight_dtype, item.kv_dtype)
-        degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and shape.heads % d == 0]
-        replicas = [Replica(shape, gpu, d, load, peak, self.plan) for d in degrees]
-        return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]
 
     def _row(self, split: Split) -> dict[str, FactValue]:
         replica = split.replica
@@ -239,12 +203,12 @@ class ServingCase:
             overhead_bytes=self.plan.overhead_bytes, weights_bytes=replica.weights,
         )  # fmt: skip
         self._fact(
-            "concurrency", replica.concurrency, "count",
+            "concurrency", replica.concurrency, "requests per replica",
             "floor(KV room per GPU / (KV bytes per token and GPU · (input_tokens + output_tokens)))", gpu,
             kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu,
             input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens,
         )  # fmt: skip
-        self._fact("batch_limit", best.batch, "requests", "smallest of the limits", gpu,
+        self._fact("batch_limit", best.batch, "requests per replica", "smallest of the limits", gpu,
                    **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip
         self._fact("binding_constraint", best.binding, "text", "the limit that a replica meets first as the load grows", gpu,
                    **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip

@@ -1,0 +1,56 @@
+"""The candidates for a deployment: one tensor-parallel degree each, with what its constraints allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from infra_mind.agents.mlops.roofline import Load, Planning, Replica
+from infra_mind.agents.mlops.shape import Shape
+from infra_mind.knowledge.gpus import Gpu
+from infra_mind.model.brief import Serving
+
+DEGREES = (1, 2, 4, 8)  # tensor parallelism inside one node; past it the all-reduces leave NVLink
+SLACK = 1e-9  # a load that meets the rate but for rounding needs no further replica
+
+
+@dataclass(frozen=True)
+class Split:
+    """A candidate: one tensor-parallel degree with the batch that its constraints allow. `batch` is 0 when it cannot serve."""
+
+    replica: Replica
+    limits: dict[str, float]
+
+    @property
+    def batch(self) -> float:
+        return min(self.limits.values())
+
+    @property
+    def binding(self) -> str:
+        """The constraint that a replica meets first as the load grows."""
+        return min(self.limits, key=lambda name: self.limits[name])
+
+    @property
+    def rate(self) -> float:
+        """Requests per second that one replica sustains within every constraint."""
+        return self.replica.rate(self.batch) if self.batch > 0 else 0.0
+
+    def replicas(self, requests_per_s: float) -> int:
+        return max(1, ceil(requests_per_s / self.rate - SLACK))
+
+    def gpus(self, requests_per_s: float) -> int:
+        return self.replicas(requests_per_s) * self.replica.tp
+
+
+def candidates(item: Serving, shape: Shape, gpu: Gpu, peak: float, plan: Planning) -> list[Split]:
+    """Every degree within a node that divides the attention heads, smallest first. The item's tokens are known."""
+    load = Load(item.input_tokens or 0.0, item.output_tokens or 0.0, item.weight_dtype, item.kv_dtype)
+    degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and shape.heads % d == 0]
+    replicas = [Replica(shape, gpu, d, load, peak, plan) for d in degrees]
+    return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]
+
+
+def best_of(splits: list[Split], requests_per_s: float) -> Split | None:
+    """The split with the fewest GPUs for the load; None when none can serve. Of equals the smaller replica: losing one costs less."""
+    able = [split for split in splits if split.rate > 0]
+    return min(able, key=lambda split: (split.gpus(requests_per_s), split.replica.tp), default=None)
