@@ -90,18 +90,18 @@ def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
         head = parts[0] if len(parts) > 2 else ""
         item = ".".join(parts[1:-1]) if len(parts) > 2 else ".".join(parts[:-1])
         kind = "one" if len(parts) == 1 else head or "each"
-        groups.setdefault(kind, {})[(item, view.name)] = view
+        groups.setdefault(kind, {})[(item, parts[-1])] = view
     return tuple(_pivot(kind, cells) for kind, cells in groups.items())
 
 
 def _pivot(kind: str, cells: dict[tuple[str, str], FactView]) -> Pivot:
     items = tuple(dict.fromkeys(item for item, _ in cells))
-    names = tuple(dict.fromkeys(name for _, name in cells))
+    ends = tuple(dict.fromkeys(end for _, end in cells))
     title = {"one": "", "each": ""}.get(kind, kind.replace("_", " ").capitalize())
-    if len(items) > len(names):
-        body = tuple((item, tuple(cells.get((item, name)) for name in names)) for item in items)
-        return Pivot(title, names, body)
-    body = tuple((name, tuple(cells.get((item, name)) for item in items)) for name in names)
+    if len(items) > len(ends):
+        body = tuple((item, tuple(cells.get((item, end)) for end in ends)) for item in items)
+        return Pivot(title, tuple(fact_name(end) for end in ends), body)
+    body = tuple((fact_name(end), tuple(cells.get((item, end)) for item in items)) for end in ends)
     return Pivot(title, tuple(item or "Value" for item in items), body)
 
 

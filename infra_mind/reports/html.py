@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook, FactView, pivots
-from infra_mind.reports.labels import agent_title, status_title
+from infra_mind.reports.labels import agent_title, fact_name, status_title, unit_of
 from infra_mind.reports.numbers import money, number, percent, quantity
 from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, View
 
@@ -66,10 +66,21 @@ def diff_lines(patch: str) -> list[tuple[str, str]]:
     return [(_diff_kind(line), line) for line in patch.splitlines()]
 
 
-def scalar(value: Any) -> str:
-    """A plain JSON value as text for people."""
+def prose(text: str) -> Markup:
+    """A sentence with what stands between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(clean(text))
+    marked = (
+        Markup("<code>{}</code>").format(clean(p)) if n % 2 else escape(clean(p)) for n, p in enumerate(parts)
+    )
+    return Markup().join(marked)
+
+
+def scalar(value: Any, key: str = "") -> str:
+    """A plain JSON value as text for people; `key` is the name it stands under, which may tell its unit."""
     if isinstance(value, bool | int | float):
-        return quantity(value).text
+        return quantity(value, unit_of(key)).text
     return "" if value is None else str(value)
 
 
@@ -83,12 +94,6 @@ def shape(value: Any) -> str:
 def columns(rows: list[dict[str, Any]]) -> list[str]:
     """All keys of the rows, in the order in which they first come."""
     return list(dict.fromkeys(key for row in rows for key in row))
-
-
-def words(key: str) -> str:
-    """`usd_per_month` → `Usd per month`: keys of an agent's own tables as headings."""
-    text = key.replace("_", " ")
-    return text[:1].upper() + text[1:]
 
 
 def _diff_kind(line: str) -> str:
@@ -111,7 +116,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     env.filters |= {
-        "money": money, "number": number, "percent": percent, "scalar": scalar, "words": words,
+        "money": money, "number": number, "percent": percent, "scalar": scalar, "words": fact_name, "prose": prose,
         "diff_lines": diff_lines, "web_link": web_link, "agent_title": agent_title, "status_title": status_title, "quantity": quantity, "pivots": pivots,
     }  # fmt: skip
     env.tests["fact"] = lambda value: isinstance(value, FactView)

@@ -36,6 +36,14 @@ _LAST = {
     "downtime_minutes_per_year": "Expected downtime",
     "error_budget_minutes_per_30_days": "Error budget of 30 days",
     "checkpoint_interval_minutes": "Checkpoint interval",
+    "allowed_downtime_minutes_per_year": "Downtime the target allows",
+    "replicas_for_target": "Replicas that meet the target",
+    "kv_room_bytes": "Room for the KV cache",
+    "requests_per_s_per_replica": "Requests a replica serves",
+    "batch_limit": "Largest batch within the time per token",
+    "utilisation": "Utilisation",
+    "prefill_s": "Prefill of one request",
+    "days": "Duration",
     "waste": "Time lost to checkpoints and failures",
     "weights_bytes": "Weights in memory",
     "kv_bytes_per_token": "KV cache of a token",
@@ -58,7 +66,27 @@ _LAST = {
     "memory_mib_requested": "Memory requested",
     "machine_checkable": "Checkable by machine",
 }
-_UNIT_ENDINGS = ("_usd_per_month", "_usd", "_minutes", "_bytes", "_per_month", "_share", "_s")
+# What a name's ending says about the unit; `_per_s` stands before `_s`, which it ends in.
+_UNIT_ENDINGS = {
+    "_usd_per_month": "USD/month",
+    "_usd_per_hour": "USD/h",
+    "_usd": "USD",
+    "_minutes_per_year": "minutes/year",
+    "_minutes": "minutes",
+    "_hours": "hours",
+    "_bytes": "bytes",
+    "_mib": "MiB",
+    "_gb": "GB",
+    "_share": "share",
+    "_per_s": "1/s",
+    "_s": "s",
+}
+_ACRONYMS = {
+    "usd": "USD", "gpu": "GPU", "gpus": "GPUs", "cpu": "CPU", "vcpu": "vCPU", "kv": "KV", "id": "ID", "mib": "MiB",
+    "mfu": "MFU", "ttft": "TTFT", "tpot": "TPOT", "pue": "PUE", "kwh": "kWh", "gdpr": "GDPR", "hipaa": "HIPAA",
+    "ai": "AI", "eu": "EU", "api": "API",
+}  # fmt: skip
+_WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd_per_month": "USD/month"}
 
 
 def fact_name(fact_id: str) -> str:
@@ -66,11 +94,12 @@ def fact_name(fact_id: str) -> str:
     last = fact_id.rpartition(".")[2]
     if last in _LAST:
         return _LAST[last]
-    for ending in _UNIT_ENDINGS:
-        if last.endswith(ending) and len(last) > len(ending):
-            last = last.removesuffix(ending)
-            break
-    return _capital(last.replace("_", " "))
+    return _capital(last.removesuffix(_ending(last)).replace("_", " "))
+
+
+def unit_of(key: str) -> str:
+    """The unit that a key of an agent's own table names: `prefill_s` → `s`, `name` → nothing."""
+    return _WHOLE_NAMES.get(key) or _UNIT_ENDINGS.get(_ending(key), "")
 
 
 def fact_label(fact_id: str) -> str:
@@ -90,5 +119,11 @@ def status_title(status: str) -> str:
     return STATUS_TITLES.get(status, status.replace("_", " "))
 
 
+def _ending(name: str) -> str:
+    return next((end for end in _UNIT_ENDINGS if name.endswith(end) and len(name) > len(end)), "")
+
+
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    words = [_ACRONYMS.get(word, word) for word in text.split(" ")]
+    first = words[0]
+    return " ".join([first if first in _ACRONYMS.values() else first[:1].upper() + first[1:], *words[1:]])

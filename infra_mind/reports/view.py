@@ -157,9 +157,10 @@ class View:
         return tuple(sorted(found, key=_finding_order))
 
     @cached_property
-    def failed(self) -> tuple[tuple[Severity, tuple[Finding, ...]], ...]:
+    def failed(self) -> tuple[tuple[Severity, tuple[tuple[Finding, ...], ...]], ...]:
+        """By severity, then the findings of one rule that say and advise the same together."""
         fails = self.with_status(Status.FAIL)
-        groups = ((s, tuple(f for f in fails if f.severity is s)) for s in Severity)
+        groups = ((s, _by_rule(f for f in fails if f.severity is s)) for s in Severity)
         return tuple((severity, group) for severity, group in groups if group)
 
     @cached_property
@@ -284,6 +285,14 @@ def _finding_order(finding: Finding) -> tuple[int, int, str, int, str, str]:
     status = list(Status).index(finding.status)
     where = (first.artefact, first.line_start or 0) if first else ("", 0)
     return (status, finding.severity.rank, *where, finding.rule_id, finding.id)
+
+
+def _by_rule(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        advice = finding.remediation.text if finding.remediation else ""
+        groups.setdefault((finding.rule_id, finding.title, advice), []).append(finding)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _cost_group(origin: str, lines: Sequence[CostLine]) -> CostGroup:

@@ -270,6 +270,38 @@ def test_downtime_is_drawn_against_what_the_target_allows() -> None:
     assert "Allowed by the target: 525.6 minutes a year" in labels
 
 
+def test_findings_of_one_rule_stand_together_each_with_its_own_place() -> None:
+    result = sample.result()
+    security = result.agents["security"]
+    again = sample.metadata_service().model_copy(
+        update={"id": "aws-imds-v1:other", "resource": "aws_instance.bastion"}
+    )
+    agents = {
+        **result.agents,
+        "security": security.model_copy(update={"findings": (*security.findings, again)}),
+    }
+    page = Page(render(result.model_copy(update={"agents": agents})))
+    assert page.count("article") == Page(render(result)).count("article")
+    assert "2 places" in page.text
+    assert "aws_instance.bastion" in page.text
+
+
+def test_backticks_mark_code_and_nothing_else() -> None:
+    assert prose("set `a<b` & go") == "set <code>a&lt;b</code> &amp; go"
+    assert prose("one ` alone <i>") == "one ` alone &lt;i&gt;"
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "key"),
+    [("2.1 GB", 2_101_346_304, "bytes"), ("100.3 ms", 0.1003, "prefill_s"), ("6.48", 6.48, "swing"), ("5 %", 0.05, "share"),
+     ("6 per second", 6, "requests_per_s"), ("", None, "x"), ("yes", True, "x"), ("text", "text", "bytes")],
+)  # fmt: skip
+def test_numbers_of_an_agents_own_tables_take_the_unit_of_their_key(
+    expected: str, value: Any, key: str
+) -> None:
+    assert scalar(value, key).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="executive"):
         render(sample.result(), "weekly")
