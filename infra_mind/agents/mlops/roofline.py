@@ -15,6 +15,7 @@ from infra_mind.agents.mlops.shape import BYTES, Shape, weights_bytes
 from infra_mind.knowledge.gpus import Gpu
 
 STEPS = 80  # halvings of a bisection: past the last bit of a double
+ROUNDING = 1e-12  # relative: what a plateau of doubles may waver
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,11 @@ class Replica:
         return top if time(top) <= target else largest(lambda b: time(b) <= target, top)
 
     def batch_at(self, rate: float, top: float) -> float:
-        """The mean batch at which the replica serves `rate` requests/s; `top` at the most."""
-        return top if self.rate(top) <= rate else largest(lambda b: self.rate(b) <= rate, top)
+        """The smallest mean batch at which the replica serves `rate` requests/s; `top` at the most.
+
+        Smallest: once arithmetic is the bottleneck a larger batch serves no more, it only waits longer."""
+        reached = rate * (1 - ROUNDING)
+        return top if self.rate(top) < reached else largest(lambda b: self.rate(b) < reached, top)
 
 
 def largest(holds: Callable[[float], bool], top: float) -> float:

@@ -69,10 +69,12 @@ def contradictions(item: Serving) -> tuple[tuple[str, float, float], ...]:
         "parameters": models.parameters(model)
     }
     given = {name: getattr(item, name) for name in SHAPE_FIELDS}
+    if model.mla:  # its config and its papers count heads of the cache in more than one way
+        del published["kv_heads"], published["head_dim"]
     # Counts of parameters are quoted rounded ("70e9"); a percent off is no other model.
     return tuple(
         (name, given[name], published[name])
-        for name in SHAPE_FIELDS
+        for name in published
         if given[name] is not None
         and abs(given[name] - published[name]) > (0.01 * published[name] if name == "parameters" else 0)
     )

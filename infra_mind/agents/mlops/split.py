@@ -11,6 +11,7 @@ from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Serving
 
 DEGREES = (1, 2, 4, 8)  # tensor parallelism inside one node; past it the all-reduces leave NVLink
+FLAT = 1.01  # twice the batch for a percent more: the arithmetic is used up
 SLACK = 1e-9  # a load that meets the rate but for rounding needs no further replica
 
 
@@ -27,8 +28,9 @@ class Split:
 
     @property
     def binding(self) -> str:
-        """The constraint that a replica meets first as the load grows."""
-        return min(self.limits, key=lambda name: self.limits[name])
+        """The constraint that a replica meets first as the load grows; throughput where a larger batch would serve no more."""
+        saturated = self.batch > 0 and self.replica.rate(2 * self.batch) <= self.rate * FLAT
+        return "throughput" if saturated else min(self.limits, key=lambda name: self.limits[name])
 
     @property
     def rate(self) -> float:
@@ -43,8 +45,9 @@ class Split:
 
 
 def candidates(item: Serving, shape: Shape, gpu: Gpu, peak: float, plan: Planning) -> list[Split]:
-    """Every degree within a node that divides the attention heads, smallest first. The item's tokens are known."""
-    load = Load(item.input_tokens or 0.0, item.output_tokens or 0.0, item.weight_dtype, item.kv_dtype)
+    """Every degree within a node that divides the attention heads, smallest first. A request reads and writes a token at least."""
+    tokens = (max(1.0, item.input_tokens or 0.0), max(1.0, item.output_tokens or 0.0))
+    load = Load(*tokens, item.weight_dtype, item.kv_dtype)
     degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and shape.heads % d == 0]
     replicas = [Replica(shape, gpu, d, load, peak, plan) for d in degrees]
     return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]

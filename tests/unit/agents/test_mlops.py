@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -229,6 +230,23 @@ def test_a_shape_in_the_brief_that_contradicts_the_published_one_is_told() -> No
     assert number(result, "parameters") == 70_553_706_496
 
 
+def test_the_heads_of_a_latent_cache_are_no_contradiction() -> None:
+    result = serve(
+        model="deepseek-ai/DeepSeek-V3", weight_dtype="fp8", gpu="h200_sxm", head_dim=128, kv_heads=1
+    )
+    assert not of(result, "mlops.serving.shape")
+
+
+def test_weights_in_a_dtype_that_the_gpu_cannot_multiply_in_are_said_to_be_widened() -> None:
+    def widened(gpu: str, dtype: str) -> bool:
+        return any(a.id.endswith(".widened") for a in serve(gpu=gpu, weight_dtype=dtype).assumptions)
+
+    assert widened("a100_sxm", "fp8")
+    assert widened("h100_sxm", "int4")
+    assert not widened("h100_sxm", "fp8")
+    assert not widened("a100_sxm", "bf16")
+
+
 def test_an_empty_brief_names_what_is_missing() -> None:
     result = assess()
     assert not result.facts
@@ -316,6 +334,33 @@ def test_what_is_said_to_serve_the_load_meets_every_target(item: dict[str, Any])
     assert number(result, "tpot_s") <= item["tpot_s"] * (1 + 1e-6)
     assert number(result, "concurrency") >= 1
     assert 0 <= number(result, "prefill_share") < 1
+
+
+@many
+@given(
+    st.fixed_dictionaries(
+        {
+            "layers": st.integers(1, 2000),
+            "hidden": st.integers(1, 10**6),
+            "heads": st.integers(1, 10_000),
+            "kv_heads": st.integers(1, 10_000),
+            "head_dim": st.integers(1, 10_000),
+            "parameters": st.floats(1e-3, 1e15),
+            "input_tokens": st.floats(1e-300, 1e7),
+            "output_tokens": st.floats(1e-300, 1e7),
+            "requests_per_s": st.floats(1e-300, 1e6),
+            "ttft_s": st.none() | st.floats(1e-300, 1e6),
+            "tpot_s": st.none() | st.floats(1e-300, 1e6),
+        }
+    ),
+    st.sampled_from(GPUS),
+)
+def test_whatever_shape_the_brief_gives_there_is_an_answer_in_finite_numbers(
+    shape: dict[str, Any], name: str
+) -> None:
+    result = serve(model="our/own", gpu=name, **shape)
+    assert any(f.rule_id.startswith("mlops.serving") for f in result.findings)
+    assert all(math.isfinite(f.value) for f in result.facts if isinstance(f.value, int | float))
 
 
 @many
