@@ -1,0 +1,94 @@
+"""A store with the two things that a test cannot wait for: minutes in the queue, leases that run out."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import redis.asyncio as redis_client
+
+from infra_mind.model.task import Priority, StartOptions
+from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.redis import RedisStore
+from infra_mind.tasks.store import Claim, StoreLimits, TaskStore
+
+AGENTS = ("cloud", "cost")
+
+
+class House(Protocol):
+    """`store`, and time that passes in one respect only."""
+
+    store: TaskStore
+
+    async def age_queue(self, seconds: float) -> None:
+        """What waits has waited so much longer."""
+
+    async def end_leases(self) -> None:
+        """Every lease has just run out."""
+
+
+class MemoryHouse:
+    def __init__(self, limits: StoreLimits) -> None:
+        self._ahead = 0.0
+        self._lease_s = limits.lease_s
+        self.store: TaskStore = MemoryStore(limits, clock=lambda: time.time() + self._ahead)
+
+    async def age_queue(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    async def end_leases(self) -> None:
+        self._ahead += self._lease_s + 0.001
+
+
+class RedisHouse:
+    """Moves the scores in the server: its clock is not ours to move."""
+
+    def __init__(self, url: str, limits: StoreLimits) -> None:
+        self.prefix = f"test:{uuid.uuid4().hex}:"
+        self.raw: redis_client.Redis = redis_client.Redis.from_url(url, protocol=2)
+        self.store: TaskStore = RedisStore(url, limits, prefix=self.prefix)
+
+    async def age_queue(self, seconds: float) -> None:
+        for priority in Priority:
+            await self._shift(f"{self.prefix}queue:{priority.value}", seconds * 1_000_000)
+
+    async def end_leases(self) -> None:
+        await self._shift(f"{self.prefix}leases", 1e9)
+
+    async def _shift(self, name: str, by: float) -> None:
+        for member in await self.raw.zrange(name, 0, -1):
+            await self.raw.zincrby(name, -by, member)
+
+    async def close(self) -> None:
+        await self.store.close()
+        await self.raw.aclose()
+
+
+@asynccontextmanager
+async def open_house(kind: str, url: str, limits: StoreLimits) -> AsyncIterator[MemoryHouse | RedisHouse]:
+    if kind == "memory":
+        yield MemoryHouse(limits)
+        return
+    opened = RedisHouse(url, limits)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def accept(
+    store: TaskStore, name: str, priority: Priority = Priority.MEDIUM, *, tenant: str = "acme"
+) -> str:
+    """Accepts a new assessment `a-<name>` as task `t-<name>`."""
+    await store.create_assessment(tenant, f"a-{name}", name, b"brief", 0)
+    accepted = await store.accept(tenant, f"a-{name}", f"t-{name}", StartOptions(priority=priority), AGENTS)
+    return accepted.task_id
+
+
+async def accept_and_claim(store: TaskStore, name: str) -> Claim:
+    await accept(store, name)
+    (claim,) = await store.claim("dispatcher", 1)
+    return claim
