@@ -25,7 +25,7 @@ AGENT_NAME = "mlops"
 SOURCE = (
     "Google Cloud, MLOps: Continuous delivery and automation pipelines in machine learning, levels 0 to 2"
 )
-AS_OF = "2024-08"
+AS_OF = "2023-05"
 LEVELS = ("manual process", "ML pipeline automation", "CI/CD pipeline automation")
 
 
