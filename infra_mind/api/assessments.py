@@ -26,12 +26,34 @@ router = APIRouter(prefix="/assessments", tags=["assessments"])
 _commits: set[asyncio.Task[Accepted]] = set()  # the loop alone would forget a commit whose client has gone
 
 
+# The busiest route stands first: routes are matched in their order.
+@router.post("/{assessment_id}/start", status_code=202, summary="Start an assessment", **docs.START)
+async def start(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
+    """Answers as soon as the task is durable. With an `Idempotency-Key` the call may be repeated safely: the same key gives
+    the same task. The body is optional."""
+    context = context_of(request)
+    key = idempotency_key(request.headers.get("idempotency-key"))
+    options = start_options(await read_body(request, context.settings.max_options_body))
+    accepted = await _to_its_end(
+        context.store.accept(tenant, assessment_id, _new_id("tsk"), options, context.agents, key)
+    )
+    body = {
+        "assessment_id": assessment_id,
+        "status": "in_progress",
+        "progress_percentage": 0.0,
+        "current_step": "queued_for_processing",
+        "task_id": accepted.task_id,
+        "message": "Assessment started" if accepted.created else "This start was accepted before",
+    }
+    return json_answer(body, 202, {"Location": f"/api/v1/tasks/{accepted.task_id}"})
+
+
 @router.post("", status_code=201, summary="Hand in a brief and its artefacts as a draft", **docs.CREATE)
 async def create(request: Request, tenant: Tenant) -> Response:
     """Nothing runs yet. The brief comes as JSON or YAML, its files inline (`artefacts: [{path, content}]`), as parts of a
     multipart form, or all in one zip with `brief.yaml` at its root."""
     context = context_of(request)
-    submission = await read_submission(request, context.limits, context.settings)
+    submission = await read_submission(request, context)
     made = await context.store.create_assessment(
         tenant,
         _new_id("asm"),
@@ -74,7 +96,7 @@ async def get(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
 async def replace(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
     """The body is as for handing in; all of the former input is replaced. 409 once it was started."""
     context = context_of(request)
-    submission = await read_submission(request, context.limits, context.settings)
+    submission = await read_submission(request, context)
     changed = await context.store.change_assessment(
         tenant,
         assessment_id,
@@ -92,27 +114,6 @@ async def delete(request: Request, tenant: Tenant, assessment_id: Id) -> Respons
     """A task of it that runs is cancelled first; what remains goes as soon as that has ended."""
     await context_of(request).store.delete_assessment(tenant, assessment_id)
     return Response(status_code=204)
-
-
-@router.post("/{assessment_id}/start", status_code=202, summary="Start an assessment", **docs.START)
-async def start(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
-    """Answers as soon as the task is durable. With an `Idempotency-Key` the call may be repeated safely: the same key gives
-    the same task. The body is optional."""
-    context = context_of(request)
-    key = idempotency_key(request.headers.get("idempotency-key"))
-    options = start_options(await read_body(request, context.settings.max_options_body))
-    accepted = await _to_its_end(
-        context.store.accept(tenant, assessment_id, _new_id("tsk"), options, context.agents, key)
-    )
-    body = {
-        "assessment_id": assessment_id,
-        "status": "in_progress",
-        "progress_percentage": 0.0,
-        "current_step": "queued_for_processing",
-        "task_id": accepted.task_id,
-        "message": "Assessment started" if accepted.created else "This start was accepted before",
-    }
-    return json_answer(body, 202, {"Location": f"/api/v1/tasks/{accepted.task_id}"})
 
 
 @router.get("/{assessment_id}/report", summary="The report of an ended assessment", **docs.REPORT)

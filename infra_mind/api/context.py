@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
+import anyio
 from fastapi import Depends
 from starlette.requests import Request
 
@@ -21,13 +22,15 @@ class ApiSettings:
 
     `key_cache_s`: how long a key that was found is trusted without asking the store again, so how long a revoked one may go on.
     `dispatcher_live_s`: a dispatcher that was not heard of for longer does not make the service ready.
-    `thread_above`: JSON bodies over this many bytes are parsed off the event loop."""
+    `thread_above`: JSON bodies over this many bytes are parsed off the event loop.
+    `parsers`: how many bodies are parsed at a time; each can take several times its size in memory."""
 
     key_cache_s: float = 5.0
     dispatcher_live_s: float = 20.0
     heartbeat_s: float = 15.0
     thread_above: int = 32 * 1024
     max_options_body: int = 64 * 1024
+    parsers: int = 2
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Context:
     workers: Callable[[], Awaitable[WorkersStatus]]
     _store: TaskStore | None = field(default=None, repr=False)
     _keys: KeyRing | None = field(default=None, repr=False)
+    _parsers: anyio.CapacityLimiter | None = field(default=None, repr=False)
 
     @property
     def store(self) -> TaskStore:
@@ -53,6 +57,12 @@ class Context:
         if self._keys is None:
             self._keys = KeyRing(self.store.key_by_secret, ttl_s=self.settings.key_cache_s)
         return self._keys
+
+    @property
+    def parsers(self) -> anyio.CapacityLimiter:
+        if self._parsers is None:
+            self._parsers = anyio.CapacityLimiter(self.settings.parsers)
+        return self._parsers
 
     async def close(self) -> None:
         """Closes the store if it was made here; one that was handed in belongs to its giver."""

@@ -19,6 +19,7 @@ NOT_YET = (
     "not_before",
     "webhook_url",
 )  # part of the contract, not built yet: never ignored in silence
+_MOST_OPTIONS = 32  # each unknown one is compared with the known ones, on the event loop
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -29,6 +30,10 @@ def start_options(body: bytes) -> StartOptions:
     data = parse_json(body, "the body", max_depth=8)
     if not isinstance(data, dict):
         raise OptionInvalid("", 'the body must be a JSON object such as {"priority": "high"}, or empty')
+    if len(data) > _MOST_OPTIONS:
+        raise OptionInvalid(
+            "", f"there are {len(StartOptions.model_fields)} options; the body has {len(data)}"
+        )
     problems = [*_unknown(data), *_not_yet(data)]
     known = {name: value for name, value in data.items() if name in StartOptions.model_fields}
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from infra_mind.api.context import ApiSettings
+from infra_mind.api.context import Context
 from infra_mind.api.multipart import Part, parts_of
 from infra_mind.artefacts import intake, yaml
 from infra_mind.errors import BadInput, BriefInvalid, FieldProblem, TooLarge
@@ -30,6 +31,12 @@ ZIP = ("application/zip", "application/x-zip-compressed")
 BRIEF_FILES = ("brief.yaml", "brief.yml", "brief.json")
 _ACCEPTED = (*JSON, *YAML, MULTIPART, ZIP[0])
 _LONGEST_PROBLEM = 200
+_MOST_VALUES = (
+    200_000  # the largest brief that the schema allows, with all its files inline, has a fifth of it
+)
+_STRING = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL
+)  # the last quote is optional: never more than one pass
 _PARTS = ("brief", "artefacts")
 
 
@@ -50,18 +57,20 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_submission(request: Request, limits: IntakeLimits, settings: ApiSettings) -> Submission:
+async def read_submission(request: Request, context: Context) -> Submission:
     """The submission that the request carries. Raises BadInput (422), TooLarge (413) and HTTPException 415."""
+    limits = context.limits
     content_type = request.headers.get("content-type", "")
     parse = _parser_for(content_type)
     body = await read_body(request, limits.max_body)
-    if parse is _json_body and len(body) <= settings.thread_above:
+    if parse is _json_body and len(body) <= context.settings.thread_above:
         return parse(body, content_type, limits)
-    return await anyio.to_thread.run_sync(parse, body, content_type, limits)
+    return await anyio.to_thread.run_sync(parse, body, content_type, limits, limiter=context.parsers)
 
 
 def parse_json(body: bytes, what: str, max_depth: int) -> Any:
     """Strict JSON: UTF-8, no NaN, no name twice in one object, nested `max_depth` deep at most. Raises BriefInvalid."""
+    _check_values(body, what)
     text = _utf8(body, what)
     try:
         data = json.loads(text, object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
@@ -232,12 +241,21 @@ def _check_depth(data: Any, what: str, most: int) -> None:
     raise _invalid(f"{what} is nested deeper than {most} levels")
 
 
+def _check_values(body: bytes, what: str) -> None:
+    """Bounds the number of values before they are made: 64 MB of `[],[],...` would become gigabytes of lists."""
+    if len(body) <= _MOST_VALUES:
+        return  # a value takes a byte at least
+    bare = _STRING.sub(b"", body)
+    if sum(bare.count(mark) for mark in (b",", b"[", b"{")) > _MOST_VALUES:
+        raise _invalid(f"{what} has more than {_MOST_VALUES} values")
+
+
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {name[:80]!r} stands twice in one object")
+        found[name] = value
     return found
 
 

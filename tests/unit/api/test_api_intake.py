@@ -11,9 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from infra_mind.api.app import create_app
 from infra_mind.model.submission import Submission
+from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.steps import BRIEF, LIMITS, fields, problem
+from tests.unit.api.conftest import MakeKey, workers
+from tests.unit.api.steps import AGENTS, BRIEF, LIMITS, client_of, fields, problem
 
 YAML = "name: Clinic assistant\nhosting: {provider: aws, region: eu-west-1}\n"
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -255,6 +258,23 @@ async def test_a_broken_form_is_refused(http: httpx.AsyncClient, content_type: s
 async def test_another_media_type_is_refused_with_those_there_are(http: httpx.AsyncClient, kind: str) -> None:
     answer = await http.post("/assessments", content=YAML, headers={"Content-Type": kind})
     assert "application/yaml" in problem(answer, 415)["detail"]
+
+
+async def test_more_values_than_any_brief_has_are_refused_before_they_are_made(
+    store: MemoryStore, make_key: MakeKey
+) -> None:
+    app = create_app(store, agents=AGENTS, limits=IntakeLimits(), workers=workers)
+    async with client_of(app, await make_key()) as http:
+        body = b'{"name": [' + b"[]," * 200_001 + b"[]]}"
+        assert (
+            "more than 200000 values"
+            in fields(await http.post("/assessments", content=body, headers=JSON_TYPE))[""]
+        )
+        text = '[{,"' * 100_000  # marks within a text are no values
+        answer = await http.post(
+            "/assessments", json={"name": "x", "artefacts": [{"path": "a.tf", "content": text}]}
+        )
+        assert (await kept(store, answer)).artefacts[0].content == text
 
 
 async def test_a_refused_body_is_never_answered_whole(http: httpx.AsyncClient) -> None:

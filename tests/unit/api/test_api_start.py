@@ -13,7 +13,7 @@ from infra_mind.api.app import create_app
 from infra_mind.model.api_key import new_key
 from infra_mind.model.task import StartOptions, TaskState
 from infra_mind.tasks.memory import MemoryStore
-from infra_mind.tasks.store import Accepted
+from infra_mind.tasks.store import Accepted, StoreLimits
 from tests.unit.api.conftest import workers
 from tests.unit.api.steps import AGENTS, LIMITS, NOW, client_of, draft, fields, problem, started
 
@@ -72,6 +72,17 @@ async def test_an_unknown_assessment_cannot_be_started(http: httpx.AsyncClient) 
     problem(await http.post("/assessments/asm_none/start"), 404)
 
 
+async def test_over_the_tenants_queue_limit_is_429_with_retry_after() -> None:
+    store = MemoryStore(StoreLimits(max_queued_per_tenant=1))
+    plain, kept = new_key("acme", "", NOW)
+    await store.put_key(kept)
+    async with client_of(create_app(store, agents=AGENTS, limits=LIMITS, workers=workers), plain) as http:
+        await started(http)
+        answer = await http.post(f"/assessments/{await draft(http)}/start")
+        assert problem(answer, 429)["retry_after_s"] > 0
+        assert int(answer.headers["retry-after"]) >= 1
+
+
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256])
 async def test_a_bad_idempotency_key_is_named(http: httpx.AsyncClient, key: str) -> None:
     answer = await http.post(f"/assessments/{await draft(http)}/start", headers={"Idempotency-Key": key})
@@ -111,6 +122,11 @@ async def test_all_bad_options_are_named_at_once(http: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize("body", [b"[]", b'"high"', b"{", b"\xff", b'{"priority":"low","priority":"high"}'])
 async def test_a_body_that_is_no_object_of_options_is_refused(http: httpx.AsyncClient, body: bytes) -> None:
     problem(await http.post(f"/assessments/{await draft(http)}/start", content=body), 422)
+
+
+async def test_a_crowd_of_options_is_refused(http: httpx.AsyncClient) -> None:
+    options = {f"option_{i}": 1 for i in range(1000)}
+    problem(await http.post(f"/assessments/{await draft(http)}/start", json=options), 422)
 
 
 async def test_options_of_megabytes_are_refused(http: httpx.AsyncClient) -> None:

@@ -7,8 +7,24 @@ import json
 import httpx
 import pytest
 
+from infra_mind.api.app import create_app
+from infra_mind.model.api_key import new_key
 from infra_mind.model.task import Task
-from tests.unit.api.steps import RESULT, Engine, draft, fields, problem, started
+from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.store import StoreLimits
+from tests.unit.api.conftest import workers
+from tests.unit.api.steps import (
+    AGENTS,
+    LIMITS,
+    NOW,
+    RESULT,
+    Engine,
+    client_of,
+    draft,
+    fields,
+    problem,
+    started,
+)
 
 
 async def test_a_waiting_task(http: httpx.AsyncClient) -> None:
@@ -51,6 +67,20 @@ async def test_a_result_that_is_not_there_yet_is_a_conflict(http: httpx.AsyncCli
     await engine.claim()
     problem(await http.get(f"/tasks/{task_id}/result"), 409)
     problem(await http.get(f"/assessments/{assessment_id}/report"), 409)
+
+
+async def test_an_expired_result_is_gone() -> None:
+    now_s = 1_768_469_400.0
+    store = MemoryStore(StoreLimits(result_ttl_s=60.0), clock=lambda: now_s)
+    plain, kept = new_key("acme", "", NOW)
+    await store.put_key(kept)
+    async with client_of(create_app(store, agents=AGENTS, limits=LIMITS, workers=workers), plain) as http:
+        _, task_id = await started(http)
+        engine = Engine(store)
+        await engine.succeed(await engine.claim(), b"{}")
+        assert (await http.get(f"/tasks/{task_id}/result")).status_code == 200
+        now_s += 61.0
+        problem(await http.get(f"/tasks/{task_id}/result"), 410)
 
 
 async def test_a_failed_task_answers_its_error(http: httpx.AsyncClient, engine: Engine) -> None:
