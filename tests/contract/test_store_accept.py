@@ -20,7 +20,9 @@ async def test_an_accepted_task_waits(store: TaskStore) -> None:
     assert (task.state, task.attempt, task.priority, task.queue_position) == ("PENDING", 0, "high", 1)
     assert (task.name, task.info.assessment_id, task.info.progress) == ("Clinic", "a-1", 0.0)
     assert task.info.current_step == "queued_for_processing"
-    assert {name: agent.state.value for name, agent in task.info.agents.items()} == dict.fromkeys(AGENTS, "WAITING")
+    assert {name: agent.state.value for name, agent in task.info.agents.items()} == dict.fromkeys(
+        AGENTS, "WAITING"
+    )
     assessment = await store.assessment("acme", "a-1")
     assert (assessment.status, assessment.task_id) == ("in_progress", "t-1")
     (claim,) = await store.claim("d", 5)
@@ -151,7 +153,9 @@ async def test_what_waits_long_enough_comes_before_a_fresh_critical_one(
 
 
 async def test_queue_positions_follow_the_order_of_claims(store: TaskStore) -> None:
-    for i, priority in enumerate([Priority.LOW, Priority.HIGH, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL]):
+    for i, priority in enumerate(
+        [Priority.LOW, Priority.HIGH, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL]
+    ):
         await accept(store, str(i), priority)
     positions = {f"t-{i}": (await store.task("acme", f"t-{i}")).queue_position for i in range(5)}
     order = [claim.task_id for claim in await store.claim("d", 5)]

@@ -251,7 +251,9 @@ async def test_a_retrying_agent_makes_the_task_retry(store: TaskStore) -> None:
     assert (await store.queue_stats()).retrying == 0
 
 
-@pytest.mark.parametrize("final", [AgentState.DONE, AgentState.FAILED, AgentState.SKIPPED, AgentState.REVOKED])
+@pytest.mark.parametrize(
+    "final", [AgentState.DONE, AgentState.FAILED, AgentState.SKIPPED, AgentState.REVOKED]
+)
 async def test_a_final_agent_stays_as_it_is(store: TaskStore, final: AgentState) -> None:
     await accept_and_claim(store, "1")
     assert await store.update([said(1, "cloud", final, 30)]) == [True]
