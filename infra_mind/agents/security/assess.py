@@ -48,7 +48,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     context = Context(inventory, inputs.artefacts)
     tally = run_rules(REGISTRY, inventory, context, progress)
     classes = tuple(inputs.brief.compliance.data_classes) if inputs.brief.compliance else ()
-    patches, note = prove_patches(tally.hits, inputs.artefacts, REGISTRY)
+    patches, note = prove_patches(tally.hits, inputs.artefacts)
     findings = [
         *open_findings(tally.hits, Status.FAIL, classes, patches),
         *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}),

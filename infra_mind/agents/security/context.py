@@ -19,6 +19,7 @@ from infra_mind.model.inventory import (
 )
 
 _REFERENCE = re.compile(r"(?<![\w.-])((?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+)\.([A-Za-z_][\w-]*)")
+_POLICY_DOCUMENT = "data.aws_iam_policy_document"
 # Attributes under which one resource names another by its literal name.
 _NAME_ATTRIBUTES = ("bucket", "name", "id", "identifier", "cluster_identifier", "file_system_id")
 
@@ -44,14 +45,22 @@ class Context:
 
     def dangling(self, attribute: str, *kinds: str) -> list[Resource]:
         """Resources of these kinds whose `attribute` is decided at apply time and leads to no resource known here."""
-        return [
-            r for r in self.of(*kinds)
-            if is_unresolvable(r.values.get(attribute)) and not any(t in self._blocks for t in self._targets(r))
-        ]  # fmt: skip
+        key = (attribute, kinds)
+        if key not in self._dangling:
+            self._dangling[key] = [
+                r for r in self.of(*kinds)
+                if is_unresolvable(r.values.get(attribute)) and not any(t in self._blocks for t in self._targets(r))
+            ]  # fmt: skip
+        return self._dangling[key]
 
-    def targets(self, resource: Resource) -> list[str]:
-        """Block addresses that `resource` refers to."""
-        return self._targets(resource)
+    @cached_property
+    def _dangling(self) -> dict[tuple[str, tuple[str, ...]], list[Resource]]:
+        return {}
+
+    def path_at(self, resource: Resource, line: int) -> str:
+        """The dotted path of the smallest part of the resource that covers this line, empty if none does."""
+        covering = [(w.end - w.start, -len(p), p) for p, w in resource.lines.items() if w.start <= line <= w.end]
+        return min(covering)[2] if covering else ""
 
     def source(self, resource: Resource) -> list[tuple[int, str]]:
         """(line number, line) of the resource's own text; empty if the artefact's text is not here."""
@@ -64,6 +73,19 @@ class Context:
     def service_account(self, in_namespace: str, name: str) -> Resource | None:
         """The ServiceAccount of that name, if it is among the artefacts."""
         return self._service_accounts.get((in_namespace, name))
+
+    def documents(self, subject: Subject, attribute: str) -> list[Subject]:
+        """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts."""
+        prefix = _module_prefix(subject.resource)
+        where = subject.resource.lines_of(subject.at(attribute))
+        text = [line for n, line in self.source(subject.resource) if where.start <= n <= where.end and n > subject.resource.line_start]
+        found = [*_references(subject.raw(attribute)), *((m.group(1), m.group(2)) for line in text for m in _REFERENCE.finditer(line))]
+        names = dict.fromkeys(prefix + f"{kind}.{name}" for kind, name in found if kind == _POLICY_DOCUMENT)
+        return [Subject.of(self._documents[name]) for name in names if name in self._documents]
+
+    @cached_property
+    def _documents(self) -> dict[str, Resource]:
+        return {r.block: r for r in self.of(_POLICY_DOCUMENT)}
 
     def parent_stage(self, stage: Subject) -> Subject | None:
         """The stage of the same Dockerfile on which this one is built; a stage never stands on itself or a later one."""
@@ -134,6 +156,8 @@ class Context:
     def _targets(self, resource: Resource) -> list[str]:
         prefix = _module_prefix(resource)
         found = [prefix + f"{kind}.{name}" for kind, name in _references(resource.values)]
+        # the text knows references whose value the reader could put in
+        found += [prefix + ".".join(m.groups()) for _, line in self.source(resource)[1:] for m in _REFERENCE.finditer(line)]
         for attribute in ("bucket", "vpc_id", "file_system_id"):
             value = resource.values.get(attribute)
             block = self._named.get((attribute, value)) if isinstance(value, str) else None

@@ -65,7 +65,7 @@ def open_findings(
         resource, path = _common_address(members), _INDEX.sub("", key[3])
         mark = "|".join((key[0], resource, path, key[4]))
         seen[mark] += 1
-        value = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
+        value: list[object] = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
         patch = patches.get((key[0], members[0].resource.address, key[3]))
         findings.append(_finding(members[0], resource, value, data_classes, patch))
     return findings

@@ -22,7 +22,7 @@ Key = tuple[str, str, str]  # rule id, address, path
 
 
 def prove_patches(
-    hits: Iterable[Hit], artefacts: Mapping[str, Artefact], rules: Mapping[str, Rule]
+    hits: Iterable[Hit], artefacts: Mapping[str, Artefact]
 ) -> tuple[dict[Key, str], str]:
     """Unified diffs by (rule id, address, path), each proven alone, and a note on what was left out."""
     proven: dict[Key, str] = {}

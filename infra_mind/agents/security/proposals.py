@@ -70,7 +70,8 @@ def _replace_yaml(resource: Resource, path: str, literal: str, lines: Sequence[s
 
 
 def _insert_yaml(resource: Resource, path: str, literal: str, lines: Sequence[str]) -> Edit | None:
-    parent, missing = path, []
+    parent = path
+    missing: list[str] = []
     while parent and not isinstance(resource.get(parent), dict):
         parent, _, last = parent.rpartition(".")
         missing.insert(0, last)

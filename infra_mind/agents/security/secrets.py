@@ -52,7 +52,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
 _AWS_SECRET = re.compile(
     rf"(?i:aws_?secret_?(?:access_?)?key|secret_key|secretaccesskey)\W{{1,6}}{_B}([A-Za-z0-9/+]{{40}}){_E}"
 )
-_SECRET_WORDS = (
+_SECRET_WORDS = (  # noqa: S105 - words that name secrets
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
     r"encryption_?key|signing_?key|client_?secret|connection_?string)"
 )
@@ -66,7 +66,7 @@ _PLACEHOLDER = re.compile(
     r"|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
 )
 _REFERENCE = re.compile(
-    r"(?i)^(?:/|\./|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)"
+    r"(?i)^(?:/|\./|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)|\.(?:json|pem|key|crt|txt|ya?ml|env)$"
 )
 
 
@@ -97,7 +97,7 @@ def literal_secret(name: str, value: Any) -> Token | None:
     if not isinstance(value, str) or not is_secret_name(name):
         return None
     text = value.strip()
-    if len(text) < 3 or "${" in text or "$(" in text or _PLACEHOLDER.match(text) or _REFERENCE.match(text):
+    if len(text) < 3 or "${" in text or "$(" in text or _PLACEHOLDER.match(text) or _REFERENCE.search(text):
         return None
     if "key" in name.lower() and (text.replace("-", "").replace("_", "").isalpha() or entropy(text) < 2.5):
         return None  # `signing_key: release` names a key, it is none

@@ -9,6 +9,7 @@ A rule reads through a `Subject` and never touches raw values. What it cannot re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -167,6 +168,17 @@ class Subject:
         if not isinstance(value, list | tuple):
             raise OddShape(self.at(path), value, "blocks")
         return [Subject(self.resource, item, self.at(f"{path}.{n}")) for n, item in enumerate(value)]
+
+    def json_blocks(self, path: str) -> list[Subject]:
+        """The maps of a list that is written as JSON text (`container_definitions`), or as a list."""
+        value = self.known(path)
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise OddShape(self.at(path), value, "JSON") from None
+        items = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        return [Subject(self.resource, item, self.at(path)) for item in items]
 
     def block(self, path: str) -> Subject | None:
         """The first nested block at `path`, None if there is none."""

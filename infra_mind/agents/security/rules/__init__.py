@@ -5,15 +5,19 @@ from __future__ import annotations
 from infra_mind.agents.security.rule import Rule, collect
 from infra_mind.agents.security.rules import (
     aws_data,
+    aws_identity,
     aws_network,
+    aws_platform,
     aws_storage,
     compose,
     dockerfile,
     kubernetes_cluster,
     kubernetes_pod,
+    terraform_secrets,
 )
 
-REGISTRY: dict[str, Rule] = collect((
-    aws_data.RULES, aws_network.RULES, aws_storage.RULES, compose.RULES, dockerfile.RULES,
-    kubernetes_cluster.RULES, kubernetes_pod.RULES,
-))  # fmt: skip
+_AREAS = (
+    aws_data, aws_identity, aws_network, aws_platform, aws_storage, compose, dockerfile, kubernetes_cluster,
+    kubernetes_pod, terraform_secrets,
+)  # fmt: skip
+REGISTRY: dict[str, Rule] = collect(area.RULES for area in _AREAS)

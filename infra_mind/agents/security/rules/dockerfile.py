@@ -53,9 +53,9 @@ def runs_as_root(subject: Subject, context: Context) -> Iterator[Outcome]:
     if not subject.boolean("final"):
         return
     users = list(_of(subject, "USER"))
-    parent = subject
-    while not users and (parent := context.parent_stage(parent)):  # USER is inherited from the stage it is built on
-        users = list(_of(parent, "USER"))
+    parent = context.parent_stage(subject)
+    while not users and parent:  # USER is inherited from the stage it is built on
+        users, parent = list(_of(parent, "USER")), context.parent_stage(parent)
     if users:
         name = users[-1].text("value").split(":")[0].strip()
         at = users[-1].base if users[-1].resource is subject.resource else ""
