@@ -50,7 +50,7 @@ def instance_size(provider: str, name: str) -> Amount | None:
     from infra_mind.knowledge.instances import instance
 
     found = instance(provider, name)
-    if found is None:
+    if found is None or found.memory_gib is None:
         return None
     return Amount(Fraction(repr(found.vcpu)), Fraction(repr(found.memory_gib)) * 1024 * MIB)
 

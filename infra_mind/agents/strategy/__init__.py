@@ -1,0 +1,159 @@
+"""Strategy: all failed findings as ranked options by the brief's priorities, in three phases, and the delivery cluster."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from infra_mind.agents.base import Agent, Inputs, Progress
+from infra_mind.agents.strategy import dora
+from infra_mind.agents.strategy.options import DIMENSIONS, Option, options, scores, sentences
+from infra_mind.agents.strategy.ranking import DRAWS, SIGMA, Ranked, rank
+from infra_mind.model.brief import Brief, Priorities
+from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
+from infra_mind.model.finding import Effort, Finding, not_assessed
+from infra_mind.model.result import AgentResult, Recommendation
+
+NAME = "strategy"
+AFTER = (
+    "cloud", "security", "reliability", "mlops", "capacity", "research", "compliance", "cost", "sustainability", "adoption",
+)  # fmt: skip
+Phase = Literal["30", "60", "90"]
+_PHASES: tuple[Phase, ...] = ("30", "60", "90")
+_PHASE_OF_EFFORT = {Effort.MINUTES: 0, Effort.HOURS: 0, Effort.DAYS: 1, Effort.WEEKS: 2}
+
+
+def assess(inputs: Inputs, progress: Progress) -> AgentResult:
+    """Ranked recommendations from the findings of whatever agents are there, and facts `strategy.*`."""
+    results = {name: result for name, result in inputs.results.items() if name != NAME}
+    found = options(results)
+    weights, assumptions = priorities(inputs.brief.priorities)
+    scored = scores(found)
+    ranked = rank(scored, weights, lambda done, total: progress(done, total + 1, "perturbed weights"))
+    facts = {fact.id: fact for result in results.values() for fact in result.facts}
+    by_id = {option.id: option for option in found}
+    dora_facts, dora_findings = _delivery(inputs.brief)
+    progress(DRAWS + 1, DRAWS + 1, "recommendations")
+    return AgentResult(
+        facts=(
+            Fact(id="strategy.options", value=len(found), unit="count", formula="rules with at least one failed finding",
+                 inputs={"agents": len(results)}, source="findings of all agents"),
+            *(_weight(d, w, inputs.brief.priorities) for d, w in zip(DIMENSIONS, weights, strict=True)),
+            *(_utility(r, scored[r.id]) for r in ranked),
+            *dora_facts,
+            *_budget(inputs.brief, facts),
+        ),
+        findings=tuple(dora_findings),
+        assumptions=(*assumptions, *(_SCORING if found else ())),
+        recommendations=tuple(
+            _recommendation(place, len(ranked), r, by_id[r.id], facts) for place, r in enumerate(ranked, start=1)
+        ),
+        details={"scores": {i: dict(zip(DIMENSIONS, s, strict=True)) for i, s in scored.items()}},
+    )  # fmt: skip
+
+
+def priorities(given: Priorities | None) -> tuple[tuple[float, ...], list[Assumption]]:
+    """Weights in the order of `DIMENSIONS`. Absent ones weigh as much as the mean of those that are given; without any, or with
+    nothing but zeros, all weigh the same. What was put in is said as an assumption."""
+    known = {d: w for d in DIMENSIONS if given and (w := getattr(given, d)) is not None}
+    if not any(known.values()):
+        why = "No priorities are given" if not known else "All priorities that are given are 0"
+        return (1.0,) * len(DIMENSIONS), [
+            _equal("strategy.equal_weights", f"{why}: all five weigh the same.", 1.0, "priorities")
+        ]
+    mean = sum(known.values()) / len(known)
+    assumed = [
+        _equal(f"strategy.weight_of_{d}", f"No priority for {d} is given: it weighs the mean of the others.", mean, f"priorities.{d}")
+        for d in DIMENSIONS if d not in known
+    ]  # fmt: skip
+    return tuple(known.get(d, mean) for d in DIMENSIONS), assumed
+
+
+def _equal(id_: str, text: str, value: float, field: str) -> Assumption:
+    return Assumption(
+        id=id_, text=text, value=value, unit="weight 0 to 5", source="equal treatment", field=field
+    )
+
+
+_SCORING = (
+    Assumption(
+        id="strategy.scores",
+        text="An impact that no agent reckoned adds nothing to the utility; the severity (critical 1, high 0.75, medium 0.5, low 0.25) "
+        "stands in for the priority that the agent speaks for; effort (minutes 1, hours 2/3, days 1/3, weeks 0) is speed.",
+        source="scoring of this package",
+    ),
+    Assumption(
+        id="strategy.perturbation",
+        text="Rank stability and ties: each weight is multiplied by a lognormal value, seeded, this often and this wide.",
+        value=f"{DRAWS} draws, sigma {SIGMA}",
+        source="scoring of this package",
+        field="priorities",
+    ),
+)  # fmt: skip
+
+
+def phase(effort: Effort, place: int, of: int) -> Phase:
+    """Days until it should be done: by effort, sooner for the upper third of the ranks, later for the lower."""
+    shift = -1 if place * 3 <= of else 1 if place * 3 > 2 * of and of > 2 else 0
+    return _PHASES[min(2, max(0, _PHASE_OF_EFFORT[effort] + shift))]
+
+
+def _recommendation(
+    place: int, of: int, ranked: Ranked, option: Option, facts: dict[str, Fact]
+) -> Recommendation:
+    return Recommendation(
+        rank=place, id=option.id, title=option.title, text=sentences(option, facts), severity=option.severity,
+        effort=option.effort, utility=ranked.utility, pareto=ranked.pareto, rank_stability=ranked.stability,
+        tie_with=ranked.tie_with, phase=phase(option.effort, place, of), impact=option.impact,
+        findings=tuple(f.id for f in option.findings), facts=option.facts, agents=option.agents,
+    )  # fmt: skip
+
+
+def _weight(dimension: str, weight: float, given: Priorities | None) -> Fact:
+    named = given is not None and getattr(given, dimension) == weight
+    return Fact(
+        id=f"strategy.weight.{dimension}", value=weight, unit="weight 0 to 5", formula="given" if named else "equal treatment",
+        inputs={}, source=f"brief: priorities.{dimension}" if named else "assumption",
+    )  # fmt: skip
+
+
+def _utility(ranked: Ranked, scored: tuple[float, ...]) -> Fact:
+    inputs: dict[str, FactValue] = dict(zip(DIMENSIONS, scored, strict=True))
+    return Fact(
+        id=f"strategy.utility.{id_part(ranked.id)}", value=ranked.utility, unit="share", formula="Σ weight · score / Σ weight",
+        inputs=inputs, source="findings of all agents; brief: priorities",
+    )  # fmt: skip
+
+
+def _delivery(brief: Brief) -> tuple[list[Fact], list[Finding]]:
+    delivery = brief.organisation.delivery if brief.organisation else None
+    fact = dora.cluster(delivery) if delivery else None
+    if fact is not None:
+        return [fact], []
+    return [], [
+        not_assessed(
+            agent=NAME, rule_id="strategy.dora", missing="organisation.delivery",
+            title="The delivery cluster is not judged: none of the four delivery metrics is given",
+        )
+    ]  # fmt: skip
+
+
+def _budget(brief: Brief, facts: dict[str, Fact]) -> list[Fact]:
+    """How much of the budget is used, where the cost agent has a total."""
+    budget = brief.budget.usd_per_month if brief.budget else None
+    total = facts.get("cost.total_usd_per_month")
+    if not budget or total is None or isinstance(total.value, str):
+        return []
+    return [
+        Fact(id="strategy.budget_used", value=total.value / budget, unit="share",
+             formula="cost.total_usd_per_month / usd_per_month",
+             inputs={"cost.total_usd_per_month": total.value, "usd_per_month": budget}, source="brief: budget")
+    ]  # fmt: skip
+
+
+AGENT = Agent(
+    name=NAME,
+    assess=assess,
+    after=AFTER,
+    reads=("priorities", "organisation", "budget"),
+    title="Strategy",
+)

@@ -1,0 +1,95 @@
+"""Weighted utility, Pareto front, and how much of a rank is due to the weights (seeded perturbation)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from infra_mind.agents.strategy.options import DIMENSIONS
+
+DRAWS = 500
+SIGMA = (
+    0.2  # of the logarithm of each weight: about a fifth up or down, less than one step of a scale of five
+)
+
+Scores = Mapping[str, tuple[float, ...]]
+Weights = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    id: str
+    utility: float
+    pareto: bool
+    stability: float
+    tie_with: tuple[str, ...]
+
+
+def utility(scores: Sequence[float], weights: Sequence[float]) -> float:
+    """Σ wᵢ·sᵢ / Σ wᵢ, 0 to 1. Rounding is monotone in every score, so a dominated option never comes out above."""
+    return sum(w * s for w, s in zip(weights, scores, strict=True)) / sum(weights)
+
+
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """At least as good in every dimension and better in one."""
+    return tuple(one) != tuple(other) and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def order(scores: Scores, weights: Weights) -> list[str]:
+    """Ids by falling utility. Of equal utility the one with the better scores comes first (so a dominator stands above what
+    it dominates, even where their difference has no weight), then the name."""
+    return sorted(scores, key=lambda i: (-utility(scores[i], weights), tuple(-s for s in scores[i]), i))
+
+
+def rank(
+    scores: Scores, weights: Weights, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> list[Ranked]:
+    """All options, best first. The perturbation is seeded from scores and weights: the same input, the same stability."""
+    ranked = order(scores, weights)
+    draws = _draws(scores, weights)
+    kept = dict.fromkeys(ranked, 0)
+    for number, drawn in enumerate(draws, start=1):
+        for before, now in zip(ranked, order(scores, drawn), strict=True):
+            kept[before] += before == now
+        if number % 50 == 0:
+            progress(number, len(draws))
+    spread = _covariance([tuple(w / sum(d) for w in d) for d in draws])
+    return [
+        Ranked(
+            id=i,
+            utility=utility(scores[i], weights),
+            pareto=not any(dominates(scores[j], scores[i]) for j in ranked),
+            stability=kept[i] / len(draws),
+            tie_with=tuple(sorted(j for j in ranked if j != i and _is_tie(scores[i], scores[j], weights, spread))),
+        )
+        for i in ranked
+    ]  # fmt: skip
+
+
+def _draws(scores: Scores, weights: Weights) -> list[Weights]:
+    canonical = json.dumps([sorted(scores.items()), weights], separators=(",", ":"))
+    seed = int.from_bytes(hashlib.sha256(canonical.encode()).digest()[:8], "big")
+    chance = random.Random(seed)  # noqa: S311 - a perturbation, no secret
+    return [tuple(w * math.exp(SIGMA * chance.gauss()) for w in weights) for _ in range(DRAWS)]
+
+
+def _covariance(samples: Sequence[Weights]) -> list[list[float]]:
+    size = range(len(DIMENSIONS))
+    mean = [math.fsum(s[i] for s in samples) / len(samples) for i in size]
+    return [
+        [math.fsum((s[i] - mean[i]) * (s[j] - mean[j]) for s in samples) / len(samples) for j in size]
+        for i in size
+    ]
+
+
+def _is_tie(
+    one: Sequence[float], other: Sequence[float], weights: Weights, spread: Sequence[Sequence[float]]
+) -> bool:
+    """Is the difference of the utilities within one standard deviation of what the perturbation makes of it?"""
+    gap = [a - b for a, b in zip(one, other, strict=True)]
+    variance = sum(a * b * spread[i][j] for i, a in enumerate(gap) for j, b in enumerate(gap))
+    return abs(utility(gap, weights)) <= math.sqrt(max(0.0, variance)) + 1e-12
