@@ -93,11 +93,10 @@ def _in_force() -> datetime:
 def _rates(listed: types.ModelPrice, tokens: int) -> tuple[float | None, float | None]:
     """USD per million input and output tokens in a request of `tokens` input tokens."""
     asked = listed.calc_price(types.Usage(input_tokens=tokens, output_tokens=SAMPLE))
-    found = (
+    return (
         _per_million(asked["input_price"], tokens) if listed.input_mtok is not None else None,
         _per_million(asked["output_price"], SAMPLE) if listed.output_mtok is not None else None,
     )
-    return found
 
 
 def _per_million(usd: Decimal, tokens: int) -> float:

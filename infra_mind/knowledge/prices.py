@@ -191,6 +191,13 @@ def why_unpriced(provider: str, region: str, name: str, purchase: Purchase = "on
     return f"unknown {provider} instance {name!r}" + (f"; nearest priced: {', '.join(near)}" if near else "")
 
 
+def why_service_unpriced(provider: str, region: str, sku: str) -> str:
+    """Why `service` gave None."""
+    where = sorted({r for row in _services().get((provider, sku), ()) for r in row.usd})
+    words = f"no dated price of {sku} in {region_name(provider, region)} of {provider}"
+    return words + (f"; priced in {', '.join(where)}" if where else "")
+
+
 def region_name(provider: str, region: str) -> str:
     """The region as the lists spell it: `West Europe` → `westeurope`, `EU-West-1` → `eu-west-1`."""
     bare = region.strip().lower()

@@ -1,0 +1,88 @@
+"""What the artefacts would cost: Terraform resources by their attributes, and what Kubernetes orders from the cloud.
+
+Pods and compose services run on machines that are priced as machines; they have no price of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra_mind.agents.cost import terraform_aws, terraform_azure, terraform_gcp
+from infra_mind.agents.cost.ledger import Ledger, Place
+from infra_mind.agents.cost.places import Regions
+from infra_mind.agents.cost.pricer import Handler, Pricer
+from infra_mind.model.brief import Hosting
+from infra_mind.model.inventory import Format, Inventory, Resource
+
+HANDLERS: Mapping[str, Handler] = {
+    **terraform_aws.HANDLERS,
+    **terraform_azure.HANDLERS,
+    **terraform_gcp.HANDLERS,
+}
+BY_USE = terraform_aws.BY_USE | terraform_azure.BY_USE | terraform_gcp.BY_USE
+NO_PRICE = terraform_aws.NO_PRICE | terraform_azure.NO_PRICE | terraform_gcp.NO_PRICE
+
+
+def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledger) -> None:
+    """Lines and unpriced things with address, file and line; kinds without a price model are counted in the details."""
+    regions = Regions(inventory, hosting)
+    blocks = {r.block: r for r in inventory.resources if r.format is Format.TERRAFORM}
+    unmodelled: Counter[str] = Counter()
+    for resource in inventory.resources:
+        if resource.format is Format.TERRAFORM and not resource.kind.startswith(("provider.", "data.")):
+            if not _terraform(resource, regions, blocks, ledger):
+                unmodelled[resource.kind] += 1
+        elif resource.format is Format.KUBERNETES:
+            _kubernetes(resource, ledger)
+    if unmodelled:
+        ledger.details["kinds_without_price_model"] = dict(sorted(unmodelled.items()))
+
+
+def _terraform(resource: Resource, regions: Regions, blocks: Mapping[str, Resource], ledger: Ledger) -> bool:
+    """Books one resource; False when this agent knows nothing about its kind."""
+    place = Place(resource.address, resource.artefact, resource.line_start)
+    if resource.kind in BY_USE:
+        ledger.miss(
+            resource.address, "billed by use (requests, traffic, stored data), which no file says", place
+        )
+        return True
+    if resource.kind in NO_PRICE:
+        ledger.miss(resource.address, f"no dated price list for {resource.kind}", place)
+        return True
+    handler = HANDLERS.get(resource.kind)
+    if handler is None:
+        return False
+    region = regions.of(resource)
+    if resource.count is None:
+        ledger.miss(resource.address, "how many there are is only known at apply time", place)
+    elif resource.count > 0 and region is None:
+        ledger.miss(resource.address, "its region is neither in the files nor in the brief", place)
+    elif resource.count > 0 and region is not None:
+        handler(Pricer(resource, region, blocks, ledger))
+    return True
+
+
+def _kubernetes(resource: Resource, ledger: Ledger) -> None:
+    place = Place(resource.address, resource.artefact, resource.line_start)
+    if resource.kind == "Service" and resource.get("spec.type") == "LoadBalancer":
+        ledger.miss(
+            resource.address,
+            "the cloud's load balancer behind it is chosen by the cluster's controller",
+            place,
+        )
+    for size in _claims(resource):
+        ledger.miss(
+            f"{resource.address}: volume of {size}",
+            "what a volume costs is decided by its storage class",
+            place,
+        )
+
+
+def _claims(resource: Resource) -> Iterator[Any]:
+    size = "spec.resources.requests.storage"
+    if resource.kind == "PersistentVolumeClaim":
+        yield resource.get(size, "unknown size")
+    templates = resource.get("spec.volumeClaimTemplates") if resource.kind == "StatefulSet" else None
+    for index in range(len(templates) if isinstance(templates, list) else 0):
+        yield resource.get(f"spec.volumeClaimTemplates.{index}.{size}", "unknown size")

@@ -1,0 +1,107 @@
+"""Instances of which a newer generation of the same series, with as much vCPU and memory, has a lower price in the same region."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
+from infra_mind.knowledge import instances, prices
+from infra_mind.knowledge.instances import Instance
+from infra_mind.knowledge.prices import Offer
+from infra_mind.model.finding import (
+    Effort,
+    Evidence,
+    Finding,
+    Impact,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+)
+from infra_mind.model.result import CostLine
+
+# Series and generation stand in the name. Burstable and flexible types are another product and are never proposed.
+SERIES = {
+    "aws": re.compile(r"(?P<series>[mcr])(?P<generation>\d+)(?!.*flex)[a-z\d-]*\..*"),
+    "azure": re.compile(r"Standard_(?P<series>[DEF])\d+[a-z]*_v(?P<generation>\d+)"),
+    "gcp": re.compile(r"(?P<series>[nc])(?P<generation>\d)[a-z]*-.*"),
+}
+SAME_MEMORY = 0.1  # 15 GiB of an older generation became 16
+
+
+class Newer(NamedTuple):
+    """What the same shape costs now and in its newer generation."""
+
+    old: Offer
+    new: Offer
+
+
+def assess_generations(ledger: Ledger) -> None:
+    """One finding for each instance of the brief and each address of the artefacts that a newer generation undercuts."""
+    seen: set[tuple[str, str, str]] = set()
+    for line in list(ledger.lines):
+        key = (line.address, line.region, line.sku)
+        if line.unit == "hour" and line.purchase == "on_demand" and key not in seen:
+            seen.add(key)
+            found = newer(line.provider, line.region, line.sku)
+            if found:
+                hours = sum(
+                    o.quantity
+                    for o in ledger.lines
+                    if (o.address, o.region, o.sku) == key and o.purchase == "on_demand"
+                )
+                ledger.findings.append(_finding(line, found, hours))
+
+
+def newer(provider: str, region: str, name: str) -> Newer | None:
+    """The cheapest newer generation with the same architecture, vCPU and about the same memory; None if none is cheaper."""
+    shape, old = instances.instance(provider, name), prices.price(provider, region, name)
+    place = _series(provider, name)
+    if shape is None or old is None or place is None or shape.memory_gib is None or shape.gpus:
+        return None
+    better = []
+    for offer in prices.offers_in(provider, region):
+        other = _series(provider, offer.instance)
+        if other and other[0] == place[0] and other[1] > place[1] and offer.usd_per_hour < old.usd_per_hour:
+            known = instances.instance(provider, offer.instance)
+            if known and _replaces(known, shape):
+                better.append(offer)
+    if not better:
+        return None
+    return Newer(old, min(better, key=lambda o: (o.usd_per_hour, o.instance)))
+
+
+def _series(provider: str, name: str) -> tuple[str, int] | None:
+    pattern = SERIES.get(provider)
+    found = pattern.fullmatch(instances.canonical(provider, name)) if pattern else None
+    return (found["series"], int(found["generation"])) if found else None
+
+
+def _replaces(new: Instance, old: Instance) -> bool:
+    if new.memory_gib is None or old.memory_gib is None:
+        return False
+    same = new.vcpu == old.vcpu and new.architecture == old.architecture and not new.gpus
+    return same and old.memory_gib <= new.memory_gib <= old.memory_gib * (1 + SAME_MEMORY)
+
+
+def _finding(line: CostLine, found: Newer, hours: float) -> Finding:
+    old, new = found
+    saved = hours * (old.usd_per_hour - new.usd_per_hour)
+    share = 1 - new.usd_per_hour / old.usd_per_hour
+    return make_finding(
+        rule_id="cost.older-generation", agent=NAME, status=Status.FAIL,
+        severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
+        title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {share:.0%} less in {old.region}",
+        evidence=(
+            Evidence(
+                artefact=line.artefact or "brief", line_start=line.line, line_end=line.line, path="" if line.artefact else "hosting.nodes",
+                observed=f"{old.instance}: {old.usd_per_hour:g} USD/h ({old.as_of})", expected=f"{new.instance}: {new.usd_per_hour:g} USD/h ({new.as_of})",
+            ),
+        ),
+        facts=() if line.artefact else (f"{NAME}.hosting.{line.sku}.usd_per_month",),
+        impact=Impact(usd_per_month=saved),
+        remediation=Remediation(
+            text=f"Move to {new.instance} after a test of the workload on it ({hours / HOURS:g} instances).", effort=Effort.HOURS
+        ),
+    )  # fmt: skip

@@ -1,0 +1,245 @@
+"""Own GPUs for serving and training, models rented by the token, and where the one gets cheaper than the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra_mind.agents.cost.ledger import HOURS, Ledger
+from infra_mind.knowledge import gpus, instances, llm_api, prices
+from infra_mind.knowledge.prices import GpuOffer
+from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
+from infra_mind.model.fact import Fact, id_part
+from infra_mind.model.result import AgentResult
+
+SECONDS = HOURS * 3600.0  # a month
+MILLION = 1e6
+
+
+@dataclass(frozen=True)
+class Served:
+    """A served model that has a price: USD/month and the load it was reckoned for."""
+
+    item: Serving
+    usd_per_month: float
+    fact: str
+
+
+@dataclass(frozen=True)
+class Rented:
+    """A rented model that has a price."""
+
+    item: LlmApi
+    price: llm_api.ApiPrice
+
+
+class Gpus:
+    """GPUs of the brief's own nodes, handed out once, so that a GPU is not paid as a node and again as serving."""
+
+    def __init__(self, hosting: Hosting | None) -> None:
+        self._free: dict[str, int] = {}
+        for node in hosting.nodes if hosting and hosting.provider and hosting.region else ():
+            known = instances.instance(str(hosting.provider), node.instance) if hosting else None
+            if (
+                known
+                and known.gpu
+                and hosting
+                and prices.price(str(hosting.provider), str(hosting.region), node.instance)
+            ):
+                self._free[known.gpu] = self._free.get(known.gpu, 0) + known.gpus * node.count
+
+    def take(self, gpu: str, wanted: int) -> int:
+        """Hands out up to `wanted` of the nodes' GPUs of this kind; returns how many."""
+        taken = min(wanted, self._free.get(gpu, 0))
+        self._free[gpu] = self._free.get(gpu, 0) - taken
+        return taken
+
+
+def assess_models(
+    brief: Brief, mlops: AgentResult | None, ledger: Ledger
+) -> tuple[list[Served], list[Rented]]:
+    """Facts `cost.serving.*`, `cost.training.*` and `cost.api.*`, their lines, and what has no price."""
+    sized = {fact.id: fact for fact in mlops.facts} if mlops else {}
+    own = Gpus(brief.hosting)
+    served = [s for item in brief.llm_serving if (s := _serving(brief.hosting, item, sized, own, ledger))]
+    for job in brief.training:
+        _training(brief.hosting, job, sized, ledger)
+    rented = [r for item in brief.llm_api if (r := _api(item, ledger))]
+    return served, rented
+
+
+def _serving(
+    hosting: Hosting | None, item: Serving, sized: Mapping[str, Fact], own: Gpus, ledger: Ledger
+) -> Served | None:
+    what, name = f"serving {item.name}", id_part(item.name)
+    count = _number(sized, f"mlops.serving.{name}.gpus")
+    if count is None or count <= 0:
+        ledger.miss(what, f"mlops gave no mlops.serving.{name}.gpus: its finding says which input is missing")
+        return None
+    per_replica = int(_number(sized, f"mlops.serving.{name}.gpus_per_replica") or 1)
+    offer = _gpu_offer(hosting, item.gpu, per_replica, what, ledger)
+    if offer is None:
+        return None
+    usd_per_hour = count * offer.usd_per_gpu_hour
+    month = ledger.fact(
+        f"serving.{name}.usd_per_month", usd_per_hour * HOURS, "USD/month", "gpus × hours × usd_per_gpu_hour",
+        {"gpus": count, "hours": HOURS, "usd_per_gpu_hour": offer.usd_per_gpu_hour, "instance": offer.offer.instance,
+         "gpus_per_instance": offer.gpus, "region": offer.offer.region},
+        offer.offer.source, offer.offer.as_of,
+    )  # fmt: skip
+    if item.requests_per_s and item.output_tokens:
+        tokens = item.requests_per_s * item.output_tokens
+        ledger.fact(
+            f"serving.{name}.usd_per_million_tokens", usd_per_hour / (tokens * 3600.0) * MILLION, "USD/million output tokens",
+            "usd_per_hour / (output_tokens_per_s × 3600) × 1e6, output tokens at the brief's load",
+            {"usd_per_hour": usd_per_hour, "output_tokens_per_s": tokens, "requests_per_s": item.requests_per_s,
+             "output_tokens": item.output_tokens},
+            offer.offer.source, offer.offer.as_of,
+        )  # fmt: skip
+    _book(item, offer, int(count), own, ledger)
+    return Served(item, usd_per_hour * HOURS, month)
+
+
+def _book(item: Serving, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger) -> None:
+    covered = own.take(offer.gpu, count)
+    if covered:
+        ledger.assume(
+            f"serving.{id_part(item.name)}.on_own_nodes",
+            f"{covered} of the {count} GPUs of {item.name} are those of hosting.nodes and are not paid twice",
+            value=covered, unit="count", source="hosting.nodes", field="hosting.nodes",
+        )  # fmt: skip
+    if count > covered:
+        what = f"serving {item.name}: {count - covered} × {offer.gpu}"
+        ledger.compute(what, offer.offer, (count - covered) / offer.gpus)
+    whole = math.ceil(count / offer.gpus)
+    if whole * offer.gpus != count:
+        ledger.assume(
+            f"serving.{id_part(item.name)}.shared_instances",
+            f"{count} GPUs of {item.name} are charged as their share of {offer.offer.instance} ({offer.gpus} GPUs); "
+            f"rented whole, {whole} of them would cost {whole * HOURS * offer.offer.usd_per_hour:.2f} USD a month",
+            value=whole * HOURS * offer.offer.usd_per_hour, unit="USD/month", source=offer.offer.source,
+        )  # fmt: skip
+
+
+def _training(hosting: Hosting | None, job: Training, sized: Mapping[str, Fact], ledger: Ledger) -> None:
+    what, name = f"training {job.name}, once", id_part(job.name)
+    hours = _number(sized, f"mlops.training.{name}.gpu_hours")
+    if hours is None or hours <= 0:
+        ledger.miss(
+            what, f"mlops gave no mlops.training.{name}.gpu_hours: its finding says which input is missing"
+        )
+        return
+    offer = _gpu_offer(hosting, job.gpu, 1, what, ledger, many=job.gpus or 1)
+    if offer is None:
+        return
+    ledger.fact(
+        f"training.{name}.usd", hours * offer.usd_per_gpu_hour, "USD", "gpu_hours × usd_per_gpu_hour, once and not a month",
+        {"gpu_hours": hours, "usd_per_gpu_hour": offer.usd_per_gpu_hour, "instance": offer.offer.instance, "region": offer.offer.region},
+        offer.offer.source, offer.offer.as_of,
+    )  # fmt: skip
+
+
+def _gpu_offer(
+    hosting: Hosting | None, gpu: str | None, at_least: int, what: str, ledger: Ledger, many: int = 1
+) -> GpuOffer | None:
+    """A GPU's hour in the brief's region; in another of the same provider, said aloud, when the region has none."""
+    if hosting is None or hosting.provider is None or hosting.region is None or gpu is None:
+        absent = "the GPU" if gpu is None else "hosting.provider and hosting.region"
+        ledger.miss(what, f"{absent} not given")
+        return None
+    known = gpus.find(gpu)
+    if known is None or hosting.provider == "on_prem":
+        ledger.miss(what, f"unknown GPU {gpu!r}" if known is None else "own hardware has no list price")
+        return None
+    provider, region = hosting.provider, prices.region_name(hosting.provider, hosting.region)
+    offer = _cheapest(provider, region, known.id, at_least, many)
+    if offer:
+        return offer
+    elsewhere = prices.gpu_regions(provider, known.id)
+    if not elsewhere or region not in prices.regions(provider):
+        reason = (
+            f"no dated price of {known.id} at {provider}"
+            if not elsewhere
+            else f"no price list for region {hosting.region!r} of {provider}"
+        )
+        ledger.miss(what, reason)
+        return None
+    offers = [o for r in elsewhere if (o := _cheapest(provider, r, known.id, at_least, many))]
+    best = min(
+        offers,
+        key=lambda o: (
+            o.offer.region.split("-")[0] != region.split("-")[0],
+            o.usd_per_gpu_hour,
+            o.offer.region,
+        ),
+    )
+    ledger.assume(
+        f"gpu.{known.id}.region",
+        f"{provider} has no dated price of {known.id} in {region}: priced as in {best.offer.region} ({best.offer.instance})",
+        value=best.usd_per_gpu_hour, unit="USD/GPU hour", source=best.offer.source, field="hosting.region",
+    )  # fmt: skip
+    return best
+
+
+def _cheapest(provider: str, region: str, gpu: str, at_least: int, many: int) -> GpuOffer | None:
+    """Of instances large enough for one replica; for many GPUs at once of the largest, since a cluster is made of whole nodes."""
+    sizes = sorted({i.gpus for i in instances.with_gpu(provider, gpu)}, reverse=True)
+    wanted = next((s for s in sizes if s <= many), 1) if many > 1 else at_least
+    return (
+        prices.gpu_hour(provider, region, gpu, wanted)
+        or prices.gpu_hour(provider, region, gpu, at_least)
+        or prices.gpu_hour(provider, region, gpu)
+    )
+
+
+def _api(item: LlmApi, ledger: Ledger) -> Rented | None:
+    what, name = f"model API {item.name} ({item.model})", id_part(item.name)
+    asked = {"input": item.input_tokens_per_month, "output": item.output_tokens_per_month}
+    if all(tokens is None for tokens in asked.values()):
+        ledger.miss(what, "input_tokens_per_month and output_tokens_per_month are not given")
+        return None
+    found = llm_api.price(item.model)
+    if found is None:
+        ledger.miss(what, llm_api.why_unpriced(item.model))
+        return None
+    rates = {"input": found.usd_per_million_input, "output": found.usd_per_million_output}
+    if any(asked[d] and rates[d] is None for d in asked):
+        ledger.miss(
+            what,
+            f"the list has no price of {found.model} for {' and '.join(d for d in asked if asked[d] and rates[d] is None)} tokens",
+        )
+        return None
+    _say_what_is_open(item, found, ledger)
+    usd = [
+        ledger.tokens(f"{what}, {d} tokens", found.model, found.provider, (asked[d] or 0.0) / MILLION, rates[d] or 0.0, found.source, found.as_of)
+        for d in ("input", "output") if asked[d]
+    ]  # fmt: skip
+    ledger.fact(
+        f"api.{name}.usd_per_month", math.fsum(usd), "USD/month",
+        "(input_tokens × usd_per_million_input + output_tokens × usd_per_million_output) / 1e6",
+        {"input_tokens": asked["input"] or 0.0, "output_tokens": asked["output"] or 0.0,
+         "usd_per_million_input": rates["input"] or 0.0, "usd_per_million_output": rates["output"] or 0.0, "model": f"{found.provider}/{found.model}"},
+        found.source, found.as_of,
+    )  # fmt: skip
+    return Rented(item, found)
+
+
+def _say_what_is_open(item: LlmApi, found: llm_api.ApiPrice, ledger: Ledger) -> None:
+    if found.tier_from is not None:
+        ledger.assume(
+            f"api.{id_part(item.name)}.tier",
+            f"No request of {item.name} has more than {found.tier_from} input tokens: above that a higher tier is charged",
+            value=found.tier_from, unit="tokens", source=found.source,
+        )  # fmt: skip
+    for direction in ("input", "output"):
+        if getattr(item, f"{direction}_tokens_per_month") is None:
+            what = f"model API {item.name} ({item.model}), {direction} tokens"
+            ledger.miss(what, f"llm_api {item.name}: {direction}_tokens_per_month is not given")
+
+
+def _number(sized: Mapping[str, Fact], id: str) -> float | None:
+    fact = sized.get(id)
+    if fact is None or isinstance(fact.value, str | bool) or not math.isfinite(fact.value):
+        return None
+    return float(fact.value)

@@ -1,0 +1,122 @@
+"""Prices one resource of the artefacts: reads its attributes, says why when one of them is not there, books its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra_mind.agents.cost.ledger import Ledger, Place
+from infra_mind.agents.cost.places import reference
+from infra_mind.knowledge import prices
+from infra_mind.knowledge.prices import Purchase
+from infra_mind.model.inventory import UNRESOLVABLE_KEY, Resource, is_unresolvable
+
+REGIONAL_ZONES = (
+    3  # a regional cluster or group of Google Cloud spreads over three zones unless it names its own
+)
+
+
+@dataclass
+class Pricer:
+    """One resource with its region; `blocks` finds other resources by their address without index."""
+
+    resource: Resource
+    region: str
+    blocks: Mapping[str, Resource]
+    ledger: Ledger
+
+    @property
+    def provider(self) -> str:
+        return str(self.resource.provider)
+
+    def number(self, path: str, default: float | None = None) -> float | None:
+        """The number at the path; `default` where nothing stands; None and booked as unpriced where it cannot be known."""
+        value = self.resource.get(path)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                value = None
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return float(value)
+        self.miss(self.why(path))
+        return None
+
+    def word(self, path: str, default: str | None = None) -> str | None:
+        """The text at the path, as `number`."""
+        value = self.resource.get(path)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, str) and value:
+            return value
+        self.miss(self.why(path))
+        return None
+
+    def has(self, path: str) -> bool:
+        """True where something stands at the path, known or not."""
+        return self.resource.get(path) not in (None, [], "")
+
+    def flag(self, path: str) -> bool | None:
+        """The truth at the path; False where nothing stands; None where only apply time knows."""
+        value = self.resource.get(path)
+        if is_unresolvable(value):
+            return None
+        return value in (True, "true")
+
+    def why(self, path: str) -> str:
+        """Why the value at the path cannot be used."""
+        value = self.resource.get(path)
+        if is_unresolvable(value):
+            return f"{path} is only known at apply time ({value[UNRESOLVABLE_KEY]})"
+        return f"{path} is not given" if value is None else f"{path} has no usable value"
+
+    def at(self, path: str) -> Pricer | None:
+        """A pricer for the resource that the value at the path points to, with this one's region; None if it is not here."""
+        target = self.blocks.get(reference(self.resource.get(path)) or "")
+        return Pricer(target, self.region, self.blocks, self.ledger) if target else None
+
+    def machines(self, name: str, count: float, purchase: Purchase = "on_demand") -> None:
+        """Books `count` instances of this type for each of the resource."""
+        total = count * self.copies
+        if total == 0:
+            return
+        offer = prices.price(self.provider, self.region, name, purchase)
+        if offer is None:
+            self.miss(prices.why_unpriced(self.provider, self.region, name, purchase), f"{total:g} × {name}")
+        else:
+            self.ledger.compute(f"{total:g} × {offer.instance}", offer, total, self.place)
+
+    def units(self, sku: str, units: float, what: str) -> None:
+        """Books `units` of a service for each of the resource."""
+        total = units * self.copies
+        offer = prices.service(self.provider, self.region, sku)
+        if offer is None:
+            self.miss(prices.why_service_unpriced(self.provider, self.region, sku), what)
+        elif total > 0:
+            self.ledger.service(what, offer, total, self.place)
+
+    def miss(self, reason: str, what: str = "") -> None:
+        """Books the resource, or a part of it, as unpriced."""
+        name = f"{self.resource.address}: {what}" if what else self.resource.address
+        self.ledger.miss(name, reason, self.place)
+
+    @property
+    def copies(self) -> int:
+        """How many of the resource there are; those of unknown number never come this far."""
+        return self.resource.count if self.resource.count is not None else 0
+
+    @property
+    def place(self) -> Place:
+        return Place(self.resource.address, self.resource.artefact, self.resource.line_start)
+
+
+Handler = Callable[[Pricer], None]
+
+
+def first_word(value: Any) -> str | None:
+    """The first text of a list, or the text itself."""
+    head = value[0] if isinstance(value, list) and value else value
+    return head if isinstance(head, str) and head else None

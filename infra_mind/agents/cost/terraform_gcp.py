@@ -1,0 +1,135 @@
+"""What Google Cloud resources of Terraform cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from infra_mind.agents.cost.pricer import REGIONAL_ZONES, Handler, Pricer
+from infra_mind.knowledge.prices import Purchase
+
+# google provider documentation: what counts where the configuration says nothing.
+NODE_TYPE = "e2-medium"
+DISK_TYPE = "pd-standard"
+DISKS = {
+    "pd-balanced": "pd_balanced",
+    "pd-ssd": "pd_ssd",
+    "pd-standard": "pd_standard",
+    "pd-extreme": "pd_extreme",
+}
+
+
+def instance(pricer: Pricer) -> None:
+    """`google_compute_instance` with its boot disk; GPUs attached by hand have no price here."""
+    if name := pricer.word("machine_type"):
+        pricer.machines(name, 1, _purchase(pricer, ""))
+    if pricer.has("guest_accelerator"):
+        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
+    params = "boot_disk.0.initialize_params.0"
+    if pricer.has(f"{params}.size"):
+        _disk(pricer, f"{params}.size", f"{params}.type")
+
+
+def disk(pricer: Pricer) -> None:
+    """`google_compute_disk`."""
+    _disk(pricer, "size", "type")
+
+
+def _disk(pricer: Pricer, size: str, kind: str) -> None:
+    gigabytes, name = pricer.number(size), pricer.word(kind, DISK_TYPE)
+    if gigabytes is None or name is None:
+        return
+    if name in DISKS:
+        pricer.units(DISKS[name], gigabytes, f"{gigabytes:g} GB {name}")
+    else:
+        pricer.miss(f"no dated price of a {name} disk")
+
+
+def cluster(pricer: Pricer) -> None:
+    """`google_container_cluster`: the management fee, and its own default pool unless that is removed."""
+    pricer.units("gke_cluster", 1, "GKE management fee")
+    if pricer.flag("enable_autopilot"):
+        return pricer.miss("autopilot is billed by what pods request", "pods")
+    if pricer.flag("remove_default_node_pool") is False and pricer.has("initial_node_count"):
+        _nodes(pricer, "initial_node_count", _zones(pricer))
+    return None
+
+
+def pool(pricer: Pricer) -> None:
+    """`google_container_node_pool`: its nodes are counted per zone, so a regional pool has three times as many."""
+    for path in ("node_count", "initial_node_count", "autoscaling.0.min_node_count"):
+        if pricer.has(path):
+            return _nodes(pricer, path, _zones(pricer))
+    if pricer.has("autoscaling.0.total_min_node_count"):
+        return _nodes(pricer, "autoscaling.0.total_min_node_count", 1)
+    return pricer.miss("node_count is not given")
+
+
+def _nodes(pricer: Pricer, path: str, zones: int | None) -> None:
+    count, name = pricer.number(path), pricer.word("node_config.0.machine_type", NODE_TYPE)
+    if zones is None:
+        return pricer.miss("its location is not known, so neither is the number of zones")
+    if count is not None and name:
+        pricer.machines(name, count * zones, _purchase(pricer, "node_config.0."))
+    if pricer.has("node_config.0.guest_accelerator"):
+        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
+    return None
+
+
+def _zones(pricer: Pricer) -> int | None:
+    """Zones of the pool or of the cluster it belongs to; None when no location is known."""
+    owner = pricer.at("cluster")
+    for one in (pricer, owner):
+        if one is None:
+            continue
+        named = one.resource.get("node_locations")
+        location = one.resource.get("location") or one.resource.get("zone")
+        if isinstance(named, list) and named and all(isinstance(z, str) for z in named):
+            # of a zonal cluster these are further zones beside its own
+            return len({*named, location} if isinstance(location, str) and _is_zone(location) else set(named))
+        if isinstance(location, str):
+            return 1 if _is_zone(location) else REGIONAL_ZONES
+    return None
+
+
+def _is_zone(location: str) -> bool:
+    return re.fullmatch(r"[a-z]+-[a-z]+\d+-[a-z]", location) is not None
+
+
+def _purchase(pricer: Pricer, head: str) -> Purchase:
+    scheduling = head or "scheduling.0."
+    cheap = pricer.flag(f"{scheduling}preemptible") or pricer.flag(f"{scheduling}spot")
+    return (
+        "spot" if cheap or pricer.resource.get(f"{scheduling}provisioning_model") == "SPOT" else "on_demand"
+    )
+
+
+def group(pricer: Pricer) -> None:
+    """`google_compute_instance_group_manager` at its target size."""
+    template = pricer.at("version.0.instance_template")
+    if template is None:
+        return pricer.miss("its instance template is not among the files")
+    count, name = pricer.number("target_size"), template.word("machine_type")
+    if count is not None and name:
+        pricer.machines(name, count, _purchase(template, ""))
+    return None
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "google_compute_instance": instance,
+    "google_compute_disk": disk,
+    "google_container_cluster": cluster,
+    "google_container_node_pool": pool,
+    "google_compute_instance_group_manager": group,
+    "google_compute_region_instance_group_manager": group,
+}
+BY_USE = frozenset(
+    {"google_storage_bucket", "google_cloudfunctions_function", "google_cloudfunctions2_function", "google_cloud_run_service", "google_cloud_run_v2_service",
+     "google_bigquery_dataset", "google_bigquery_table", "google_pubsub_topic", "google_artifact_registry_repository", "google_kms_crypto_key",
+     "google_logging_project_sink"}
+)  # fmt: skip
+NO_PRICE = frozenset(
+    {"google_sql_database_instance", "google_redis_instance", "google_compute_forwarding_rule", "google_compute_global_forwarding_rule",
+     "google_compute_router_nat", "google_compute_address", "google_filestore_instance", "google_dataproc_cluster", "google_spanner_instance",
+     "google_alloydb_instance", "google_tpu_v2_vm", "google_vertex_ai_endpoint", "google_notebooks_instance", "google_compute_vpn_tunnel"}
+)  # fmt: skip

@@ -1,0 +1,276 @@
+"""Totals, commitments, budget, coverage of the pricing, and rent-or-host."""
+
+from __future__ import annotations
+
+import math
+
+from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
+from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
+from infra_mind.model.brief import Budget
+from infra_mind.model.fact import FactValue, id_part
+from infra_mind.model.finding import (
+    Confidence,
+    Effort,
+    Evidence,
+    Impact,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+    not_assessed,
+)  # fmt: skip
+
+MUCH = 0.25  # over budget by more than a quarter is a high finding
+
+
+def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
+    """Facts `cost.total_usd_per_month`, `cost.artefacts_usd_per_month`, `cost.effective_saving_rate`, `cost.unpriced_count`, ..."""
+    _commitment(budget, ledger)
+    total = _total(ledger)
+    _artefacts(ledger)
+    _coverage(ledger)
+    _budget(budget, total, ledger)
+
+
+def _total(ledger: Ledger) -> float | None:
+    lines = ledger.of("brief")
+    if not lines:
+        ledger.findings.append(
+            not_assessed(
+                agent=NAME,
+                rule_id="cost.total",
+                missing="hosting",
+                resource="cost.total_usd_per_month",
+                title="Nothing in the brief has a dated price, so there is no total",
+                hint="Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
+            )
+        )
+        return None
+    total = math.fsum(line.usd_per_month for line in lines)
+    ledger.fact(
+        "total_usd_per_month", total, "USD/month", "Σ lines of the brief; unpriced things are not in it",
+        {"lines": len(lines), "unpriced": sum(not u.artefact for u in ledger.unpriced)},
+        "; ".join(sorted({line.source for line in lines})), min(line.as_of for line in lines),
+    )  # fmt: skip
+    return total
+
+
+def _artefacts(ledger: Ledger) -> None:
+    lines = ledger.of("artefact")
+    if lines:
+        ledger.fact(
+            "artefacts_usd_per_month", math.fsum(line.usd_per_month for line in lines), "USD/month",
+            "Σ lines of the artefacts at list price; shown beside the brief's total, never added to it",
+            {"lines": len(lines), "unpriced": sum(bool(u.artefact) for u in ledger.unpriced)},
+            "; ".join(sorted({line.source for line in lines})), min(line.as_of for line in lines),
+        )  # fmt: skip
+
+
+def _coverage(ledger: Ledger) -> None:
+    priced, unpriced = len(ledger.lines), len(ledger.unpriced)
+    ledger.fact(
+        "unpriced_count", unpriced, "count", "things that cost money and have no dated price",
+        {"brief": sum(not u.artefact for u in ledger.unpriced), "artefacts": sum(bool(u.artefact) for u in ledger.unpriced)},
+        "the list of unpriced things",
+    )  # fmt: skip
+    if priced + unpriced:
+        ledger.fact(
+            "priced_share", priced / (priced + unpriced), "share", "priced / (priced + unpriced), by number of lines",
+            {"priced": priced, "unpriced": unpriced}, "lines and unpriced things",
+        )  # fmt: skip
+
+
+def _commitment(budget: Budget | None, ledger: Ledger) -> None:
+    if budget is None:
+        return
+    if contradicts(budget):
+        ledger.findings.append(
+            not_assessed(
+                agent=NAME,
+                rule_id="cost.commitment",
+                missing="budget.commitment_utilisation",
+                title="A covered share of compute with commitments of which nothing is used cannot be: list prices count",
+                hint="Give a utilisation above 0, or coverage 0.",
+            )
+        )
+        return
+    if not ledger.compute_list_price:
+        return
+    held = ledger.commitment
+    list_price = math.fsum(ledger.compute_list_price)
+    paid = list_price * (1.0 - held.saving_rate)
+    inputs = {
+        "paid": paid, "list_price": list_price, "discount": held.discount, "coverage": held.coverage,
+        "utilisation": held.utilisation, "break_even_utilisation": 1.0 - held.discount,
+    }  # fmt: skip
+    rate = ledger.fact(
+        "effective_saving_rate", held.saving_rate, "share",
+        "1 − paid / list_price; paid = list_price × (1 − coverage + coverage × (1 − discount) / utilisation)", inputs,
+        "the brief's budget.commitment_*; FinOps Foundation, effective savings rate",
+    )  # fmt: skip
+    if held.coverage and held.utilisation < 1.0:
+        _unused_commitment(list_price, rate, ledger)
+
+
+def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:
+    held = ledger.commitment
+    wasted = list_price * held.coverage * (1.0 - held.discount) * (1.0 / held.utilisation - 1.0)
+    losing = held.saving_rate < 0
+    ledger.findings.append(
+        make_finding(
+            rule_id="cost.unused-commitment",
+            agent=NAME,
+            status=Status.FAIL,
+            resource="budget.commitment_utilisation",
+            severity=Severity.HIGH if losing else Severity.MEDIUM,
+            value=held.utilisation,
+            title=f"Commitments are used to {held.utilisation:.0%}"
+            + (
+                f", under their break-even of {1 - held.discount:.0%}: they cost more than on demand"
+                if losing
+                else ""
+            ),
+            evidence=(
+                Evidence(
+                    artefact="brief",
+                    path="budget.commitment_utilisation",
+                    observed=f"{held.utilisation:g}",
+                    expected=f"above {1 - held.discount:g} to save at all, 1 to save most",
+                ),
+            ),
+            facts=(rate,),
+            impact=Impact(usd_per_month=wasted),
+            remediation=Remediation(
+                text="Let idle commitments expire, exchange or resell them, or move on-demand compute under them.",
+                effort=Effort.DAYS,
+            ),
+        )
+    )
+
+
+def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
+    if budget is None or budget.usd_per_month is None:
+        ledger.findings.append(
+            not_assessed(
+                agent=NAME,
+                rule_id="cost.budget",
+                missing="budget.usd_per_month",
+                title="No monthly budget is given to compare with",
+            )
+        )
+        return
+    if total is None:
+        return
+    limit, over = budget.usd_per_month, max(0.0, total - budget.usd_per_month)
+    open_things = sum(not u.artefact for u in ledger.unpriced)
+    facts = [f"{NAME}.total_usd_per_month"]
+    if over or not open_things:
+        facts.append(
+            ledger.fact(
+                "over_budget_usd_per_month",
+                over,
+                "USD/month",
+                "max(0, total − budget)",
+                {"total": total, "budget": limit},
+                "cost.total_usd_per_month and the brief's budget.usd_per_month",
+            )
+        )
+    if over:
+        status, severity = Status.FAIL, Severity.HIGH if over > MUCH * limit else Severity.MEDIUM
+        title = f"The monthly total is {over:,.2f} USD over the budget of {limit:,.2f} USD"
+    elif open_things:
+        status, severity = Status.NOT_ASSESSED, Severity.INFO
+        title = f"Within the budget as far as it is priced; {open_things} things have no dated price"
+    else:
+        status, severity, title = Status.PASS, Severity.INFO, "The monthly total is within the budget"
+    ledger.findings.append(
+        make_finding(
+            rule_id="cost.over-budget",
+            agent=NAME,
+            title=title,
+            status=status,
+            severity=severity,
+            resource="budget.usd_per_month",
+            facts=tuple(facts),
+            evidence=(
+                Evidence(
+                    artefact="brief",
+                    path="budget.usd_per_month",
+                    observed=f"{total:.2f} USD/month",
+                    expected=f"at most {limit:.2f}",
+                ),
+            ),
+            impact=Impact(usd_per_month=over) if over else None,
+            remediation=Remediation(
+                text="Take the largest lines first: smaller or newer instances, fewer replicas, commitments for what always runs.",
+                effort=Effort.DAYS,
+            )
+            if over
+            else None,
+        )
+    )
+
+
+def assess_rent_or_host(served: list[Served], rented: list[Rented], ledger: Ledger) -> None:
+    """For each own model beside each rented one: what renting would cost at the own model's load, and where both are equal."""
+    for own in served:
+        for api in rented:
+            _compare(own, api, ledger)
+
+
+def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
+    item, price = own.item, api.price
+    load, given, made = item.requests_per_s, item.input_tokens, item.output_tokens
+    if (
+        not load
+        or not given
+        or not made
+        or price.usd_per_million_input is None
+        or price.usd_per_million_output is None
+    ):
+        return
+    per_request = (given * price.usd_per_million_input + made * price.usd_per_million_output) / MILLION
+    if per_request <= 0:
+        return
+    key = f"rent_or_host.{id_part(item.name)}.{id_part(api.item.name)}"
+    inputs: dict[str, FactValue] = {
+        "hosting_usd_per_month": own.usd_per_month, "usd_per_request": per_request, "input_tokens": given, "output_tokens": made,
+        "requests_per_s": load, "model": f"{price.provider}/{price.model}", "seconds": SECONDS,
+    }  # fmt: skip
+    rent = per_request * load * SECONDS
+    rent_fact = ledger.fact(
+        f"{key}.rent_usd_per_month", rent, "USD/month", "usd_per_request × requests_per_s × seconds of a month", inputs, price.source, price.as_of
+    )  # fmt: skip
+    even = own.usd_per_month / per_request / SECONDS
+    even_fact = ledger.fact(
+        f"{key}.break_even_requests_per_s", even, "1/s",
+        "hosting_usd_per_month / usd_per_request / seconds of a month: below it renting is cheaper, if the same GPUs stay", inputs,
+        price.source, price.as_of,
+    )  # fmt: skip
+    if rent < own.usd_per_month:
+        ledger.findings.append(
+            make_finding(
+                rule_id="cost.rent-is-cheaper",
+                agent=NAME,
+                status=Status.FAIL,
+                severity=Severity.MEDIUM,
+                confidence=Confidence.MEDIUM,
+                resource=f"llm_serving.{item.name}",
+                value=api.item.model,
+                title=f"At {load:g} requests/s {api.item.model} by the token costs {rent:,.2f} USD a month, own GPUs for {item.name} {own.usd_per_month:,.2f}",
+                evidence=(
+                    Evidence(
+                        artefact="brief",
+                        path=f"llm_serving.{item.name}.requests_per_s",
+                        observed=f"{load:g}",
+                        expected=f"{even:.3g} or more for own GPUs to pay",
+                    ),
+                ),
+                facts=(own.fact, rent_fact, even_fact),
+                impact=Impact(usd_per_month=own.usd_per_month - rent),
+                remediation=Remediation(
+                    text=f"Rent {api.item.model} until the load nears {even:.3g} requests/s, where its quality, data protection and residency allow it.",
+                    effort=Effort.WEEKS,
+                ),
+            )
+        )
