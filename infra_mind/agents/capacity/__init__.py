@@ -281,7 +281,7 @@ class _ServiceCase:
             return
         short = servers < p95
         self._finding(
-            "capacity.uncertainty", f"{self.service.name}: the wait target holds {'not ' if short else ''}for 95 % of the simulated loads",
+            "capacity.uncertainty", f"{self.service.name}: the wait target {'does not hold' if short else 'holds'} in 95 % of the simulated loads",
             Status.FAIL if short else Status.PASS, Severity.LOW, ["servers_p50", "servers_p95"], path="servers",
             observed=f"{servers} servers", expected=f"{p95} servers",
             fix=f"Let {self.service.name} grow to {p95} servers, or narrow the uncertainty of its "

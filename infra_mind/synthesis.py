@@ -1,0 +1,249 @@
+"""All agents' results → one assessment result: summary, coverage, findings and recommendations in their order. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from infra_mind.agents.strategy.options import Option, options, scores, sentences
+from infra_mind.agents.strategy.ranking import dominates
+from infra_mind.model.brief import Brief
+from infra_mind.model.fact import Fact
+from infra_mind.model.finding import Effort, Finding, Severity, Status
+from infra_mind.model.inventory import Inventory
+from infra_mind.model.result import (
+    AgentFailure,
+    AgentResult,
+    AssessmentResult,
+    Coverage,
+    Recommendation,
+    ResourceSummary,
+    Summary,
+)
+
+STRATEGY = "strategy"
+# What a person wants to know first; an id that ends in `.` stands for all facts below it.
+INTEREST = (
+    "cost.total_usd_per_month",
+    "cost.over_budget_usd_per_month",
+    "strategy.budget_used",
+    "reliability.availability",
+    "reliability.downtime_minutes_per_year",
+    "reliability.error_budget_minutes_per_30_days",
+    "sustainability.kgco2e_per_month",
+    "sustainability.kwh_per_month",
+    "compliance.eu_ai_act.tier",
+    "mlops.serving.",
+    "mlops.training.",
+    "capacity.",
+    "cloud.vcpu_requested",
+    "cloud.memory_mib_requested",
+    "cloud.resources",
+    "cost.unpriced_count",
+    "strategy.dora_cluster",
+)
+# Of the facts below a prefix, those that answer "how many", "how long" and "how well".
+_ANSWERS = ("gpus", "requests_per_s", "days", "servers", "p_within")
+_MOST_KEY_FACTS = 24
+_PHASE_BY_EFFORT: dict[Effort, Literal["30", "60", "90"]] = {
+    Effort.MINUTES: "30", Effort.HOURS: "30", Effort.DAYS: "60", Effort.WEEKS: "90",
+}  # fmt: skip
+WITHOUT_STRATEGY = "The strategy agent gave no result: the recommendations are ranked by severity alone, not by the priorities of the brief."
+
+
+def build_result(
+    *,
+    assessment_id: str,
+    brief: Brief,
+    inventory: Inventory,
+    results: Mapping[str, AgentResult],
+    failures: Sequence[AgentFailure],
+    provenance: dict[str, Any],
+    data_versions: dict[str, dict[str, str]],
+) -> AssessmentResult:
+    """The result of the contract. The same input gives the same bytes, whatever the order of `results` and `failures`.
+
+    `partial` as soon as one agent failed; what the others gave stays as they gave it, its findings sorted by severity and
+    address."""
+    agents = {name: _sorted(results[name]) for name in sorted(results)}
+    failed = tuple(sorted(failures, key=lambda f: (f.agent, f.attempt, f.error_type, f.message)))
+    facts = {fact.id: fact for result in agents.values() for fact in result.facts}
+    recommendations = _recommendations(agents, facts)
+    return AssessmentResult(
+        assessment_id=assessment_id,
+        status="partial" if failed else "completed",
+        summary=_summary(brief, agents, failed, recommendations, facts),
+        recommendations=recommendations,
+        agents=agents,
+        failures=failed,
+        inventory=tuple(_resource_summaries(inventory)),
+        coverage=_coverage(inventory, agents, failed),
+        data_versions={
+            name: dict(sorted(version.items())) for name, version in sorted(data_versions.items())
+        },
+        provenance=provenance,
+    )
+
+
+def _sorted(result: AgentResult) -> AgentResult:
+    return result.model_copy(update={"findings": tuple(sorted(result.findings, key=finding_order))})
+
+
+def finding_order(finding: Finding) -> tuple[int, str, str, str]:
+    """By severity, then address; the rule and the fingerprint make the order total."""
+    return (finding.severity.rank, finding.resource, finding.rule_id, finding.fingerprint)
+
+
+def _recommendations(
+    agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]
+) -> tuple[Recommendation, ...]:
+    if STRATEGY in agents:
+        return agents[STRATEGY].recommendations
+    found = sorted(options(agents), key=lambda o: (o.severity.rank, -len(o.findings), o.id))
+    scored = scores(found)
+    return tuple(
+        _by_severity(place, option, facts, not any(dominates(s, scored[option.id]) for s in scored.values()))
+        for place, option in enumerate(found, start=1)
+    )
+
+
+def _by_severity(place: int, option: Option, facts: Mapping[str, Fact], pareto: bool) -> Recommendation:
+    """Utility is the severity alone (1 for critical to 0 for info); no weights were perturbed, so nothing is said to be stable."""
+    return Recommendation(
+        rank=place, id=option.id, title=option.title, text=sentences(option, facts), severity=option.severity,
+        effort=option.effort, utility=1 - option.severity.rank / (len(Severity) - 1), pareto=pareto, rank_stability=0.0,
+        phase=_PHASE_BY_EFFORT[option.effort], impact=option.impact, findings=tuple(f.id for f in option.findings),
+        facts=option.facts, agents=option.agents,
+    )  # fmt: skip
+
+
+def _summary(
+    brief: Brief,
+    agents: Mapping[str, AgentResult],
+    failed: Sequence[AgentFailure],
+    recommendations: Sequence[Recommendation],
+    facts: Mapping[str, Fact],
+) -> Summary:
+    by_severity = Counter(f.severity for f in _findings(agents) if f.status is Status.FAIL)
+    counts = {severity.value: by_severity[severity] for severity in Severity}
+    return Summary(
+        name=brief.name,
+        headline=_headline(brief, counts, agents, failed),
+        findings=counts,
+        key_facts=key_facts(facts),
+        sentences=tuple(_sentences(agents, failed, recommendations, facts)),
+    )
+
+
+def _headline(
+    brief: Brief,
+    counts: Mapping[str, int],
+    agents: Mapping[str, AgentResult],
+    failed: Sequence[AgentFailure],
+) -> str:
+    total = sum(counts.values())
+    worst = ", ".join(f"{n} {severity}" for severity, n in counts.items() if n)
+    open_ = sum(1 for f in _findings(agents) if f.status in (Status.NOT_ASSESSED, Status.UNRESOLVABLE))
+    found = f"{_count(total, 'failed finding')} ({worst})" if total else "no failed finding"
+    left = f", {_count(open_, 'check')} not assessed" if open_ else ""
+    partial = f"; partial: {_count(len({f.agent for f in failed}), 'agent')} failed" if failed else ""
+    return f"{brief.name}: {found}{left}{partial}."
+
+
+def key_facts(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """Ids of the facts that are there, in the order of `INTEREST`."""
+    found: list[str] = []
+    for wanted in INTEREST:
+        if wanted.endswith("."):
+            below = (i for i in facts if i.startswith(wanted))
+            found += sorted(i for i in below if i.rpartition(".")[2] in _ANSWERS)
+        elif wanted in facts:
+            found.append(wanted)
+    return tuple(found[:_MOST_KEY_FACTS])
+
+
+def _sentences(
+    agents: Mapping[str, AgentResult],
+    failed: Sequence[AgentFailure],
+    recommendations: Sequence[Recommendation],
+    facts: Mapping[str, Fact],
+) -> Iterable[str]:
+    yield from (text for fact_id, form in _FORMS if (text := _said(facts.get(fact_id), form)))
+    if recommendations:
+        first = recommendations[0]
+        ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
+        yield f"First of {_count(len(recommendations), 'recommendation')}: {first.title}{ties}."
+    if STRATEGY not in agents:
+        yield WITHOUT_STRATEGY
+    for failure in failed:
+        yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+_FORMS = (
+    ("cost.total_usd_per_month", "What has a price costs {value:,.2f} USD a month"),
+    ("cost.unpriced_count", "{value:g} things have no dated price and are in no total"),
+    ("cost.over_budget_usd_per_month", "It is {value:,.2f} USD a month over the budget"),
+    ("reliability.availability", "The path of a request is available {value:.6%} of the time"),
+    ("reliability.downtime_minutes_per_year", "It is down {value:,.2f} minutes a year"),
+    ("sustainability.kgco2e_per_month", "Operation emits {value:,.2f} kgCO2e a month"),
+    ("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}"),
+)
+
+
+def _said(fact: Fact | None, form: str) -> str | None:
+    """The sentence of a fact with its id; None where there is nothing to say (no fact, or nothing of a thing)."""
+    if fact is None or (form.startswith(("It is {value:,.2f} USD", "{value:g}")) and not _positive(fact)):
+        return None
+    if isinstance(fact.value, str) and ":" in form:
+        return None  # a number was expected; its own table shows it
+    return f"{form.format(value=fact.value, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
+
+
+def _positive(fact: Fact) -> bool:
+    return isinstance(fact.value, int | float) and fact.value > 0
+
+
+def _coverage(
+    inventory: Inventory, agents: Mapping[str, AgentResult], failed: Sequence[AgentFailure]
+) -> Coverage:
+    statuses = Counter(f.status for f in _findings(agents))
+    missing = {_missing(f) for f in _findings(agents) if f.status is Status.NOT_ASSESSED}
+    unread = {u.artefact for u in inventory.unread}
+    return Coverage(
+        files=inventory.files,
+        files_read=inventory.files_read,
+        resources=len(inventory.resources),
+        checks_by_status={status.value: statuses[status] for status in Status},
+        agents_done=tuple(agents),
+        agents_failed=tuple(sorted({f.agent for f in failed})),
+        not_assessed=tuple(sorted(missing | unread)),
+    )
+
+
+def _missing(finding: Finding) -> str:
+    """The field of the brief or the file that a `not_assessed` finding names."""
+    first = finding.evidence[0] if finding.evidence else None
+    if first is None:
+        return finding.resource or finding.rule_id
+    if first.artefact != "brief":
+        return first.artefact
+    return first.path or finding.resource
+
+
+def _resource_summaries(inventory: Inventory) -> list[ResourceSummary]:
+    return [
+        ResourceSummary(
+            address=r.address, format=r.format.value, kind=r.kind, artefact=r.artefact,
+            line_start=r.line_start, line_end=r.line_end, count=r.count,
+        )
+        for r in inventory.resources
+    ]  # fmt: skip
+
+
+def _findings(agents: Mapping[str, AgentResult]) -> Iterable[Finding]:
+    return (finding for result in agents.values() for finding in result.findings)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

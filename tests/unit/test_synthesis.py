@@ -1,0 +1,162 @@
+"""The result of an assessment: status, order, coverage, what is said first, and the same bytes for the same input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra_mind.agents.base import Inputs, silent
+from infra_mind.agents.strategy import AGENT as STRATEGY
+from infra_mind.model.brief import Brief, parse_brief
+from infra_mind.model.fact import Fact, FactValue
+from infra_mind.model.finding import Finding, Severity, Status, make_finding, not_assessed
+from infra_mind.model.inventory import Format, Inventory, Resource, UnreadFile
+from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult
+from infra_mind.synthesis import WITHOUT_STRATEGY, build_result
+
+BRIEF: Brief = parse_brief({"name": "Clinic"})
+FAILURE = AgentFailure(agent="cost", error_type="ValueError", message="no", attempt=3)
+
+
+def finding(
+    agent: str, rule: str, severity: Severity = Severity.MEDIUM, resource: str = "r", status: Status = Status.FAIL
+) -> Finding:  # fmt: skip
+    return make_finding(
+        rule_id=rule, agent=agent, title=f"{rule} is wrong", status=status, severity=severity, resource=resource
+    )  # fmt: skip
+
+
+def fact(id_: str, value: FactValue) -> Fact:
+    return Fact(id=id_, value=value, unit="x", formula="f", source="s")
+
+
+def build(
+    results: dict[str, AgentResult], *failures: AgentFailure, inventory: Inventory | None = None, **more: Any
+) -> AssessmentResult:
+    given: dict[str, Any] = {"provenance": {}, "data_versions": {}} | more
+    return build_result(
+        assessment_id="a1", brief=BRIEF, inventory=inventory or Inventory(), results=results, failures=failures, **given
+    )  # fmt: skip
+
+
+def with_strategy(results: dict[str, AgentResult]) -> dict[str, AgentResult]:
+    return results | {"strategy": STRATEGY.assess(Inputs(brief=BRIEF, results=results), silent)}
+
+
+FOUND = {
+    "security": AgentResult(
+        findings=(
+            finding("security", "s.low", Severity.LOW, "a"),
+            finding("security", "s.hole", Severity.CRITICAL, "z"),
+            finding("security", "s.hole", Severity.CRITICAL, "b"),
+            finding("security", "s.ok", Severity.CRITICAL, "c", Status.PASS),
+        )
+    ),
+    "reliability": AgentResult(
+        findings=(not_assessed(agent="reliability", rule_id="r.t", title="t", missing="availability.target"),),
+        facts=(fact("reliability.availability", 0.99940), fact("reliability.downtime_minutes_per_year", 315.36)),
+    ),
+}  # fmt: skip
+
+
+def test_all_agents_done_is_completed() -> None:
+    assert build(FOUND).status == "completed"
+
+
+def test_one_failed_agent_is_partial_with_its_reason() -> None:
+    result = build(FOUND, FAILURE)
+    assert result.status == "partial"
+    assert result.failures == (FAILURE,)
+    assert result.coverage.agents_failed == ("cost",)
+    assert any("cost agent failed (ValueError)" in s for s in result.summary.sentences)
+
+
+def test_findings_stand_by_severity_then_address() -> None:
+    found = [(f.severity.value, f.resource) for f in build(FOUND).agents["security"].findings]
+    assert found == [("critical", "b"), ("critical", "c"), ("critical", "z"), ("low", "a")]
+
+
+def test_the_headline_counts_what_failed_and_what_was_not_assessed() -> None:
+    result = build(FOUND, FAILURE)
+    assert result.summary.findings == {"critical": 2, "high": 0, "medium": 0, "low": 1, "info": 0}
+    assert result.summary.headline == (
+        "Clinic: 3 failed findings (2 critical, 1 low), 1 check not assessed; partial: 1 agent failed."
+    )
+
+
+def test_nothing_assessed_is_not_called_clean() -> None:
+    assert build({"r": FOUND["reliability"]}).summary.headline == (
+        "Clinic: no failed finding, 1 check not assessed."
+    )
+
+
+def test_coverage_names_fields_and_files() -> None:
+    unread = (UnreadFile(artefact="x.yaml", reason="broken"),)
+    coverage = build(FOUND, inventory=Inventory(files=3, files_read=2, unread=unread)).coverage
+    assert (coverage.files, coverage.files_read) == (3, 2)
+    assert coverage.not_assessed == ("availability.target", "x.yaml")
+    assert coverage.checks_by_status == {"fail": 3, "pass": 1, "not_assessed": 1, "unresolvable": 0, "manual": 0}  # fmt: skip
+    assert coverage.agents_done == ("reliability", "security")
+
+
+def test_recommendations_are_the_strategys() -> None:
+    results = with_strategy(FOUND)
+    result = build(results)
+    assert result.recommendations == results["strategy"].recommendations
+    assert result.recommendations[0].id == "s.hole"
+    assert WITHOUT_STRATEGY not in result.summary.sentences
+
+
+def test_without_strategy_severity_ranks_and_it_is_said() -> None:
+    result = build(FOUND, AgentFailure(agent="strategy", error_type="E", message="m", attempt=1))
+    assert [(r.rank, r.id, r.utility) for r in result.recommendations] == [
+        (1, "s.hole", 1.0),
+        (2, "s.low", 0.25),
+    ]
+    assert WITHOUT_STRATEGY in result.summary.sentences
+
+
+def test_key_facts_are_those_that_exist_in_order_of_interest() -> None:
+    facts = tuple(
+        fact(i, 1.0)
+        for i in (
+            "cloud.resources",
+            "capacity.b.servers",
+            "capacity.a.servers",
+            "capacity.a.p_wait",
+            "cost.total_usd_per_month",
+        )
+    )
+    result = build({"x": AgentResult(facts=facts)})  # fmt: skip
+    assert result.summary.key_facts == ("cost.total_usd_per_month", "capacity.a.servers", "capacity.b.servers", "cloud.resources")  # fmt: skip
+
+
+def test_sentences_are_made_from_facts_and_name_them() -> None:
+    sentences = build(FOUND).summary.sentences
+    assert "It is down 315.36 minutes a year (`reliability.downtime_minutes_per_year`)." in sentences
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.0, False), (-5.0, False), (7.0, True)])
+def test_over_budget_is_only_said_when_it_is(value: float, said: bool) -> None:
+    result = build({"cost": AgentResult(facts=(fact("cost.over_budget_usd_per_month", value),))})
+    assert any("over the budget" in s for s in result.summary.sentences) is said
+
+
+def test_the_inventory_is_shown_without_its_values() -> None:
+    resource = Resource(
+        address="a.b", block="a.b", format=Format.TERRAFORM, kind="a", name="b", artefact="m.tf", line_start=1,
+        line_end=2, values={"password": "hunter2-hunter2"},
+    )  # fmt: skip
+    result = build({}, inventory=Inventory(resources=(resource,), files=1, files_read=1))
+    assert [r.address for r in result.inventory] == ["a.b"]
+    assert b"hunter2" not in result.to_json()
+
+
+def test_the_order_of_what_comes_in_does_not_matter() -> None:
+    other = AgentFailure(agent="adoption", error_type="E", message="m", attempt=1)
+    versions = {"b": {"y": "1", "x": "2"}, "a": {"z": "3"}}
+    turned = {"a": {"z": "3"}, "b": {"x": "2", "y": "1"}}
+    one = build(FOUND, FAILURE, other, data_versions=versions)
+    two = build(dict(reversed(FOUND.items())), other, FAILURE, data_versions=turned)
+    assert one.to_json() == two.to_json()
