@@ -136,11 +136,11 @@ class Replica:
         b = max(batch, 1.0)
         context = self.load.input_tokens + self.load.output_tokens / 2
         cache = b * context * self.kv_per_token_per_gpu / self._bandwidth
-        read = self._weights_touched(b) / self.tp / self._bandwidth
+        read = self.weights_touched(b) / self.tp / self._bandwidth
         multiply = 2 * b * self.shape.active_parameters / (self.peak * self.tp)
         return cache + max(multiply, read) + self.communication_s(b)
 
-    def _weights_touched(self, batch: float) -> float:
+    def weights_touched(self, batch: float) -> float:
         """Bytes of weights that a step reads: of the experts only those that some token of the batch takes."""
         experts = self.shape.experts
         if experts is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
 
-from infra_mind.agents.mlops import assumptions
+from infra_mind.agents.mlops import assumptions, deployment
 from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
     BYTES,
@@ -18,7 +17,7 @@ from infra_mind.agents.mlops.shape import (
     weights_bytes,
     whole,
 )
-from infra_mind.agents.mlops.split import DEGREES, Split, best_of, candidates
+from infra_mind.agents.mlops.split import Split, best_of, candidates
 from infra_mind.knowledge import gpus, models
 from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Serving
@@ -68,28 +67,18 @@ class ServingCase:
 
     def _model(self, shape: Shape) -> None:
         item = self.item
-        self._fact(
-            "parameters",
-            shape.parameters,
-            "count",
-            "Σ over tensor groups" if not shape.from_brief else "given",
-            shape,
-        )
+        counted = "given" if shape.from_brief else "Σ over tensor groups of their elements"
+        self._fact(shape, "parameters", shape.parameters, "count", counted)
         if shape.experts:
-            self._fact(
-                "active_parameters",
-                shape.active_parameters,
-                "count",
-                "Σ over the tensor groups that work on one token",
-                shape,
-            )
+            active = "Σ over the tensor groups that work on one token"
+            self._fact(shape, "active_parameters", shape.active_parameters, "count", active)
         self._fact(
-            "weights_bytes", whole(weights_bytes(shape, item.weight_dtype)), "bytes", "Σ over tensor groups of parameters · bytes of its dtype",
-            shape, parameters=shape.parameters, weight_dtype=item.weight_dtype,
+            shape, "weights_bytes", whole(weights_bytes(shape, item.weight_dtype)), "bytes",
+            "Σ over tensor groups of parameters · bytes of its dtype", parameters=shape.parameters, weight_dtype=item.weight_dtype,
         )  # fmt: skip
         self._fact(
-            "kv_bytes_per_token", whole(shape.kv_values_per_token * BYTES[item.kv_dtype]), "bytes", shape.kv_formula, shape,
-            layers=shape.layers, values_per_token=shape.kv_values_per_token, kv_dtype=item.kv_dtype,
+            shape, "kv_bytes_per_token", whole(shape.kv_values_per_token * BYTES[item.kv_dtype]), "bytes", shape.kv_formula,
+            values_per_token=shape.kv_values_per_token, layers=shape.layers, bytes=BYTES[item.kv_dtype], kv_dtype=item.kv_dtype,
         )  # fmt: skip
         self.details["tensor_groups"] = [
             {"group": g.name, "parameters": g.parameters, "bytes": whole(weight_bytes(g, item.weight_dtype))}
@@ -171,97 +160,14 @@ class ServingCase:
         if self.item.weight_dtype in QUANTISED and peak == gpu.half_flops:
             self.assumptions.append(assumptions.widened(self.id, self.item.weight_dtype, gpu.id, self.path))
         splits = candidates(self.item, shape, gpu, peak, self.plan)
-        self.details["splits"] = [self._row(split) for split in splits]
         load = self.item.requests_per_s or 0.0
+        self.details["splits"] = [deployment.row(split, load) for split in splits]
         best = best_of(splits, load)
         if best is None:
             self._cannot(splits, gpu)
             return
-        self._facts_of(best, load, shape, gpu)
+        self.facts.extend(deployment.facts(self._prefix, best, load))
         self._meets(best)
-
-    def _row(self, split: Split) -> dict[str, FactValue]:
-        replica = split.replica
-        row: dict[str, FactValue] = {
-            "gpus_per_replica": replica.tp, "kv_room_bytes": replica.kv_room_per_gpu * replica.tp,
-            "concurrency": replica.concurrency, "prefill_s": replica.prefill_s, "best_tpot_s": replica.best_tpot_s(),
-            "requests_per_s": split.rate, "binding_constraint": split.binding,
-        }  # fmt: skip
-        if split.rate > 0 and self.item.requests_per_s:
-            row["replicas"] = split.replicas(self.item.requests_per_s)
-            row["gpus"] = split.gpus(self.item.requests_per_s)
-        return row
-
-    def _facts_of(self, best: Split, load: float, shape: Shape, gpu: Gpu) -> None:
-        replica, replicas = best.replica, best.replicas(load)
-        batch = replica.batch_at(load / replicas, best.batch)
-        rate = best.rate
-        self._fact(
-            "kv_room_bytes", replica.kv_room_per_gpu * replica.tp, "bytes",
-            "gpus_per_replica · (memory_bytes · utilisation − overhead_bytes) − weights_bytes", gpu,
-            gpus_per_replica=replica.tp, memory_bytes=gpu.memory_bytes, utilisation=self.plan.memory_utilisation,
-            overhead_bytes=self.plan.overhead_bytes, weights_bytes=replica.weights,
-        )  # fmt: skip
-        self._fact(
-            "concurrency", replica.concurrency, "requests per replica",
-            "floor(KV room per GPU / (KV bytes per token and GPU · (input_tokens + output_tokens)))", gpu,
-            kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu,
-            input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens,
-        )  # fmt: skip
-        self._fact("batch_limit", best.batch, "requests per replica", "smallest of the limits", gpu,
-                   **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip
-        self._fact("binding_constraint", best.binding, "text", "the limit that a replica meets first as the load grows", gpu,
-                   **{k: v for k, v in best.limits.items() if v != inf})  # fmt: skip
-        self._fact("gpus_per_replica", replica.tp, "count", "tensor-parallel degree with the fewest GPUs in total", gpu,
-                   degrees=" ".join(str(d) for d in DEGREES), heads=shape.heads)  # fmt: skip
-        self._fact(
-            "requests_per_s_per_replica", rate, "1/s", "batch / (output_tokens · decode_s + batch · prefill_s)", gpu,
-            batch=best.batch, output_tokens=replica.load.output_tokens, decode_s=replica.decode_s(best.batch), prefill_s=replica.prefill_s,
-        )  # fmt: skip
-        self._fact(
-            "replicas",
-            replicas,
-            "count",
-            "ceil(load / rate per replica)",
-            gpu,
-            load=load,
-            rate_per_replica=rate,
-        )
-        self._fact(
-            "gpus",
-            replicas * replica.tp,
-            "count",
-            "replicas · gpus_per_replica",
-            gpu,
-            replicas=replicas,
-            gpus_per_replica=replica.tp,
-        )
-        self._fact("requests_per_s", replicas * rate, "1/s", "replicas · rate per replica: what all of them sustain together", gpu,
-                   replicas=replicas, rate_per_replica=rate)  # fmt: skip
-        self._fact("utilisation", load / (replicas * rate), "share", "load / (replicas · rate per replica)", gpu,
-                   load=load, replicas=replicas, rate_per_replica=rate)  # fmt: skip
-        self._times(replica, batch, load / replicas, gpu)
-
-    def _times(self, replica: Replica, batch: float, rate: float, gpu: Gpu) -> None:
-        """Times at the brief's load, spread evenly: not at the limit of the replica."""
-        self._fact(
-            "prefill_s", replica.prefill_s, "s", "(2 · active parameters · S + 2 · layers · heads · head_dim · S²) / (GPUs · FLOPs · MFU) + communication",
-            gpu, active_parameters=replica.shape.active_parameters, input_tokens=replica.load.input_tokens, flops=replica.peak,
-            mfu=self.plan.prefill_mfu, gpus_per_replica=replica.tp, communication_s=replica.communication_s(replica.load.input_tokens),
-        )  # fmt: skip
-        share = replica.prefill_share(batch)
-        self._fact(
-            "prefill_share", share, "share", "rate · prefill_s", gpu, rate=rate, prefill_s=replica.prefill_s
-        )
-        self._fact(
-            "ttft_s", replica.ttft_s(batch), "s", "prefill_s + share · prefill_s / (2 · (1 − share)) + decode_s / 2", gpu,
-            prefill_s=replica.prefill_s, share=share, decode_s=replica.decode_s(batch), mean_batch=batch,
-        )  # fmt: skip
-        self._fact(
-            "tpot_s", replica.tpot_s(batch), "s", "(batch · KV / bandwidth + max(2 · batch · N / FLOPs, weights / bandwidth) + communication) / (1 − share)",
-            gpu, decode_s=replica.decode_s(batch), share=share, mean_batch=batch, communication_s=replica.communication_s(max(batch, 1.0)),
-            bandwidth_bytes_per_s=gpu.bandwidth_bytes_per_s, bandwidth_efficiency=self.plan.bandwidth_efficiency,
-        )  # fmt: skip
 
     # --- findings
 
@@ -277,7 +183,7 @@ class ServingCase:
                 title=f"{self.item.name}: {best.replica.tp} × {best.replica.gpu.id} hold the model and serve the load"
                 + (f" within {' and '.join(targets)}" if targets else ""),
                 resource=self.path, value=self.item.model,
-                facts=tuple(self._id(name) for name in ("gpus", "gpus_per_replica", "replicas", "binding_constraint")),
+                facts=tuple(f"{self._prefix}.{name}" for name in ("gpus", "gpus_per_replica", "replicas", "binding_constraint")),
             )
         )  # fmt: skip
 
@@ -285,28 +191,31 @@ class ServingCase:
         """No split meets everything: says which constraint stands in the way on the split that comes nearest, and by how much."""
         fitting = [split for split in splits if split.limits["memory"] >= 1]
         if not fitting:
+            self.facts.append(deployment.binding_constraint(self._prefix, splits[-1], "memory"))
             self._does_not_fit(splits[-1].replica, gpu)
             return
-        constraint, seconds, target, replica = min(
-            (self._shortfall(split) for split in fitting), key=lambda miss: (miss[1] / miss[2], miss[3].tp)
+        constraint, seconds, target, nearest = min(
+            (self._shortfall(split) for split in fitting),
+            key=lambda miss: (miss[1] / miss[2], miss[3].replica.tp),
         )
+        self.facts.append(deployment.binding_constraint(self._prefix, nearest, constraint))
         self._fail(
             f"mlops.serving.{constraint}",
             f"{self.item.name}: no split over {gpu.id} meets the {constraint} target of {target:g} s; the best is {seconds:.3g} s on "
-            f"{replica.tp} GPUs without any other load, {seconds / target:.2g} times the target",
+            f"{nearest.replica.tp} GPUs without any other load, {seconds / target:.2g} times the target",
             f"{self.path}.{constraint}_s", f"{seconds:.6g} s", f"at most {target:g} s",
             "Take a GPU with more bandwidth or a smaller weight_dtype, or allow more time." if constraint == "tpot"
             else "Take a GPU with a higher dense rate, shorten the prompt, or allow more time.",
         )  # fmt: skip
 
-    def _shortfall(self, split: Split) -> tuple[str, float, float, Replica]:
+    def _shortfall(self, split: Split) -> tuple[str, float, float, Split]:
         replica = split.replica
         wanted = {
             "ttft": (replica.prefill_s, self.item.ttft_s),
             "tpot": (replica.best_tpot_s(), self.item.tpot_s),
         }
         missed = [
-            (name, s, t, replica)
+            (name, s, t, split)
             for name, (s, t) in wanted.items()
             if t is not None and split.limits[name] <= 0
         ]
@@ -332,15 +241,18 @@ class ServingCase:
 
     # --- how facts and findings are written down
 
-    def _id(self, name: str) -> str:
-        return f"mlops.serving.{self.id}.{name}"
+    @property
+    def _prefix(self) -> str:
+        return f"mlops.serving.{self.id}"
 
     def _fact(
-        self, name: str, value: FactValue, unit: str, formula: str, of: Shape | Gpu, **inputs: FactValue
+        self, shape: Shape, name: str, value: FactValue, unit: str, formula: str, **inputs: FactValue
     ) -> None:
-        known: dict[str, FactValue] = {"model": self.item.model} if isinstance(of, Shape) else {"gpu": of.id}
         self.facts.append(
-            Fact(id=self._id(name), value=value, unit=unit, formula=formula, inputs=known | inputs, source=of.source, as_of=of.as_of)
+            Fact(
+                id=f"{self._prefix}.{name}", value=value, unit=unit, formula=formula, inputs={"model": self.item.model, **inputs},
+                source=shape.source, as_of=shape.as_of,
+            )
         )  # fmt: skip
 
     def _missing(self, rule_id: str, name: str, title: str, hint: str = "", observed: str = "") -> None:

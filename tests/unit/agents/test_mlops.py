@@ -123,6 +123,57 @@ def test_every_fact_has_formula_source_and_inputs() -> None:
         assert fact.inputs
 
 
+def test_every_number_can_be_reckoned_again_from_the_inputs_of_its_fact() -> None:
+    inputs = {f.id.rpartition(".")[2]: f.inputs for f in serve().facts}
+    found = values(serve())
+
+    def of_fact(name: str) -> dict[str, float]:
+        return {k: v for k, v in inputs[name].items() if isinstance(v, int | float)}
+
+    i = of_fact("kv_bytes_per_token")
+    assert found["kv_bytes_per_token"] == i["values_per_token"] * i["bytes"]
+    i = of_fact("kv_room_bytes")
+    room = (
+        i["gpus_per_replica"] * (i["memory_bytes"] * i["utilisation"] - i["overhead_bytes"])
+        - i["weights_bytes"]
+    )
+    assert found["kv_room_bytes"] == pytest.approx(room)
+    i = of_fact("concurrency")
+    per_request = i["kv_bytes_per_token_per_gpu"] * (i["input_tokens"] + i["output_tokens"])
+    assert found["concurrency"] == math.floor(i["kv_room_bytes_per_gpu"] / per_request)
+    i = of_fact("requests_per_s_per_replica")
+    assert found["requests_per_s_per_replica"] == pytest.approx(
+        i["batch"] / (i["output_tokens"] * i["decode_s"] + i["batch"] * i["prefill_s"])
+    )
+    i = of_fact("replicas")
+    assert found["replicas"] == math.ceil(i["load"] / i["rate_per_replica"])
+    i = of_fact("prefill_s")
+    arithmetic = (
+        2 * i["active_parameters"] * i["S"] + 2 * i["layers"] * i["heads"] * i["head_dim"] * i["S"] ** 2
+    )
+    assert found["prefill_s"] == pytest.approx(
+        arithmetic / (i["gpus_per_replica"] * i["flops"] * i["mfu"]) + i["communication_s"]
+    )
+    i = of_fact("decode_s")
+    bandwidth = i["bandwidth_bytes_per_s"] * i["bandwidth_efficiency"]
+    multiply_or_read = max(
+        2 * i["batch"] * i["active_parameters"] / i["flops"], i["weights_read"] / bandwidth
+    )
+    cache = i["batch"] * i["context_tokens"] * i["kv_bytes_per_token_per_gpu"] / bandwidth
+    assert found["decode_s"] == pytest.approx(
+        cache + multiply_or_read / i["gpus_per_replica"] + i["communication_s"]
+    )
+    i = of_fact("ttft_s")
+    queue = i["share"] * i["prefill_s"] / (2 * (1 - i["share"]))
+    assert found["ttft_s"] == pytest.approx(
+        i["prefill_s"] + queue + min(1, i["mean_batch"]) * i["decode_s"] / 2
+    )
+    i = of_fact("tpot_s")
+    assert found["tpot_s"] == pytest.approx(i["decode_s"] / (1 - i["share"]))
+    i = of_fact("mean_batch")
+    assert found["mean_batch"] == pytest.approx(i["rate"] * i["output_tokens"] * i["tpot_s"])
+
+
 def test_the_binding_constraint_is_the_tightest_one() -> None:
     assert values(serve(tpot_s=0.03, requests_per_s=40))["binding_constraint"] == "tpot"
     assert values(serve(ttft_s=0.12, tpot_s=5.0, requests_per_s=40))["binding_constraint"] == "ttft"
@@ -151,6 +202,7 @@ def test_a_model_that_fits_on_no_split_fails_and_says_by_how_much() -> None:
     assert finding.status is Status.FAIL
     assert "GB per GPU are missing" in finding.title
     assert "gpus" not in values(result), "no number is made up"
+    assert values(result)["binding_constraint"] == "memory"
     assert number(result, "parameters") == 405_853_388_800
 
 
@@ -161,9 +213,11 @@ def test_a_time_per_token_below_what_the_bandwidth_allows_fails_with_the_best_th
 
 
 def test_a_time_to_first_token_below_the_prefill_fails() -> None:
-    (finding,) = of(serve(input_tokens=100_000, ttft_s=0.5), "mlops.serving.ttft")
+    result = serve(input_tokens=100_000, ttft_s=0.5)
+    (finding,) = of(result, "mlops.serving.ttft")
     assert finding.status is Status.FAIL
     assert finding.resource == "llm_serving.0.ttft_s"
+    assert values(result)["binding_constraint"] == "ttft"
 
 
 def test_bf16_on_a_gpu_without_such_a_unit_is_a_finding() -> None:

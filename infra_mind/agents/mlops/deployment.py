@@ -1,0 +1,141 @@
+"""The facts of a chosen deployment: the split, what it holds, what it sustains, and its times at the brief's load."""
+
+from __future__ import annotations
+
+from math import inf
+
+from infra_mind.agents.mlops.roofline import Replica
+from infra_mind.agents.mlops.split import DEGREES, Split
+from infra_mind.model.fact import Fact, FactValue
+
+
+def row(split: Split, requests_per_s: float) -> dict[str, FactValue]:
+    """One line of the table of candidates: also those that cannot serve are shown."""
+    replica = split.replica
+    line: dict[str, FactValue] = {
+        "gpus_per_replica": replica.tp, "kv_room_bytes": replica.kv_room_per_gpu * replica.tp,
+        "concurrency": replica.concurrency, "prefill_s": replica.prefill_s, "best_tpot_s": replica.best_tpot_s(),
+        "requests_per_s": split.rate, "binding_constraint": split.binding,
+    }  # fmt: skip
+    if split.rate > 0:
+        line |= {"replicas": split.replicas(requests_per_s), "gpus": split.gpus(requests_per_s)}
+    return line
+
+
+def binding_constraint(prefix: str, split: Split, missed: str | None = None) -> Fact:
+    """Which limit stands in the way first, with the mean batch that each allows; `missed` where no load at all meets it."""
+    return _fact(
+        prefix, split, "binding_constraint", missed or split.binding, "text",
+        "the limit that a replica meets first as the load grows; throughput where a larger batch serves no more", **_limits(split),
+    )  # fmt: skip
+
+
+def facts(prefix: str, split: Split, requests_per_s: float) -> list[Fact]:
+    """Facts `<prefix>.<name>`. Times are those at the load, spread evenly over the replicas, not those at the limit."""
+    return [
+        *_room(prefix, split),
+        *_size(prefix, split, requests_per_s),
+        *_times(prefix, split, requests_per_s),
+    ]
+
+
+def _room(prefix: str, split: Split) -> list[Fact]:
+    replica, plan = split.replica, split.replica.plan
+    return [
+        _fact(
+            prefix, split, "kv_room_bytes", replica.kv_room_per_gpu * replica.tp, "bytes",
+            "gpus_per_replica · (memory_bytes · utilisation − overhead_bytes) − weights_bytes",
+            gpus_per_replica=replica.tp, memory_bytes=replica.gpu.memory_bytes, utilisation=plan.memory_utilisation,
+            overhead_bytes=plan.overhead_bytes, weights_bytes=replica.weights,
+        ),
+        _fact(
+            prefix, split, "concurrency", replica.concurrency, "requests per replica",
+            "floor(kv_room_bytes_per_gpu / (kv_bytes_per_token_per_gpu · (input_tokens + output_tokens)))",
+            kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu,
+            input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens,
+        ),
+        _fact(prefix, split, "batch_limit", split.batch, "requests per replica", "the smallest of the limits", **_limits(split)),
+        binding_constraint(prefix, split),
+    ]  # fmt: skip
+
+
+def _size(prefix: str, split: Split, load: float) -> list[Fact]:
+    replica, rate, replicas = split.replica, split.rate, split.replicas(load)
+    return [
+        _fact(
+            prefix, split, "gpus_per_replica", replica.tp, "count", "the tensor-parallel degree with the fewest GPUs in total",
+            degrees=" ".join(str(d) for d in DEGREES), heads=replica.shape.heads,
+        ),
+        _fact(
+            prefix, split, "requests_per_s_per_replica", rate, "1/s", "batch / (output_tokens · decode_s + batch · prefill_s)",
+            batch=split.batch, output_tokens=replica.load.output_tokens, decode_s=replica.decode_s(split.batch),
+            prefill_s=replica.prefill_s,
+        ),
+        _fact(prefix, split, "replicas", replicas, "count", "ceil(load / rate_per_replica)", load=load, rate_per_replica=rate),
+        _fact(
+            prefix, split, "gpus", replicas * replica.tp, "count", "replicas · gpus_per_replica",
+            replicas=replicas, gpus_per_replica=replica.tp,
+        ),
+        _fact(
+            prefix, split, "requests_per_s", replicas * rate, "1/s", "replicas · rate_per_replica: what all of them sustain together",
+            replicas=replicas, rate_per_replica=rate,
+        ),
+        _fact(
+            prefix, split, "utilisation", load / (replicas * rate), "share", "load / (replicas · rate_per_replica)",
+            load=load, replicas=replicas, rate_per_replica=rate,
+        ),
+    ]  # fmt: skip
+
+
+def _times(prefix: str, split: Split, load: float) -> list[Fact]:
+    replica, plan = split.replica, split.replica.plan
+    shape, rate = replica.shape, load / split.replicas(load)
+    batch = replica.batch_at(rate, split.batch)
+    share, step = replica.prefill_share(batch), replica.decode_s(batch)
+    return [
+        _fact(
+            prefix, split, "prefill_s", replica.prefill_s, "s",
+            "(2 · active_parameters · S + 2 · layers · heads · head_dim · S²) / (gpus_per_replica · flops · mfu) + communication_s",
+            active_parameters=shape.active_parameters, S=replica.load.input_tokens, layers=shape.layers, heads=shape.heads,
+            head_dim=shape.head_dim, gpus_per_replica=replica.tp, flops=replica.peak, mfu=plan.prefill_mfu,
+            communication_s=replica.communication_s(replica.load.input_tokens),
+        ),
+        _fact(prefix, split, "prefill_share", share, "share", "rate · prefill_s", rate=rate, prefill_s=replica.prefill_s),
+        _fact(prefix, split, "mean_batch", batch, "requests per replica", "rate · output_tokens · tpot_s (Little)",
+              rate=rate, output_tokens=replica.load.output_tokens, tpot_s=replica.tpot_s(batch)),
+        _decode(prefix, split, replica, batch),
+        _fact(
+            prefix, split, "ttft_s", replica.ttft_s(batch), "s",
+            "prefill_s + share · prefill_s / (2 · (1 − share)) + min(1, mean_batch) · decode_s / 2",
+            prefill_s=replica.prefill_s, share=share, mean_batch=batch, decode_s=step,
+        ),
+        _fact(prefix, split, "tpot_s", replica.tpot_s(batch), "s", "decode_s / (1 − share)", decode_s=step, share=share),
+    ]  # fmt: skip
+
+
+def _decode(prefix: str, split: Split, replica: Replica, batch: float) -> Fact:
+    b = max(batch, 1.0)
+    return _fact(
+        prefix, split, "decode_s", replica.decode_s(batch), "s",
+        "batch · context_tokens · kv_bytes_per_token_per_gpu / bandwidth + max(2 · batch · active_parameters / flops, weights_read / "
+        "bandwidth) / gpus_per_replica + communication_s; bandwidth = bandwidth_bytes_per_s · bandwidth_efficiency",
+        batch=b, context_tokens=replica.load.input_tokens + replica.load.output_tokens / 2,
+        kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu, active_parameters=replica.shape.active_parameters,
+        flops=replica.peak, weights_read=replica.weights_touched(b), gpus_per_replica=replica.tp,
+        communication_s=replica.communication_s(b), bandwidth_bytes_per_s=replica.gpu.bandwidth_bytes_per_s,
+        bandwidth_efficiency=replica.plan.bandwidth_efficiency,
+    )  # fmt: skip
+
+
+def _limits(split: Split) -> dict[str, FactValue]:
+    return {name: limit for name, limit in split.limits.items() if limit != inf}
+
+
+def _fact(
+    prefix: str, split: Split, name: str, value: FactValue, unit: str, formula: str, **inputs: FactValue
+) -> Fact:
+    gpu = split.replica.gpu
+    return Fact(
+        id=f"{prefix}.{name}", value=value, unit=unit, formula=formula, inputs={"gpu": gpu.id, **inputs},
+        source=f"{gpu.source}; the model's shape: {split.replica.shape.source}", as_of=gpu.as_of,
+    )  # fmt: skip
