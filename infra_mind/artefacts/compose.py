@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed, Unreadable
-from infra_mind.artefacts.yaml import YamlDocument
+from infra_mind.artefacts.yaml import YamlDocument, load
 from infra_mind.model.inventory import Format, Lines, Resource, is_unresolvable, unresolvable
 
 _SECTIONS = {
@@ -25,7 +25,11 @@ _PORT = re.compile(
     r"(?:(?P<host>\[[^\]]*\]|[^:]*):)?(?:(?P<published>[\d\-]*):)?(?P<target>[\d\-]+)(?:/(?P<protocol>\w+))?\Z"
 )
 
-Value = Any
+# Fields that are no texts, so that compose turns `"${PRIVILEGED:-true}"` into a boolean
+_TYPED = frozenset(
+    {"attachable", "disable", "enable_ipv6", "external", "init", "internal", "oom_kill_disable", "pids_limit"}
+    | {"privileged", "read_only", "replicas", "required", "retries", "scale", "stdin_open", "tty"}
+)
 
 
 def is_compose(data: Any) -> bool:
@@ -108,10 +112,20 @@ def _replicas(values: dict[str, Any]) -> int | None:
 def interpolate(value: Any, environment: Mapping[str, str]) -> Any:
     """`${NAME:-default}` and its kin put in, through a whole tree; a text with a name that nobody sets is unresolvable."""
     if isinstance(value, dict):
-        return {k: interpolate(v, environment) for k, v in value.items()}
+        return {k: _typed(k, v, interpolate(v, environment)) for k, v in value.items()}
     if isinstance(value, list):
         return [interpolate(v, environment) for v in value]
     return _interpolated(value, environment) if isinstance(value, str) and "$" in value else value
+
+
+def _typed(key: str, before: Any, after: Any) -> Any:
+    if key not in _TYPED or not isinstance(after, str) or before == after:
+        return after
+    try:
+        value = load(after, name=key, dialect="1.1")
+    except Unreadable:
+        return after
+    return value if isinstance(value, int) else after
 
 
 def _interpolated(text: str, environment: Mapping[str, str]) -> Any:
@@ -191,12 +205,12 @@ def _copy_line(lines: dict[str, Lines], old: str, new: str) -> None:
         lines[new] = lines[old]
 
 
-def _each(holder: dict[str, Any], key: str, form: Callable[[Any], Value]) -> None:
+def _each(holder: dict[str, Any], key: str, form: Callable[[Any], Any]) -> None:
     if isinstance(holder.get(key), list):
         holder[key] = [form(entry) for entry in holder[key]]
 
 
-def _port(entry: Any) -> Value:
+def _port(entry: Any) -> Any:
     """`127.0.0.1:8080:80/tcp` → `{host_ip, published, target, protocol, mode}`; ports stay text when they are ranges."""
     if isinstance(entry, int):
         return {"target": entry, "protocol": "tcp", "mode": "ingress"}
@@ -220,7 +234,7 @@ def _port_number(text: str) -> int | str:
     return int(text) if text.isdigit() and len(text) < 6 else text
 
 
-def _volume(entry: Any) -> Value:
+def _volume(entry: Any) -> Any:
     """`./data:/data:ro` → `{type, source, target, read_only}`."""
     if not isinstance(entry, str):
         return entry

@@ -129,6 +129,8 @@ def _read_yaml(
     path: str, text: str, limits: IntakeLimits, is_compose: bool, environment: dict[str, str]
 ) -> Parsed:
     documents = yaml.load_documents(text, name=path, limits=limits, dialect="1.1")
+    if path.rpartition("/")[2] in _KUSTOMIZATIONS:
+        return Parsed(unread=[kubernetes.overlay(path, "Kustomization", 1)])
     if is_compose or any(compose.is_compose(d.data) for d in documents):
         parsed = Parsed()
         for document in documents:
@@ -160,6 +162,7 @@ def _inventory(parsed: Parsed, files: int, limits: IntakeLimits) -> Inventory:
     )
 
 
+_KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
 _WHOLE_FILE = frozenset({"unreadable", "helm_template", "unsupported"})
 
 

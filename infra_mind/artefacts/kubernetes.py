@@ -34,7 +34,7 @@ def read_documents(path: str, documents: list[YamlDocument]) -> Parsed:
         if not is_manifest(document.data):
             parsed.unread.append(_foreign(path, document))
         elif document.data["apiVersion"].startswith(_OVERLAYS):
-            parsed.unread.append(_overlay(path, document))
+            parsed.unread.append(overlay(path, document.data["kind"], document.line_start))
         else:
             _add(path, document.data, "", document, parsed)
     return parsed
@@ -82,9 +82,10 @@ def _lines_at(prefix: str, document: YamlDocument) -> Lines:
     return document.lines.get(prefix.rstrip("."), whole) if prefix else whole
 
 
-def _overlay(path: str, document: YamlDocument) -> UnreadFile:
-    reason = f"a {document.data['kind']}: build it (kustomize build) and hand in the result; its bases are read as they are"
-    return UnreadFile(artefact=path, reason=reason, line=document.line_start, kind="unsupported")
+def overlay(path: str, kind: str, line: int) -> UnreadFile:
+    """The entry for a Kustomization or another object that only a tool of the client reads."""
+    reason = f"a {kind}: build it (kustomize build) and hand in the result; its bases are read as they are"
+    return UnreadFile(artefact=path, reason=reason, line=line, kind="unsupported")
 
 
 def _foreign(path: str, document: YamlDocument) -> UnreadFile:

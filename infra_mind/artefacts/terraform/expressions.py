@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ _DEEPEST = 130  # levels, of expressions and of the references between them: thr
 class Budget:
     """How much evaluation one inventory may cost, so that no input can make it run for ever."""
 
-    def __init__(self, steps: int = 4_000_000) -> None:
+    def __init__(self, steps: int = 2_000_000) -> None:
         self.steps, self.depth = steps, 0
 
     def charge(self, value: Any) -> bool:
@@ -107,22 +108,16 @@ def settled(expression: Expression, scope: Scope) -> Any:
 
 def _template(expression: Template, scope: Scope) -> Any:
     values = [evaluate(p, scope) for p in expression.parts]
-    if len(values) == 1 and not isinstance(expression.parts[0], Literal) and not expression.document:
+    if len(values) == 1 and not expression.document:
         return values[0]
     unknown = [v.reason for v in map(first_unknown, values) if v]
     if unknown and not expression.document:
         return Unknown(", ".join(dict.fromkeys(unknown))[:500])
-    texts = [_template_text(v, p) for v, p in zip(values, expression.parts, strict=True)]
+    # a document known in part keeps the reference where the value will stand
+    texts = [f"${{{v.reason}}}" if isinstance(v, Unknown) else as_text(v) for v in values]
     if sum(map(len, texts)) > MAX_TEXT:
         return Unknown("a text that is too large")
     return "".join(texts)
-
-
-def _template_text(value: Any, part: Expression) -> str:
-    # a document known in part keeps the reference where the value will stand
-    if isinstance(value, Unknown):
-        return f"${{{value.reason}}}"
-    return str(part.value) if isinstance(part, Literal) else as_text(value)
 
 
 def _template_if(expression: TemplateIf, scope: Scope) -> Any:
@@ -262,7 +257,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
-    "%": operator.mod,
+    "%": lambda left, right: left - right * math.trunc(left / right),  # the sign of the dividend,
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,

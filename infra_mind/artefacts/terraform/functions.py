@@ -145,11 +145,7 @@ def _verb(match: re.Match[str], value: Any) -> str:
     if verb == "q":
         return json.dumps(as_text(value), ensure_ascii=False)
     text = encoded(value) if isinstance(value, list | dict) or value is None else as_text(value)
-    return (
-        (plain.replace("0", "", 1) if plain.startswith("%0") else plain) % () + text
-        if plain == "%"
-        else (plain + "s") % text
-    )
+    return (plain + "s") % text
 
 
 def _formatlist(pattern: Any, *arguments: Any) -> list[str]:
@@ -216,9 +212,9 @@ def _slice(values: Any, start: Any, end: Any) -> list[Any]:
 
 def _substr(text: Any, offset: Any, length: Any) -> str:
     start, size = int(as_number(offset)), int(as_number(length))
-    text = as_text(text)
-    start = max(len(text) + start, 0) if start < 0 else start
-    return text[start:] if size < 0 else text[start : start + size]
+    whole = as_text(text)
+    start = max(len(whole) + start, 0) if start < 0 else start
+    return whole[start:] if size < 0 else whole[start : start + size]
 
 
 def _length(value: Any) -> int:
@@ -256,8 +252,9 @@ def _indent(spaces: Any, text: Any) -> str:
     width = int(as_number(spaces))
     if not 0 <= width <= _WIDEST:
         raise EvaluationError("indent() that is too wide")
-    _limited(len(text) + text.count("\n") * width)
-    return as_text(text).replace("\n", "\n" + " " * width)
+    lines = as_text(text)
+    _limited(len(lines) + lines.count("\n") * width)
+    return lines.replace("\n", "\n" + " " * width)
 
 
 def _title(text: Any) -> str:
@@ -294,7 +291,7 @@ def _parseint(text: Any, base: Any) -> int:
 
 def _cidrsubnet(prefix: Any, bits: Any, number: Any) -> str:
     network, width, wanted = (
-        ipaddress.ip_network(prefix, strict=False),
+        ipaddress.ip_network(as_text(prefix), strict=False),
         int(as_number(bits)),
         int(as_number(number)),
     )
@@ -306,7 +303,7 @@ def _cidrsubnet(prefix: Any, bits: Any, number: Any) -> str:
 
 
 def _cidrsubnets(prefix: Any, *bits: Any) -> list[str]:
-    network = ipaddress.ip_network(prefix, strict=False)
+    network = ipaddress.ip_network(as_text(prefix), strict=False)
     at, found = int(network.network_address), []
     for width in _numbers(bits):
         length = network.prefixlen + int(width)
@@ -320,7 +317,7 @@ def _cidrsubnets(prefix: Any, *bits: Any) -> list[str]:
 
 
 def _cidrhost(prefix: Any, number: Any) -> str:
-    network = ipaddress.ip_network(prefix, strict=False)
+    network = ipaddress.ip_network(as_text(prefix), strict=False)
     return str(network[int(as_number(number))])
 
 
@@ -356,7 +353,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "ceil": lambda v: math.ceil(as_number(v)),
     "chomp": lambda v: as_text(v).rstrip("\r\n"),
     "cidrhost": _cidrhost,
-    "cidrnetmask": lambda v: str(ipaddress.IPv4Network(v, strict=False).netmask),
+    "cidrnetmask": lambda v: str(ipaddress.IPv4Network(as_text(v), strict=False).netmask),
     "cidrsubnet": _cidrsubnet,
     "cidrsubnets": _cidrsubnets,
     "contains": _contains,

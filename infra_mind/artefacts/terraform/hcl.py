@@ -216,8 +216,9 @@ class _Converter:
         return Directive(word)
 
     def _assembled(self, parts: list[Part], tree: Any) -> Expression:
-        if all(isinstance(p, Literal) for p in parts):
-            return Literal("".join(str(p.value) for p in parts if isinstance(p, Literal)))
+        texts = [p.value for p in parts if isinstance(p, Literal) and isinstance(p.value, str)]
+        if len(texts) == len(parts):
+            return Literal("".join(texts))
         document = any(isinstance(p, Literal) and "\n" in str(p.value) for p in parts)
         try:
             return assemble(parts, document=document)

@@ -143,6 +143,8 @@ class Module:
             }.get(name, Unknown(f"path.{name}"))
         if root == "data" and name and len(steps) >= 3:
             return self._data_value(name, steps, scope)
+        if root in ("count", "each"):
+            raise EvaluationError(f"{root} has no meaning here")
         return absolute(self.prefix, root, steps, scope)
 
     def call_file_function(self, name: str, arguments: list[Any], scope: Scope) -> Any:
