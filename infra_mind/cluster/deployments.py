@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,7 +39,7 @@ def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) 
         health_check_period_s=1,
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.2,
-    )(serve.ingress(partial(_asgi, engine))(Api))
+    )(serve.ingress(_builder(engine))(Api))
     dispatcher = serve.deployment(
         name="dispatcher",
         num_replicas=dispatchers,
@@ -50,11 +52,28 @@ def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) 
     return api.bind(dispatcher.bind(engine, dispatchers))
 
 
-def _asgi(engine: Engine) -> Any:
-    store = engine.store()
-    return create_app(
-        store, agents=engine.assessor().plan.agents, limits=IntakeLimits(), workers=partial(workers_status, store)
-    )
+def _builder(engine: Engine) -> Callable[[], Any]:
+    """A function that makes the ASGI application, because it is called in the replica's process (Serve takes no `partial`)."""
+
+    def build() -> Any:
+        keep_on_loopback()
+        store = engine.store()
+        return create_app(
+            store, agents=engine.assessor().plan.agents, limits=IntakeLimits(), workers=partial(workers_status, store)
+        )
+
+    return build
+
+
+def keep_on_loopback() -> None:
+    """Makes this replica's port for calls between deployments listen where its node does.
+
+    Serve 2.60 binds it to every interface, without a setting, after the replica's own code has begun. Nobody calls it here."""
+    from ray.serve._private import replica
+
+    bind = replica.add_port_to_grpc_server
+    if ray.util.get_node_ip_address() == "127.0.0.1":
+        replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))
 
 
 class Api:
@@ -68,12 +87,13 @@ class DispatcherReplica:
     """One dispatcher. It takes no requests; Serve watches `check_health` and starts another one when it is gone."""
 
     async def __init__(self, engine: Engine, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
+        keep_on_loopback()
         store = engine.store()
         executor = RayExecutor(engine, progress_actor(engine))
         context = serve.get_replica_context()
         assessor = engine.assessor()
         self._dispatcher = Dispatcher(
-            f"dispatcher-{context.replica_id.unique_id}",
+            f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",
             node_id=ray.get_runtime_context().get_node_id(),
             plan=assessor.plan,
             store=store,

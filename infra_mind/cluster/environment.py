@@ -50,6 +50,10 @@ def prepare(directory: Path, *, slots: int) -> None:
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        # one machine, one HAProxy: it sees a replica go within a second; the default of 30 is for load balancers farther away
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+        # node address 127.0.0.1: Ray's own servers then listen on this machine's loopback only
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # what an agent started itself ends with it
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
         # warm worker processes stay, one for each slot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -110,6 +111,7 @@ class LocalCluster:
         self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
         context: Any = ray.init(
             address="local",
+            num_cpus=max(slots, os.cpu_count() or 1),  # steps take slots, not CPUs; this is how many processes may start at once
             resources={"slot": slots},
             include_dashboard=self._options.dashboard,
             dashboard_host="127.0.0.1",
@@ -126,6 +128,7 @@ class LocalCluster:
         return (f"http://{dashboard}" if dashboard else None), str(context.address_info["gcs_address"])
 
     def _start_serve(self, store_url: str, port: int) -> None:
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         from ray import serve
         from ray.serve.config import HTTPOptions, ProxyLocation
 
@@ -137,7 +140,7 @@ class LocalCluster:
         serve.start(
             proxy_location=ProxyLocation.HeadOnly, http_options=HTTPOptions(host=self._options.host, port=port)
         )
-        self._stack.callback(_quietly, serve.shutdown)
+        self._stack.callback(_quietly, lambda: serve.delete("infra-mind"))  # dispatchers hand over; the rest ends with Ray
         app = application(engine, api_replicas=settings.api_replicas, dispatchers=settings.dispatchers)
         serve.run(app, name="infra-mind", route_prefix="/")
 

@@ -203,10 +203,17 @@ class LlmApi(Value):
 
 
 class InlineArtefact(Value):
-    """A file sent along; `path` relative, with forward slashes."""
+    """A file sent along; `path` relative, with forward slashes. A file that is no text is named with its `problem` instead."""
 
     path: Annotated[str, Field(min_length=1, max_length=1024)]
-    content: str
+    content: str | None = None
+    problem: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _content_or_problem(self) -> InlineArtefact:
+        if (self.content is None) == (self.problem is None):
+            raise ValueError("give `content`, the text of the file (or `problem` where it has none)")
+        return self
 
 
 class Brief(Value):

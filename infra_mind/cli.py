@@ -1,0 +1,403 @@
+"""The command line: `infra-mind --help`. Entry points only translate; everything heavy is imported when it is needed.
+
+Exit codes: 0 done · 1 the task failed · 2 bad input · 3 cannot reach the server · 4 a finding at or above `--fail-on`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from infra_mind.errors import (
+    BadInput,
+    Conflict,
+    Gone,
+    InfraMindError,
+    NotAllowed,
+    NotFound,
+    Unavailable,
+)
+from infra_mind.model.task import Priority
+
+if TYPE_CHECKING:
+    from infra_mind.client import Client
+    from infra_mind.model.result import AssessmentResult
+
+app = typer.Typer(
+    help="Assess AI infrastructure: hand in a brief and artefacts, get ranked findings, costs and capacity with sources.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys = typer.Typer(help="API keys: make, list, revoke. A key is shown once and kept as a hash.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+out = Console()
+err = Console(stderr=True)
+
+
+class FailOn(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+TaskId = Annotated[str, typer.Argument(help="The task's id, as `assess --no-wait` and `list` show it.")]
+Json = Annotated[bool, typer.Option("--json", help="Standard output holds the JSON alone.")]
+Url = Annotated[str | None, typer.Option("--url", help="Where the API listens; else INFRA_MIND_URL, else the local `up`.")]
+Brief = Annotated[Path, typer.Argument(help="The brief: a YAML or JSON file.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the result.")]
+
+
+def main() -> None:
+    """Console entry: turns typed errors into one sentence and an exit code."""
+    try:
+        app()
+    except InfraMindError as error:
+        _explain(error)
+        sys.exit(_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _code(error: InfraMindError) -> int:
+    if isinstance(error, BadInput | NotFound | Conflict | Gone):
+        return 2
+    return 3 if isinstance(error, Unavailable | NotAllowed) else 1
+
+
+def _explain(error: InfraMindError) -> None:
+    from infra_mind.errors import BriefInvalid
+
+    if isinstance(error, BriefInvalid):
+        err.print("The brief is not valid:", style="red", highlight=False)
+        for problem in error.problems:
+            err.print(f"  {problem}", highlight=False, markup=False)
+        return
+    err.print(str(error), style="red", highlight=False, markup=False)
+
+
+def _dump(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _client(url: str | None) -> Iterator[Client]:
+    from infra_mind.client import Client
+
+    with Client(url) as client:
+        yield client
+
+
+# -- running the platform ---------------------------------------------------------------------------------------------
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Interface of the API; 127.0.0.1 keeps it on this machine.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.")] = None,
+    slots: Annotated[int, typer.Option(help="Agents at once; 0 takes one for each core, at least four.")] = 0,
+    dashboard: Annotated[bool, typer.Option(help="Ray's dashboard on 127.0.0.1.")] = True,
+    dashboard_port: Annotated[int, typer.Option(help="Its port.")] = 8265,
+    agents: Annotated[str | None, typer.Option(help="module:function that gives another table of agents.")] = None,
+) -> None:
+    """Start the embedded store, Ray and Serve on this machine; stop with Ctrl-C."""
+    import signal
+    import threading
+
+    from infra_mind.cluster.local import LocalCluster, LocalOptions
+    from infra_mind.settings import Settings
+
+    settings = Settings()
+    options = LocalOptions(
+        host=host or settings.host, port=settings.port if port is None else port, slots=slots,
+        dashboard=dashboard, dashboard_port=dashboard_port, agents=agents,
+    )  # fmt: skip
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with LocalCluster(settings, options, say=lambda text: err.print(f"· {text}", style="dim")) as cluster:
+        end = cluster.endpoint
+        assert end is not None
+        # Ray sets handlers of its own while it starts
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        out.print(f"ready  API {end.url}  ·  dashboard {end.dashboard_url or 'off'}  ·  key in {settings.home / 'api.key'}", highlight=False, soft_wrap=True)  # fmt: skip
+        if end.dashboard_url:
+            err.print(f"  for the dashboard and `ray job submit`: export RAY_ADDRESS={end.dashboard_url} RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.home / 'ray.token'}", style="dim", highlight=False, soft_wrap=True)  # fmt: skip
+        stop.wait()
+        err.print("· stopping", style="dim")
+
+
+@app.command()
+def demo(out_dir: Out = Path("demo-out"), brief: Annotated[Path | None, typer.Option(help="Another brief than examples/clinic.")] = None) -> None:
+    """Start everything, assess examples/clinic, show the result, write the report, stop. Leaves no process behind."""
+    from infra_mind.cluster.local import LocalCluster, LocalOptions
+    from infra_mind.settings import Settings
+
+    where = brief or _example()
+    options = LocalOptions(port=0, dashboard=False)
+    with LocalCluster(Settings(), options, say=lambda text: err.print(f"· {text}", style="dim")) as cluster:
+        assert cluster.endpoint is not None
+        result = _assess_on_server(cluster.endpoint.url, where, None, {}, quiet=False)
+        paths = _write(result, out_dir)
+        _show(result)
+        err.print("· stopping", style="dim")
+    out.print(f"\nreport  {paths[0]}\nresult  {paths[1]}", highlight=False)
+
+
+def _example() -> Path:
+    for folder in (Path.cwd(), Path(__file__).resolve().parent.parent):
+        found = folder / "examples" / "clinic" / "brief.yaml"
+        if found.exists():
+            return found
+    raise BadInput("examples/clinic is not here: run this in a checkout, or give --brief")
+
+
+# -- assessing --------------------------------------------------------------------------------------------------------
+@app.command()
+def assess(
+    brief: Brief,
+    artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
+    result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
+    as_json: Json = False,
+    wait: Annotated[bool, typer.Option(help="Wait for the end, with live bars.")] = True,
+    local: Annotated[bool, typer.Option("--local", help="Run in this process, without a server.")] = False,
+    priority: Annotated[Priority, typer.Option(help="Order among waiting tasks.")] = Priority.MEDIUM,
+    soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which agents are asked to stop.")] = None,
+    hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which processes are ended.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
+    url: Url = None,
+) -> None:  # fmt: skip
+    """Assess a brief, and the artefacts beside it, and show what matters."""
+    options = {"priority": priority.value, "soft_limit_s": soft_limit_s, "hard_limit_s": hard_limit_s}
+    options = {name: value for name, value in options.items() if value is not None}
+    if local:
+        result = _assess_here(brief, artefacts, options, quiet=as_json)
+    elif wait:
+        result = _assess_on_server(url, brief, artefacts, options, quiet=as_json)
+    else:
+        with _client(url) as client:
+            created = client.create(brief, artefacts or None)
+            task_id = client.start(created.assessment_id, **options)
+        _dump({"assessment_id": created.assessment_id, "task_id": task_id}) if as_json else out.print(task_id, highlight=False)
+        return
+    if report:
+        _write_text(report, _html(result))
+    if result_file:
+        _write_text(result_file, result.to_json().decode())
+    if as_json:
+        sys.stdout.write(result.to_json().decode() + "\n")
+    else:
+        _show(result)
+    if fail_on and _reaches(result, fail_on):
+        raise typer.Exit(4)
+
+
+def _assess_on_server(url: str | None, brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool) -> AssessmentResult:
+    from infra_mind.bars import Bars
+
+    with _client(url) as client, Bars(Console(stderr=True, quiet=quiet)) as bars:
+        return client.assess(brief, artefacts or None, on_progress=bars, **options)
+
+
+def _assess_here(brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool) -> AssessmentResult:
+    from infra_mind.bars import Bars
+    from infra_mind.client import read_submission
+    from infra_mind.inprocess import assess_here
+    from infra_mind.model.task import StartOptions
+
+    submission = read_submission(brief, artefacts or None)
+    with Bars(Console(stderr=True, quiet=quiet)) as bars:
+        return assess_here(submission, on_progress=bars, options=StartOptions(**options))
+
+
+def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
+    from infra_mind.model.finding import Severity, Status
+
+    limit = Severity(fail_on.value).rank
+    return any(f.status is Status.FAIL and f.severity.rank <= limit for a in result.agents.values() for f in a.findings)
+
+
+def _html(result: AssessmentResult) -> str:
+    from infra_mind.reports.html import render
+
+    return render(result)
+
+
+def _show(result: AssessmentResult) -> None:
+    from infra_mind.reports.terminal import print_summary
+
+    print_summary(result, out)
+
+
+def _write(result: AssessmentResult, folder: Path) -> tuple[Path, Path]:
+    report, data = folder / "report.html", folder / "result.json"
+    _write_text(report, _html(result))
+    _write_text(data, result.to_json().decode())
+    return report, data
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+# -- tasks ------------------------------------------------------------------------------------------------------------
+@app.command()
+def status(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
+    """One task: state, progress, agents."""
+    with _client(url) as client:
+        task = client.task(task_id)
+    if as_json:
+        _dump(task.model_dump(mode="json"))
+        return
+    where = f", {task.queue_position}. in the queue" if task.queue_position else ""
+    out.print(f"{task.task_id}  {task.state}  {task.info.progress:.0f} %  {task.info.message}{where}", highlight=False, markup=False)
+    for name, agent in task.info.agents.items():
+        note = agent.reason or agent.note
+        out.print(f"  {name:<16}{agent.state:<9}{agent.progress:>4.0f} %  {note}", highlight=False, markup=False)
+    if task.error:
+        out.print(f"  {task.error.type}: {task.error.message}", style="red", highlight=False, markup=False)
+
+
+@app.command()
+def watch(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
+    """Live bars of a running task, until it ends; with --json one event a line."""
+    from infra_mind.bars import Bars
+
+    with _client(url) as client, Bars(Console(stderr=True, quiet=as_json)) as bars:
+        for event in client.events(task_id):
+            bars(event)
+            if as_json:
+                sys.stdout.write(event.model_dump_json() + "\n")
+        task = client.task(task_id)
+    if not as_json:
+        out.print(task.state, highlight=False)
+    if task.state != "SUCCESS":
+        raise typer.Exit(1)
+
+
+@app.command()
+def result(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
+    """The result of a task that ended well."""
+    with _client(url) as client:
+        found = client.result(task_id)
+    if as_json:
+        sys.stdout.write(found.to_json().decode() + "\n")
+    else:
+        _show(found)
+
+
+@app.command()
+def cancel(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
+    """Stop a task; nothing of it runs a few seconds later."""
+    with _client(url) as client:
+        state = client.cancel(task_id)
+    _dump({"task_id": task_id, "state": state}) if as_json else out.print(state, highlight=False)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option(help="Only tasks in this state, such as PENDING.")] = None,
+    limit: Annotated[int, typer.Option(help="At most this many.")] = 20, as_json: Json = False, url: Url = None,
+) -> None:  # fmt: skip
+    """Your tasks, newest first."""
+    from itertools import islice
+
+    with _client(url) as client:
+        tasks = list(islice(client.tasks(**({"state": state} if state else {})), limit))
+    if as_json:
+        _dump([task.model_dump(mode="json") for task in tasks])
+        return
+    for task in tasks:
+        out.print(f"{task.task_id}  {task.state:<9}{task.info.progress:>4.0f} %  {task.created_at}  {task.name}", highlight=False, markup=False)  # fmt: skip
+
+
+@app.command()
+def report(
+    assessment_id: Annotated[str, typer.Argument(help="The assessment's id.")],
+    out_file: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("report.html"),
+    format: Annotated[str, typer.Option(help="html or json.")] = "html",
+    kind: Annotated[str, typer.Option(help="full, executive, technical, cost or compliance.")] = "full",
+    url: Url = None,
+) -> None:
+    """Fetch the report of an assessment that has ended."""
+    with _client(url) as client:
+        _write_text(out_file, client.report(assessment_id, format, kind))  # type: ignore[arg-type]  # the server names what it has
+    out.print(str(out_file), highlight=False)
+
+
+@app.command()
+def workers(as_json: Json = False, url: Url = None) -> None:
+    """Who works on what, and what waits."""
+    with _client(url) as client:
+        found = client.workers()
+    if as_json:
+        _dump(found.model_dump(mode="json"))
+        return
+    for worker in found.workers:
+        out.print(f"{worker.pool:<11}{worker.status:<9}{worker.active_tasks:>3} of {worker.max_concurrency:<4}{worker.name}", highlight=False, markup=False)  # fmt: skip
+    if found.queue:
+        waiting = ", ".join(f"{depth} {priority}" for priority, depth in found.queue.depth.items() if depth)
+        out.print(f"waiting: {waiting or 'nothing'}", highlight=False)
+
+
+# -- keys -------------------------------------------------------------------------------------------------------------
+@keys.command("create")
+def keys_create(
+    tenant: Annotated[str, typer.Option(help="Whose assessments the key sees.")] = "default",
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    weight: Annotated[float, typer.Option(help="Share of the tenant among others.")] = 1.0,
+    max_running: Annotated[int | None, typer.Option(help="Tasks of the tenant that run at once.")] = None,
+    max_queued: Annotated[int | None, typer.Option(help="Tasks of the tenant that wait at once.")] = None,
+    expires_days: Annotated[float | None, typer.Option(help="Days until it ends.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once."""
+    from infra_mind.administration import create_key
+
+    plain, key = create_key(tenant, label, weight=weight, max_running=max_running, max_queued=max_queued, expires_days=expires_days)  # fmt: skip
+    if as_json:
+        _dump({"key": plain, **key.model_dump(mode="json", exclude={"secret_sha256"})})
+    else:
+        out.print(plain, highlight=False)
+
+
+@keys.command("list")
+def keys_list(as_json: Json = False) -> None:
+    """All keys, without their secrets."""
+    from infra_mind.administration import list_keys
+
+    found = list_keys()
+    if as_json:
+        _dump([key.model_dump(mode="json", exclude={"secret_sha256"}) for key in found])
+        return
+    for key in found:
+        out.print(f"{key.key_id}  {key.tenant:<16}{key.created_at}  {key.expires_at or 'no end':<26}{key.label}", highlight=False, markup=False)  # fmt: skip
+
+
+@keys.command("revoke")
+def keys_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")]) -> None:
+    """End a key; the API refuses it within seconds."""
+    from infra_mind.administration import revoke_key
+
+    revoke_key(key_id)
+    out.print(f"revoked {key_id}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

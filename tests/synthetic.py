@@ -1,0 +1,81 @@
+"""Agents whose behaviour the brief's `goal` describes as JSON: for tests of the engine, in processes of its own.
+
+`{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
+block (inside C), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
+process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress
+from infra_mind.model.fact import Fact
+from infra_mind.model.result import AgentResult
+
+
+class FlakyError(Exception):
+    """Goes away by itself."""
+
+
+def _starts(log: Path | None, name: str) -> int:
+    if log is None:
+        return 0
+    with log.open("a") as file:
+        file.write(f"{name} {os.getpid()}\n")
+    return sum(1 for line in log.read_text().splitlines() if line.split()[0] == name)
+
+
+def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None) -> None:
+    do, seconds = what.get("do", "nothing"), float(what.get("s", 0.0))
+    if do == "sleep":
+        time.sleep(seconds)
+    elif do == "steps":
+        count = int(what.get("n", 10))
+        for done in range(count):
+            progress(done, count, f"step {done}")
+            time.sleep(seconds / count)
+    elif do == "burn":
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+    elif do == "block":
+        ctypes.CDLL(None).usleep(int(seconds * 1e6))
+    elif do == "child":
+        child = subprocess.Popen(["sleep", str(seconds)])
+        if log:
+            with log.open("a") as file:
+                file.write(f"child {child.pid}\n")
+        child.wait()
+    elif do == "fail":
+        raise PermanentError("as told")
+    elif do == "flaky" and starts <= int(what["times"]):
+        raise FlakyError(f"start {starts}")
+    elif do == "crash" and starts <= int(what["times"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Agent:
+    def assess(inputs: Inputs, progress: Progress) -> AgentResult:
+        told = json.loads(inputs.brief.goal or "{}")
+        log = Path(told["log"]) if "log" in told else None
+        starts = _starts(log, name)
+        progress(0, 1)
+        _act(told.get(name, {}), starts, progress, log)
+        progress(1, 1)
+        seen = Fact(id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source="test")
+        return AgentResult(facts=(seen,))
+
+    return Agent(name, assess, needs=needs, after=after, reads=("goal",))
+
+
+def table() -> dict[str, Agent]:
+    """Three agents side by side, one that needs two of them, and one that waits for all."""
+    agents = (_agent("a"), _agent("b"), _agent("c"), _agent("d", needs=("a", "b")), _agent("e", after=("a", "b", "c", "d")))
+    return {agent.name: agent for agent in agents}
