@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -11,19 +11,8 @@ from fastapi import FastAPI
 
 from infra_mind.api.app import create_app
 from infra_mind.model.api_key import new_key
-from infra_mind.model.workers import Worker, WorkersStatus
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.steps import AGENTS, LIMITS, NOW, Engine, client_of
-
-
-async def workers() -> WorkersStatus:
-    worker = Worker(
-        name="w", node_id="n", status="alive", pool="agents", max_concurrency=2, active_tasks=1, resources={}
-    )
-    return WorkersStatus(workers=(worker,))
-
-
-MakeKey = Callable[..., Awaitable[str]]
+from tests.unit.api.steps import AGENTS, LIMITS, NOW, Engine, MakeKey, client_of, workers
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from infra_mind.model.task import AgentState, TaskError, TaskState
+from infra_mind.model.workers import Worker, WorkersStatus
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.store import AgentUpdate, Claim, Kept
@@ -39,6 +41,16 @@ RESULT: dict[str, Any] = {
     "data_versions": {},
     "provenance": {},
 }
+
+
+MakeKey = Callable[..., Awaitable[str]]
+
+
+async def workers() -> WorkersStatus:
+    worker = Worker(
+        name="w", node_id="n", status="alive", pool="agents", max_concurrency=2, active_tasks=1, resources={}
+    )
+    return WorkersStatus(workers=(worker,))
 
 
 @dataclass

@@ -18,8 +18,7 @@ from infra_mind.errors import Unavailable
 from infra_mind.model.api_key import new_key
 from infra_mind.model.task import Event, Task
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.conftest import workers
-from tests.unit.api.steps import AGENTS, LIMITS, NOW, Engine, client_of, fields, started
+from tests.unit.api.steps import AGENTS, LIMITS, NOW, Engine, client_of, fields, started, workers
 
 
 @dataclass(frozen=True)

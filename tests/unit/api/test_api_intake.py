@@ -15,8 +15,7 @@ from infra_mind.api.app import create_app
 from infra_mind.model.submission import Submission
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.conftest import MakeKey, workers
-from tests.unit.api.steps import AGENTS, BRIEF, LIMITS, client_of, fields, problem
+from tests.unit.api.steps import AGENTS, BRIEF, LIMITS, MakeKey, client_of, fields, problem, workers
 
 YAML = "name: Clinic assistant\nhosting: {provider: aws, region: eu-west-1}\n"
 JSON_TYPE = {"Content-Type": "application/json"}

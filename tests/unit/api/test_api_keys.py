@@ -12,8 +12,7 @@ from infra_mind.errors import NotAllowed
 from infra_mind.model.api_key import hash_key, key_id_of, new_key
 from infra_mind.model.task import ApiKey
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.conftest import MakeKey
-from tests.unit.api.steps import NOW, problem
+from tests.unit.api.steps import NOW, MakeKey, problem
 
 
 def test_a_new_key_is_kept_as_its_hash_only() -> None:

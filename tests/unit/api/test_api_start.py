@@ -14,8 +14,7 @@ from infra_mind.model.api_key import new_key
 from infra_mind.model.task import StartOptions, TaskState
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.store import Accepted, StoreLimits
-from tests.unit.api.conftest import workers
-from tests.unit.api.steps import AGENTS, LIMITS, NOW, client_of, draft, fields, problem, started
+from tests.unit.api.steps import AGENTS, LIMITS, NOW, client_of, draft, fields, problem, started, workers
 
 
 async def test_a_start_is_accepted(http: httpx.AsyncClient) -> None:

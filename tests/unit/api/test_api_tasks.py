@@ -12,7 +12,6 @@ from infra_mind.model.api_key import new_key
 from infra_mind.model.task import Task
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.store import StoreLimits
-from tests.unit.api.conftest import workers
 from tests.unit.api.steps import (
     AGENTS,
     LIMITS,
@@ -24,6 +23,7 @@ from tests.unit.api.steps import (
     fields,
     problem,
     started,
+    workers,
 )
 
 
