@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from infra_mind.agents.base import Inputs, Progress, Stopped
 from infra_mind.agents.security.context import Context
+from infra_mind.agents.security.declarations import declarations
 from infra_mind.agents.security.exposure import exposure
 from infra_mind.agents.security.findings import (
     AGENT_NAME,
@@ -23,7 +24,7 @@ from infra_mind.agents.security.rules import REGISTRY
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Finding, Severity, Status, not_assessed
-from infra_mind.model.inventory import Format, Inventory, Resource
+from infra_mind.model.inventory import Format, Resource
 from infra_mind.model.result import AgentResult
 
 _STEPS = 100  # progress calls in all: enough for a bar, cheap beside the rules
@@ -46,7 +47,8 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     if not inventory.resources and not inventory.unread:
         return AgentResult(findings=(_nothing_to_read(),))
     context = Context(inventory, inputs.artefacts)
-    tally = run_rules(REGISTRY, inventory, context, progress)
+    subjects = (*inventory.resources, *declarations(inputs.artefacts))
+    tally = run_rules(REGISTRY, subjects, context, progress)
     classes = tuple(inputs.brief.compliance.data_classes) if inputs.brief.compliance else ()
     patches, note = prove_patches(tally.hits, inputs.artefacts)
     findings = [
@@ -68,15 +70,15 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
 
 
 def run_rules(
-    rules: Mapping[str, Rule], inventory: Inventory, context: Context, progress: Progress
+    rules: Mapping[str, Rule], resources: Iterable[Resource], context: Context, progress: Progress
 ) -> Tally:
     """Every rule over the resources of its kinds."""
-    work = _plan(rules, inventory)
-    total = sum(len(resources) for _, resources in work)
+    work = _plan(rules, resources)
+    total = sum(len(subjects) for _, subjects in work)
     tally, done, step = Tally(), 0, max(1, total // _STEPS)
-    for rule, resources in work:
+    for rule, subjects in work:
         by_status: dict[Status, list[Resource]] = defaultdict(list)
-        for resource in resources:
+        for resource in subjects:
             outcomes = outcomes_of(rule, resource, context)
             tally.hits += [Hit(rule, resource, o) for o in outcomes if o.status is not Status.PASS]
             if outcomes:
@@ -96,7 +98,9 @@ def outcomes_of(rule: Rule, resource: Resource, context: Context) -> list[Outcom
     except Stopped:
         raise
     except Unknown as unknown:
-        outcomes.append(Outcome(Status.UNRESOLVABLE, unknown.path, unknown.reason, "a value known from the files"))
+        outcomes.append(
+            Outcome(Status.UNRESOLVABLE, unknown.path, unknown.reason, "a value known from the files")
+        )
     except OddShape as odd:
         outcomes.append(_stumbled(rule, resource, odd.path, str(odd)))
     except Exception as error:  # one odd resource must not sink the agent, whatever the rule tripped over
@@ -105,16 +109,24 @@ def outcomes_of(rule: Rule, resource: Resource, context: Context) -> list[Outcom
 
 
 def _stumbled(rule: Rule, resource: Resource, path: str, what: str) -> Outcome:
-    return Outcome(Status.NOT_ASSESSED, path, f"{rule.id} could not read {resource.address}: {what}", "a value of the documented type")
+    return Outcome(
+        Status.NOT_ASSESSED,
+        path,
+        f"{rule.id} could not read {resource.address}: {what}",
+        "a value of the documented type",
+    )
 
 
-def _plan(rules: Mapping[str, Rule], inventory: Inventory) -> list[tuple[Rule, list[Resource]]]:
+def _plan(rules: Mapping[str, Rule], resources: Iterable[Resource]) -> list[tuple[Rule, list[Resource]]]:
     by_kind: dict[tuple[Format, str], list[Resource]] = defaultdict(list)
-    for resource in inventory.resources:
+    for resource in resources:
         by_kind[resource.format, resource.kind].append(resource)
         by_kind[resource.format, ANY_KIND].append(resource)
-    plan = [(rule, [r for kind in rule.kinds for r in by_kind.get((rule.format, kind), ())]) for rule in rules.values()]
-    return [(rule, resources) for rule, resources in plan if resources]
+    plan = [
+        (rule, [r for kind in rule.kinds for r in by_kind.get((rule.format, kind), ())])
+        for rule in rules.values()
+    ]
+    return [(rule, found) for rule, found in plan if found]
 
 
 _WORST_FIRST = (Status.FAIL, Status.NOT_ASSESSED, Status.UNRESOLVABLE, Status.PASS)
@@ -144,10 +156,24 @@ def _facts(tally: Tally, findings: list[Finding]) -> Iterator[Fact]:
     }  # fmt: skip
     counts = {name: tally.count(status) for name, status in states.items()}
     source = "the rules of this agent over the artefacts; a check is one rule on one resource it applies to"
-    yield Fact(id="security.checks", value=sum(counts.values()), unit="count", formula=" + ".join(counts), inputs={**counts}, source=source)
+    yield Fact(
+        id="security.checks",
+        value=sum(counts.values()),
+        unit="count",
+        formula=" + ".join(counts),
+        inputs={**counts},
+        source=source,
+    )
     for name, number in counts.items():
         yield Fact(id=f"security.{name}", value=number, unit="count", formula="counted", source=source)
-    yield Fact(id="security.rules", value=len(REGISTRY), unit="count", formula="counted", inputs={"applied": sum(1 for c in tally.checks.values() if c)}, source="the registry of rules")
+    yield Fact(
+        id="security.rules",
+        value=len(REGISTRY),
+        unit="count",
+        formula="counted",
+        inputs={"applied": sum(1 for c in tally.checks.values() if c)},
+        source="the registry of rules",
+    )
     decided = counts["passed"] + counts["failed"]
     if decided:
         yield Fact(
@@ -156,7 +182,13 @@ def _facts(tally: Tally, findings: list[Finding]) -> Iterator[Fact]:
         )  # fmt: skip
     for severity in Severity:
         number = sum(1 for f in findings if f.status is Status.FAIL and f.severity is severity)
-        yield Fact(id=f"security.findings.{severity}", value=number, unit="count", formula="failed findings of this severity, counted", source=source)
+        yield Fact(
+            id=f"security.findings.{severity}",
+            value=number,
+            unit="count",
+            formula="failed findings of this severity, counted",
+            source=source,
+        )
 
 
 def _rule_table(tally: Tally, classes: tuple[str, ...]) -> list[dict[str, object]]:

@@ -44,9 +44,7 @@ def has_linked(kind: str, attribute: str, expected: str) -> Check:
     return check
 
 
-def linked_or_failed(
-    subject: Subject, context: Context, kind: str, attribute: str, expected: str
-) -> Outcome:
+def linked_or_failed(subject: Subject, context: Context, kind: str, attribute: str, expected: str) -> Outcome:
     """Pass, fail or Unknown for a setting that lives in a resource of its own."""
     if context.linked(subject.resource, kind):
         return passed()
@@ -74,9 +72,7 @@ def expect_one_of(subject: Subject, path: str, allowed: Iterable[str], default: 
     return failed(subject.at(path), said(subject, path), " or ".join(wanted))
 
 
-def expect_at_least(
-    subject: Subject, path: str, minimum: float, default: float, unit: str = ""
-) -> Outcome:
+def expect_at_least(subject: Subject, path: str, minimum: float, default: float, unit: str = "") -> Outcome:
     number = subject.number(path, default)
     if number is not None and number >= minimum:
         return passed(subject.at(path))

@@ -59,7 +59,9 @@ class Context:
 
     def path_at(self, resource: Resource, line: int) -> str:
         """The dotted path of the smallest part of the resource that covers this line, empty if none does."""
-        covering = [(w.end - w.start, -len(p), p) for p, w in resource.lines.items() if w.start <= line <= w.end]
+        covering = [
+            (w.end - w.start, -len(p), p) for p, w in resource.lines.items() if w.start <= line <= w.end
+        ]
         return min(covering)[2] if covering else ""
 
     def source(self, resource: Resource) -> list[tuple[int, str]]:
@@ -78,8 +80,15 @@ class Context:
         """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts."""
         prefix = _module_prefix(subject.resource)
         where = subject.resource.lines_of(subject.at(attribute))
-        text = [line for n, line in self.source(subject.resource) if where.start <= n <= where.end and n > subject.resource.line_start]
-        found = [*_references(subject.raw(attribute)), *((m.group(1), m.group(2)) for line in text for m in _REFERENCE.finditer(line))]
+        text = [
+            line
+            for n, line in self.source(subject.resource)
+            if where.start <= n <= where.end and n > subject.resource.line_start
+        ]
+        found = [
+            *_references(subject.raw(attribute)),
+            *((m.group(1), m.group(2)) for line in text for m in _REFERENCE.finditer(line)),
+        ]
         names = dict.fromkeys(prefix + f"{kind}.{name}" for kind, name in found if kind == _POLICY_DOCUMENT)
         return [Subject.of(self._documents[name]) for name in names if name in self._documents]
 
@@ -157,7 +166,11 @@ class Context:
         prefix = _module_prefix(resource)
         found = [prefix + f"{kind}.{name}" for kind, name in _references(resource.values)]
         # the text knows references whose value the reader could put in
-        found += [prefix + ".".join(m.groups()) for _, line in self.source(resource)[1:] for m in _REFERENCE.finditer(line)]
+        found += [
+            prefix + ".".join(m.groups())
+            for _, line in self.source(resource)[1:]
+            for m in _REFERENCE.finditer(line)
+        ]
         for attribute in ("bucket", "vpc_id", "file_system_id"):
             value = resource.values.get(attribute)
             block = self._named.get((attribute, value)) if isinstance(value, str) else None

@@ -34,7 +34,12 @@ def exposure(hits: Iterable[Hit], context: Context) -> list[dict[str, Any]]:
 
 
 def _put(
-    rows: dict[tuple[str, str, str], dict[str, Any]], address: str, artefact: str, line: int, how: str, rule: str
+    rows: dict[tuple[str, str, str], dict[str, Any]],
+    address: str,
+    artefact: str,
+    line: int,
+    how: str,
+    rule: str,
 ) -> None:
     row = {"address": address, "artefact": artefact, "line": line, "how": how, "rule": rule}
     rows.setdefault((address, artefact, rule), row)

@@ -50,7 +50,10 @@ def severity_for(rule: Rule, data_classes: tuple[str, ...]) -> tuple[Severity, s
 
 
 def open_findings(
-    hits: Iterable[Hit], status: Status, data_classes: tuple[str, ...], patches: Mapping[tuple[str, str, str], str]
+    hits: Iterable[Hit],
+    status: Status,
+    data_classes: tuple[str, ...],
+    patches: Mapping[tuple[str, str, str], str],
 ) -> list[Finding]:
     """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one."""
     groups: dict[tuple[str, str, str, str, str], list[Hit]] = defaultdict(list)
@@ -94,7 +97,9 @@ def _advice(hit: Hit, why: str) -> str:
     if hit.outcome.status is Status.UNRESOLVABLE:
         return f"{why} The value is only known at apply time: check it in the plan. {hit.rule.fix}"
     if hit.outcome.status is Status.NOT_ASSESSED:
-        return f"Write the attribute in the form that its documentation gives, then assess again. {hit.rule.fix}"
+        return (
+            f"Write the attribute in the form that its documentation gives, then assess again. {hit.rule.fix}"
+        )
     return f"{why} {hit.rule.fix}"
 
 

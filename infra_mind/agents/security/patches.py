@@ -21,9 +21,7 @@ MAX_PROOFS = 150
 Key = tuple[str, str, str]  # rule id, address, path
 
 
-def prove_patches(
-    hits: Iterable[Hit], artefacts: Mapping[str, Artefact]
-) -> tuple[dict[Key, str], str]:
+def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
     """Unified diffs by (rule id, address, path), each proven alone, and a note on what was left out."""
     proven: dict[Key, str] = {}
     tried: set[tuple[str, str, str]] = set()
@@ -92,7 +90,8 @@ def _addresses(inventory: Inventory) -> list[tuple[str, str]]:
 
 def _fails_at(hit: Hit, resource: Resource, inventory: Inventory) -> bool:
     return any(
-        o.status is Status.FAIL and o.path == hit.outcome.path for o in _outcomes(hit.rule, resource, inventory)
+        o.status is Status.FAIL and o.path == hit.outcome.path
+        for o in _outcomes(hit.rule, resource, inventory)
     )
 
 

@@ -13,7 +13,8 @@ POD_SPEC = {
     "Pod": "spec",
     "CronJob": "spec.jobTemplate.spec.template.spec",
     **dict.fromkeys(
-        ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job", "Rollout"), _TEMPLATE
+        ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job", "Rollout"),
+        _TEMPLATE,
     ),
 }
 WORKLOADS = tuple(POD_SPEC)

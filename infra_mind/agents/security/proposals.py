@@ -63,7 +63,9 @@ def yaml(literal: str, suffix: str = "") -> Patch:
 def _replace_yaml(resource: Resource, path: str, literal: str, lines: Sequence[str]) -> Edit | None:
     where, key = resource.lines[path], path.rpartition(".")[2]
     line = lines[where.start - 1] if where.start <= len(lines) else ""
-    match = re.match(rf"^(\s*(?:-\s+)*[\"']?{re.escape(key)}[\"']?:\s+)([^\s#&*|>{{\[][^#]*?)(\s*(?:#.*)?)$", line)
+    match = re.match(
+        rf"^(\s*(?:-\s+)*[\"']?{re.escape(key)}[\"']?:\s+)([^\s#&*|>{{\[][^#]*?)(\s*(?:#.*)?)$", line
+    )
     if where.start != where.end or not match:
         return None
     return Edit(where.start, where.start, (f"{match.group(1)}{literal}{match.group(3)}",))
@@ -85,9 +87,7 @@ def _insert_yaml(resource: Resource, path: str, literal: str, lines: Sequence[st
     return Edit(before, before - 1, tuple(rows))
 
 
-def _sibling(
-    resource: Resource, parent: str, children: Any, lines: Sequence[str]
-) -> tuple[int, int] | None:
+def _sibling(resource: Resource, parent: str, children: Any, lines: Sequence[str]) -> tuple[int, int] | None:
     """The line before which a new key of the block mapping `parent` may stand, and its column."""
     for key in children if isinstance(children, dict) else ():
         where = resource.lines.get(f"{parent}.{key}".strip("."))

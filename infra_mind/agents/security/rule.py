@@ -135,4 +135,3 @@ def each(blocks: Iterable[Subject], check: Callable[[Subject], Iterable[Outcome]
             yield from check(block)
         except Unknown as unknown:
             yield undecided(unknown.path, unknown.reason)
-

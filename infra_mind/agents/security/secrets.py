@@ -22,8 +22,6 @@ class Token:
     shown: str
 
 
-_B = r"(?<![A-Za-z0-9_/+=-])"
-_E = r"(?![A-Za-z0-9_/+=-])"
 # (kind, pattern with the secret as group 1 or the whole match, characters of the public prefix that may be shown)
 _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("AWS access key id", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"), 4),
@@ -50,16 +48,16 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
 )  # fmt: skip
 # 40 characters of base64 are an AWS secret key only beside a name that says so.
 _AWS_SECRET = re.compile(
-    rf"(?i:aws_?secret_?(?:access_?)?key|secret_key|secretaccesskey)\W{{1,6}}{_B}([A-Za-z0-9/+]{{40}}){_E}"
+    r"(?i:aws_?secret_?(?:access_?)?key|secret_key|secretaccesskey)\W{1,6}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
-_SECRET_WORDS = (  # noqa: S105 - words that name secrets
-    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
+_TELLING = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
     r"encryption_?key|signing_?key|client_?secret|connection_?string)"
 )
-_SECRET_NAME = re.compile(rf"(?i)(?:^|[._-]|(?<=[a-z])(?=[A-Z])){_SECRET_WORDS}\d*$")
+_SECRET_NAME = re.compile(rf"(?i)(?:^|[._-]){_TELLING}\d*$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ASSIGNED = re.compile(
-    rf"(?i)([A-Za-z0-9_.-]*{_SECRET_WORDS}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
+    rf"(?i)([A-Za-z0-9_.-]*{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
 )
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\$|<|\{\{|%|\*+$|x{3,}$|\.{3}$|(?:true|false|yes|no|none|null|nil|required|optional|default|unset|disabled|enabled"

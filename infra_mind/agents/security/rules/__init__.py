@@ -9,15 +9,18 @@ from infra_mind.agents.security.rules import (
     aws_network,
     aws_platform,
     aws_storage,
+    azure,
     compose,
     dockerfile,
+    gcp,
     kubernetes_cluster,
     kubernetes_pod,
+    supply_chain,
     terraform_secrets,
 )
 
 _AREAS = (
-    aws_data, aws_identity, aws_network, aws_platform, aws_storage, compose, dockerfile, kubernetes_cluster,
-    kubernetes_pod, terraform_secrets,
+    aws_data, aws_identity, aws_network, aws_platform, aws_storage, azure, compose, dockerfile, gcp,
+    kubernetes_cluster, kubernetes_pod, supply_chain, terraform_secrets,
 )  # fmt: skip
 REGISTRY: dict[str, Rule] = collect(area.RULES for area in _AREAS)

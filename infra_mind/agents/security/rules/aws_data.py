@@ -74,7 +74,11 @@ RULES.add(
     references=(_RDS + "USER_LogAccess.Procedural.UploadtoCloudWatch.html",), ckv=("CKV_AWS_129", "CKV_AWS_104"), controls=("logging",),
 )  # fmt: skip
 def database_logs(subject: Subject, _: Context) -> Iterator[Outcome]:
-    attribute = "enable_cloudwatch_logs_exports" if "neptune" in subject.resource.kind else "enabled_cloudwatch_logs_exports"
+    attribute = (
+        "enable_cloudwatch_logs_exports"
+        if "neptune" in subject.resource.kind
+        else "enabled_cloudwatch_logs_exports"
+    )
     subject.settle(attribute)
     if subject.strings(attribute):
         yield passed(attribute)

@@ -71,13 +71,17 @@ def _wide(s: Statement) -> str:
     if s.every_action:
         return 'Action "*"'
     if s.not_actions and s.every_resource:
-        return "every action but a few on Resource \"*\""
+        return 'every action but a few on Resource "*"'
     services = [a for a in s.actions if a.endswith(":*")]
-    return f"{', '.join(sorted(services))} on Resource \"*\"" if services and s.every_resource else ""
+    return f'{", ".join(sorted(services))} on Resource "*"' if services and s.every_resource else ""
 
 
 def _escalates(s: Statement) -> str:
-    if s.principals or s.every_action or not (s.every_resource or any(r.endswith((":role/*", ":user/*", ":policy/*")) for r in s.resources)):
+    if (
+        s.principals
+        or s.every_action
+        or not (s.every_resource or any(r.endswith((":role/*", ":user/*", ":policy/*")) for r in s.resources))
+    ):
         return ""
     found = [a for a in ESCALATION if s.grants(a)]
     if s.conditioned:
@@ -133,7 +137,11 @@ def resource_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
     found = [s for d in context.documents(subject, attribute) for s in document_statements(d)]
     for statement in found or list(statements(subject, attribute)):
         if statement.allow and "*" in statement.principals and not statement.conditioned:
-            yield failed(subject.at(attribute), f"Principal \"*\" may {', '.join(statement.actions) or 'do what is not excluded'}", "named principals, or a condition")
+            yield failed(
+                subject.at(attribute),
+                f'Principal "*" may {", ".join(statement.actions) or "do what is not excluded"}',
+                "named principals, or a condition",
+            )
         else:
             yield passed(attribute)
 
@@ -148,7 +156,11 @@ def managed_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "managed_policy_arns" if subject.resource.kind == "aws_iam_role" else "policy_arn"
     full = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
     for arn in subject.strings(path):
-        yield failed(subject.at(path), arn.rpartition("/")[2], "a narrower policy") if arn.endswith(full) else passed(path)
+        yield (
+            failed(subject.at(path), arn.rpartition("/")[2], "a narrower policy")
+            if arn.endswith(full)
+            else passed(path)
+        )
 
 
 @RULES.add(
@@ -159,7 +171,11 @@ def managed_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def access_key(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.text("status", "Active") != "Inactive":
-        yield failed("", "an active key" + ("" if subject.has("pgp_key") else ", its secret unencrypted in the state"), "a role")
+        yield failed(
+            "",
+            "an active key" + ("" if subject.has("pgp_key") else ", its secret unencrypted in the state"),
+            "a role",
+        )
     else:
         yield passed("status")
 
@@ -172,7 +188,9 @@ def access_key(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def policy_on_user(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "users" if subject.resource.kind == "aws_iam_policy_attachment" else "user"
-    yield failed(path, "a user", "a group or role") if subject.raw(path) not in (None, [], "") else passed(path)
+    yield (
+        failed(path, "a user", "a group or role") if subject.raw(path) not in (None, [], "") else passed(path)
+    )
 
 
 @RULES.add(
@@ -184,8 +202,12 @@ def policy_on_user(subject: Subject, _: Context) -> Iterator[Outcome]:
 def open_function(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.resource.kind == "aws_lambda_function_url":
         kind = subject.text("authorization_type")
-        yield failed("authorization_type", kind, "AWS_IAM") if kind == "NONE" else passed("authorization_type")
-    elif subject.text("principal") == "*" and not any(subject.has(p) for p in ("source_arn", "source_account", "principal_org_id")):
+        yield (
+            failed("authorization_type", kind, "AWS_IAM") if kind == "NONE" else passed("authorization_type")
+        )
+    elif subject.text("principal") == "*" and not any(
+        subject.has(p) for p in ("source_arn", "source_account", "principal_org_id")
+    ):
         yield failed("principal", "*", "a service or account")
     else:
         yield passed("principal")

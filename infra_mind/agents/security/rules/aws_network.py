@@ -82,7 +82,9 @@ def all_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         path = _open(rule)
         if path is not None and _ports(rule) == (0, 65535):
-            yield failed(rule.at(path), f"all ports from {WORLD}", "only the ports and addresses that need it")
+            yield failed(
+                rule.at(path), f"all ports from {WORLD}", "only the ports and addresses that need it"
+            )
         else:
             yield passed(rule.at(path or "cidr_blocks"))
 
@@ -144,7 +146,9 @@ def default_group(subject: Subject, context: Context) -> Iterator[Outcome]:
     if any(Subject.of(r).has("ingress") or Subject.of(r).has("egress") for r in linked):
         yield failed("", f"{linked[0].address} has rules", "no rules")
         return
-    yield linked_or_failed(subject, context, "aws_default_security_group", "vpc_id", "aws_default_security_group without rules")
+    yield linked_or_failed(
+        subject, context, "aws_default_security_group", "vpc_id", "aws_default_security_group without rules"
+    )
 
 
 @RULES.add(
@@ -158,8 +162,15 @@ def listener_protocol(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.text("protocol", "HTTP") != "HTTP":
         yield passed("protocol")
         return
-    redirect = subject.text("default_action.type") == "redirect" and subject.text("default_action.redirect.protocol") == "HTTPS"
-    yield passed("protocol") if redirect else failed("protocol", said(subject, "protocol"), "HTTPS, or a redirect to it")
+    redirect = (
+        subject.text("default_action.type") == "redirect"
+        and subject.text("default_action.redirect.protocol") == "HTTPS"
+    )
+    yield (
+        passed("protocol")
+        if redirect
+        else failed("protocol", said(subject, "protocol"), "HTTPS, or a redirect to it")
+    )
 
 
 @RULES.add(
@@ -174,7 +185,11 @@ def listener_tls(subject: Subject, _: Context) -> Iterator[Outcome]:
         return
     policy = subject.text("ssl_policy", "ELBSecurityPolicy-2016-08")
     good = any(part in policy for part in ("TLS13-1-2", "TLS13-1-3", "TLS-1-2", "FS-1-2"))
-    yield passed("ssl_policy") if good else failed("ssl_policy", said(subject, "ssl_policy"), "a policy from TLS 1.2 on")
+    yield (
+        passed("ssl_policy")
+        if good
+        else failed("ssl_policy", said(subject, "ssl_policy"), "a policy from TLS 1.2 on")
+    )
 
 
 @RULES.add(
@@ -198,7 +213,9 @@ def balancer_logs(subject: Subject, _: Context) -> Iterator[Outcome]:
     logs = subject.block("access_logs")
     # a classic balancer's block logs unless it says otherwise; the newer ones log only when it says so
     default = subject.resource.kind == "aws_elb"
-    yield expect_boolean(logs, "enabled", True, default) if logs else failed("access_logs", "absent", "enabled")
+    yield (
+        expect_boolean(logs, "enabled", True, default) if logs else failed("access_logs", "absent", "enabled")
+    )
 
 
 RULES.add(
@@ -292,7 +309,11 @@ def eks_endpoint(subject: Subject, _: Context) -> Iterator[Outcome]:
     if not subject.boolean(path, True):
         yield passed(path)
         return
-    cidrs = subject.strings("vpc_config.public_access_cidrs") if subject.has("vpc_config.public_access_cidrs") else [WORLD]
+    cidrs = (
+        subject.strings("vpc_config.public_access_cidrs")
+        if subject.has("vpc_config.public_access_cidrs")
+        else [WORLD]
+    )
     if world_in(cidrs):
         yield failed(subject.at(path), f"{said(subject, path)}, from {WORLD}", "false, or known addresses")
         return

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra_mind.agents.security.checks import expect_one_of, is_at_least, is_false, is_set, is_true, linked_or_failed
+from infra_mind.agents.security.checks import (
+    expect_one_of,
+    is_at_least,
+    is_false,
+    is_set,
+    is_true,
+    linked_or_failed,
+)
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
@@ -62,7 +69,11 @@ def eks_logs(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "enabled_cluster_log_types"
     missing = [kind for kind in ("api", "audit", "authenticator") if kind not in subject.strings(path)]
     subject.settle(path)
-    yield failed(path, f"without {', '.join(missing)}", "api, audit and authenticator") if missing else passed(path)
+    yield (
+        failed(path, f"without {', '.join(missing)}", "api, audit and authenticator")
+        if missing
+        else passed(path)
+    )
 
 
 RULES.add(

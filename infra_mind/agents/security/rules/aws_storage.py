@@ -52,7 +52,11 @@ def bucket_public_access_block(subject: Subject, context: Context) -> Iterator[O
         yield passed()
         return
     yield linked_or_failed(
-        subject, context, "aws_s3_bucket_public_access_block", "bucket", "aws_s3_bucket_public_access_block with all four settings true"
+        subject,
+        context,
+        "aws_s3_bucket_public_access_block",
+        "bucket",
+        "aws_s3_bucket_public_access_block with all four settings true",
     )
 
 
@@ -98,7 +102,9 @@ def bucket_versioning(subject: Subject, context: Context) -> Iterator[Outcome]:
     if linked and "Enabled" not in states:
         yield failed("", f"versioning {states[0] or 'unset'} in {linked[0].address}", "Enabled")
         return
-    yield linked_or_failed(subject, context, "aws_s3_bucket_versioning", "bucket", "aws_s3_bucket_versioning with status Enabled")
+    yield linked_or_failed(
+        subject, context, "aws_s3_bucket_versioning", "bucket", "aws_s3_bucket_versioning with status Enabled"
+    )
 
 
 @RULES.add(

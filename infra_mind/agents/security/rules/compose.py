@@ -51,9 +51,13 @@ def host_namespaces(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def socket_mounts(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(volume: Subject) -> Iterator[Outcome]:
-        source = volume.text("source") if isinstance(volume.data, dict) else str(volume.data).partition(":")[0]
+        source = (
+            volume.text("source") if isinstance(volume.data, dict) else str(volume.data).partition(":")[0]
+        )
         bad = bool(source) and (is_runtime_socket(source) or source == "/")
-        yield failed(volume.base, source, "no runtime socket and not the root") if bad else passed(volume.base)
+        yield (
+            failed(volume.base, source, "no runtime socket and not the root") if bad else passed(volume.base)
+        )
 
     yield from each(subject.blocks("volumes"), check)
 
@@ -78,7 +82,11 @@ def added_capabilities(subject: Subject, _: Context) -> Iterator[Outcome]:
 def new_privileges(subject: Subject, _: Context) -> Iterator[Outcome]:
     options = {o.replace("=", ":").replace(" ", "") for o in subject.strings("security_opt")}
     good = bool(options & {"no-new-privileges:true", "no-new-privileges"})
-    yield passed("security_opt") if good else failed("security_opt", ", ".join(sorted(options)) or "absent", "no-new-privileges:true")
+    yield (
+        passed("security_opt")
+        if good
+        else failed("security_opt", ", ".join(sorted(options)) or "absent", "no-new-privileges:true")
+    )
 
 
 @RULES.add(
@@ -89,7 +97,9 @@ def new_privileges(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def unconfined(subject: Subject, _: Context) -> Iterator[Outcome]:
     options = {o.replace("=", ":").replace(" ", "") for o in subject.strings("security_opt")}
-    bad = sorted(options & {"seccomp:unconfined", "apparmor:unconfined", "label:disable", "systempaths:unconfined"})
+    bad = sorted(
+        options & {"seccomp:unconfined", "apparmor:unconfined", "label:disable", "systempaths:unconfined"}
+    )
     yield failed("security_opt", ", ".join(bad), "the default profiles") if bad else passed("security_opt")
 
 
@@ -102,10 +112,18 @@ def unconfined(subject: Subject, _: Context) -> Iterator[Outcome]:
 def published_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(port: Subject) -> Iterator[Outcome]:
         published = port.text("published") or ("" if not port.has("target") else port.text("target"))
-        names = [n for low, high in spans(port.text("target")) for n in ports_named({**ADMIN, **DATABASES}, low, high)]
+        names = [
+            n
+            for low, high in spans(port.text("target"))
+            for n in ports_named({**ADMIN, **DATABASES}, low, high)
+        ]
         local = port.text("host_ip", "0.0.0.0").startswith(_LOOPBACK)  # noqa: S104 - read from a file, nothing listens
         if names and not local:
-            yield failed(port.base, f"{', '.join(names)} on {port.text('host_ip', WORLD)} as {published}", "127.0.0.1 or none")
+            yield failed(
+                port.base,
+                f"{', '.join(names)} on {port.text('host_ip', WORLD)} as {published}",
+                "127.0.0.1 or none",
+            )
         else:
             yield passed(port.base)
 
@@ -122,7 +140,11 @@ def published(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(port: Subject) -> Iterator[Outcome]:
         host = port.text("host_ip", "0.0.0.0")  # noqa: S104 - read from a file, nothing listens
         target = port.text("target")
-        yield passed(port.base) if host.startswith(_LOOPBACK) else failed(port.base, f"port {target} on {host}", "127.0.0.1")
+        yield (
+            passed(port.base)
+            if host.startswith(_LOOPBACK)
+            else failed(port.base, f"port {target} on {host}", "127.0.0.1")
+        )
 
     yield from each(subject.blocks("ports"), check)
 
@@ -141,7 +163,11 @@ def secrets_in_environment(subject: Subject, _: Context) -> Iterator[Outcome]:
         if token:
             found = True
             yield failed(path, f"{name}={token.shown} ({token.kind.split(' of ')[0]})", "a compose secret")
-    for path, text in [*subject.leaves("command"), *subject.leaves("entrypoint"), *subject.leaves("healthcheck")]:
+    for path, text in [
+        *subject.leaves("command"),
+        *subject.leaves("entrypoint"),
+        *subject.leaves("healthcheck"),
+    ]:
         for token in tokens(text):
             found = True
             yield failed(path, f"{token.kind}: {token.shown}", "a compose secret")
@@ -154,7 +180,11 @@ def _pairs(subject: Subject, path: str) -> list[tuple[str, str, str]]:
         mapping = subject.mapping(path)
     except Unknown:
         return []
-    return [(subject.at(f"{path}.{name}"), str(name), value) for name, value in mapping.items() if isinstance(value, str)]
+    return [
+        (subject.at(f"{path}.{name}"), str(name), value)
+        for name, value in mapping.items()
+        if isinstance(value, str)
+    ]
 
 
 @RULES.add(
@@ -177,7 +207,11 @@ def healthcheck(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.boolean("healthcheck.disable") or subject.strings("healthcheck.test")[:1] == ["NONE"]:
         yield failed("healthcheck", "disabled", "a health check")
     else:
-        yield passed("healthcheck") if subject.has("healthcheck.test") else failed("healthcheck", "absent", "a health check")
+        yield (
+            passed("healthcheck")
+            if subject.has("healthcheck.test")
+            else failed("healthcheck", "absent", "a health check")
+        )
 
 
 @RULES.add(
@@ -187,7 +221,11 @@ def healthcheck(subject: Subject, _: Context) -> Iterator[Outcome]:
     controls=("container-isolation",), patch=yaml("true"),
 )  # fmt: skip
 def read_only(subject: Subject, _: Context) -> Iterator[Outcome]:
-    yield passed("read_only") if subject.boolean("read_only") else failed("read_only", said(subject, "read_only"), "true")
+    yield (
+        passed("read_only")
+        if subject.boolean("read_only")
+        else failed("read_only", said(subject, "read_only"), "true")
+    )
 
 
 @RULES.add(

@@ -18,7 +18,9 @@ from infra_mind.model.inventory import Format
 RULES = RuleSet(Format.DOCKERFILE)
 _BEST = "https://docs.docker.com/build/building/best-practices/"
 _REFERENCE = "https://docs.docker.com/reference/dockerfile/"
-_PIPE_TO_SHELL = re.compile(r"\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da|a)?sh\b|\b(?:ba)?sh\s+-c\s+\"?\$\((?:curl|wget)\b|\b(?:ba)?sh\s+<\((?:curl|wget)\b")
+_PIPE_TO_SHELL = re.compile(
+    r"\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da|a)?sh\b|\b(?:ba)?sh\s+-c\s+\"?\$\((?:curl|wget)\b|\b(?:ba)?sh\s+<\((?:curl|wget)\b"
+)
 _APT_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b")
 _CHMOD = re.compile(r"\bchmod\s+(?:-\S+\s+)*(?:0?777|a\+rwx|ugo\+rwx)\b")
 _SUDO = re.compile(r"(?:^|&&|;|\|)\s*sudo\s")
@@ -179,6 +181,22 @@ def pip_hashes(subject: Subject, _: Context) -> Iterator[Outcome]:
             yield passed(run.base) if good else failed(run.base, _short(value), "--require-hashes")
 
 
+_UNCHECKED = re.compile(
+    r"--trusted-host|--(?:extra-)?index-url[= ]http://|--allow-unauthenticated|--force-yes|--nogpgcheck|--no-check-certificate"
+    r"|strict-ssl\s+false|\bcurl\b[^|;&]*\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure)\s|--allow-untrusted|http\.sslVerify[= ]false"
+)
+
+
+@RULES.add(
+    "IM-DOCKER-RUN-006", "Signatures or certificates are not checked", severity=Severity.HIGH,
+    reason="Whoever sits on the way puts in packages of their own.",
+    family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Remove the switch; add the registry's certificate or key instead.", effort=Effort.HOURS,
+    references=("https://pip.pypa.io/en/stable/topics/secure-installs/",), controls=("supply-chain", "encryption-in-transit"),
+)  # fmt: skip
+def unchecked(subject: Subject, _: Context) -> Iterator[Outcome]:
+    yield from _runs(subject, _UNCHECKED, "checks switched on")
+
+
 @RULES.add(
     "IM-DOCKER-SECRET-001", "A secret stands in ENV or ARG", severity=Severity.CRITICAL,
     reason="It lies in the image's history for everyone who can pull the image, and stays there after it was changed.",
@@ -191,7 +209,11 @@ def secret_in_env(subject: Subject, _: Context) -> Iterator[Outcome]:
         for name, value in _pairs(instruction):
             found = found or next(tokens(value), None) or literal_secret(name, value)
             if found:
-                yield failed(instruction.base, f"{name}={found.shown} ({found.kind.split(' of ')[0]})", "a build secret")
+                yield failed(
+                    instruction.base,
+                    f"{name}={found.shown} ({found.kind.split(' of ')[0]})",
+                    "a build secret",
+                )
                 break
         if not found:
             yield passed(instruction.base)

@@ -19,7 +19,13 @@ _RBAC = ("https://kubernetes.io/docs/concepts/security/rbac-good-practices/",)
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _ESCALATION = frozenset({"escalate", "bind", "impersonate"})
-_SYSTEM = ("system:masters", "system:authenticated", "system:unauthenticated", "system:anonymous", "system:serviceaccounts")
+_SYSTEM = (
+    "system:masters",
+    "system:authenticated",
+    "system:unauthenticated",
+    "system:anonymous",
+    "system:serviceaccounts",
+)
 
 
 def _is_system(subject: Subject) -> bool:
@@ -105,7 +111,11 @@ def wide_subjects(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(holder: Subject) -> Iterator[Outcome]:
         name, kind = holder.text("name"), holder.text("kind")
         wide = name.startswith(_SYSTEM) or (kind == "ServiceAccount" and name == "default")
-        yield failed(holder.base, f"{kind} {name}", "a service account of its own") if wide else passed(holder.base)
+        yield (
+            failed(holder.base, f"{kind} {name}", "a service account of its own")
+            if wide
+            else passed(holder.base)
+        )
 
     if not _is_system(subject):
         yield from each(subject.blocks("subjects"), check)
@@ -146,7 +156,11 @@ def _environment(container: Subject, _: Subject) -> Iterator[Outcome]:
         token = next(tokens(value), None) or literal_secret(name, value)
         if token:
             found = True
-            yield failed(variable.at("value"), f"{name}={token.shown} ({token.kind.split(' of ')[0]}){called(container)}", "valueFrom.secretKeyRef")
+            yield failed(
+                variable.at("value"),
+                f"{name}={token.shown} ({token.kind.split(' of ')[0]}){called(container)}",
+                "valueFrom.secretKeyRef",
+            )
     for path, text in [*container.leaves("command"), *container.leaves("args")]:
         for token in tokens(text):
             found = True
@@ -177,7 +191,11 @@ def config_map(subject: Subject, _: Context) -> Iterator[Outcome]:
         token = next(tokens(value), None) or literal_secret(str(name), value)
         if token:
             found = True
-            yield failed(subject.at(f"data.{name}"), f"{name}: {token.shown} ({token.kind.split(' of ')[0]})", "a Secret")
+            yield failed(
+                subject.at(f"data.{name}"),
+                f"{name}: {token.shown} ({token.kind.split(' of ')[0]})",
+                "a Secret",
+            )
     if not found:
         yield passed("data")
 
@@ -231,7 +249,11 @@ def node_port(subject: Subject, _: Context) -> Iterator[Outcome]:
 def ingress_tls(subject: Subject, _: Context) -> Iterator[Outcome]:
     annotations = subject.mapping("metadata.annotations")
     by_cloud = any("certificate-arn" in str(k) or "managed-certificates" in str(k) for k in annotations)
-    yield passed("spec.tls") if subject.raw("spec.tls") or by_cloud else failed("spec.tls", "absent", "a certificate")
+    yield (
+        passed("spec.tls")
+        if subject.raw("spec.tls") or by_cloud
+        else failed("spec.tls", "absent", "a certificate")
+    )
 
 
 @RULES.add(

@@ -42,7 +42,12 @@ DANGEROUS = frozenset({
 def is_runtime_socket(path: str) -> bool:
     """True for a runtime's socket and for directories that hold little else (`/run/containerd`)."""
     clean = path.rstrip("/")
-    return clean.endswith(_SOCKETS) or clean in {"/run/containerd", "/var/run/containerd", "/var/run/crio", "/run/crio"}
+    return clean.endswith(_SOCKETS) or clean in {
+        "/run/containerd",
+        "/var/run/containerd",
+        "/var/run/crio",
+        "/run/crio",
+    }
 
 
 def capability(name: str) -> str:
@@ -106,7 +111,11 @@ def _host_mounts(pod: Subject) -> Iterator[Outcome]:
         clean = path.rstrip("/")
         if path and clean and not is_runtime_socket(path):
             serious = any(clean == root or clean.startswith(root + "/") for root in _SENSITIVE)
-            yield failed(volume.at("hostPath.path"), f"{path}{' (a directory of the system)' if serious else ''}", "a volume of the cluster")
+            yield failed(
+                volume.at("hostPath.path"),
+                f"{path}{' (a directory of the system)' if serious else ''}",
+                "a volume of the cluster",
+            )
         elif not path:
             yield passed(volume.at("hostPath"))
 
@@ -135,7 +144,9 @@ def _root(container: Subject, pod: Subject) -> Iterator[Outcome]:
     elif number is not None or flag_at.boolean(flag):
         yield passed(container.at("securityContext"))
     else:
-        yield failed(container.at("securityContext.runAsNonRoot"), f"{said(flag_at, flag)}{called(container)}", "true")
+        yield failed(
+            container.at("securityContext.runAsNonRoot"), f"{said(flag_at, flag)}{called(container)}", "true"
+        )
 
 
 RULES.add(
@@ -186,7 +197,9 @@ def _dropped_capabilities(container: Subject, _: Subject) -> Iterator[Outcome]:
         yield passed(container.at(path))
         return
     container.settle(path)
-    yield failed(container.at(path), f"{', '.join(container.strings(path)) or 'absent'}{called(container)}", "[ALL]")
+    yield failed(
+        container.at(path), f"{', '.join(container.strings(path)) or 'absent'}{called(container)}", "[ALL]"
+    )
 
 
 RULES.add(
@@ -219,7 +232,11 @@ def _seccomp(container: Subject, pod: Subject) -> Iterator[Outcome]:
     if kind in {"RuntimeDefault", "Localhost"}:
         yield passed(where.at(path))
     else:
-        yield failed(container.at("securityContext.seccompProfile.type"), f"{kind or 'absent'}{called(container)}", "RuntimeDefault")
+        yield failed(
+            container.at("securityContext.seccompProfile.type"),
+            f"{kind or 'absent'}{called(container)}",
+            "RuntimeDefault",
+        )
 
 
 RULES.add(
@@ -234,7 +251,11 @@ def _amounts(kind: str) -> ContainerCheck:
     def check(container: Subject, _: Subject) -> Iterator[Outcome]:
         for amount in ("cpu", "memory"):
             path = f"resources.{kind}.{amount}"
-            yield passed(container.at(path)) if container.has(path) else failed(container.at(path), f"absent{called(container)}", f"a {kind[:-1]}")
+            yield (
+                passed(container.at(path))
+                if container.has(path)
+                else failed(container.at(path), f"absent{called(container)}", f"a {kind[:-1]}")
+            )
 
     return check
 
@@ -256,7 +277,11 @@ RULES.add(
 def _probe(name: str) -> ContainerCheck:
     def check(container: Subject, _: Subject) -> Iterator[Outcome]:
         outcome = expect_set(container, name, f"a {name}")
-        yield outcome if outcome.status == "pass" else failed(outcome.path, f"absent{called(container)}", outcome.expected)
+        yield (
+            outcome
+            if outcome.status == "pass"
+            else failed(outcome.path, f"absent{called(container)}", outcome.expected)
+        )
 
     return check
 
@@ -277,7 +302,11 @@ RULES.add(
 def _floating(container: Subject, _: Subject) -> Iterator[Outcome]:
     image = container.text("image")
     if image:
-        yield failed(container.at("image"), image, "a fixed version") if parse_image(image).floating else passed(container.at("image"))
+        yield (
+            failed(container.at("image"), image, "a fixed version")
+            if parse_image(image).floating
+            else passed(container.at("image"))
+        )
 
 
 RULES.add(
@@ -290,7 +319,11 @@ RULES.add(
 def _digest(container: Subject, _: Subject) -> Iterator[Outcome]:
     image = container.text("image")
     if image and not parse_image(image).floating:
-        yield passed(container.at("image")) if parse_image(image).digest else failed(container.at("image"), image, "name@sha256:…")
+        yield (
+            passed(container.at("image"))
+            if parse_image(image).digest
+            else failed(container.at("image"), image, "name@sha256:…")
+        )
 
 
 RULES.add(
@@ -313,10 +346,15 @@ def service_account_token(subject: Subject, context: Context) -> Iterator[Outcom
         return
     account = pod.text("serviceAccountName", pod.text("serviceAccount", "default"))
     own = context.service_account(namespace(subject.resource), account)
-    mounts = pod.boolean("automountServiceAccountToken", own is None or Subject.of(own).boolean("automountServiceAccountToken", True))
+    mounts = pod.boolean(
+        "automountServiceAccountToken",
+        own is None or Subject.of(own).boolean("automountServiceAccountToken", True),
+    )
     path = pod.at("automountServiceAccountToken")
     if account == "default" and mounts:
-        yield failed(path, said(pod, "automountServiceAccountToken"), "false, or a service account of its own")
+        yield failed(
+            path, said(pod, "automountServiceAccountToken"), "false, or a service account of its own"
+        )
     else:
         yield passed(path)
 
@@ -335,5 +373,9 @@ def network_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
     here = namespace(subject.resource)
     if here in context.policed_namespaces:
         yield passed()
-    elif context.first_workload(here, WORKLOADS) is subject.resource:  # said once for a namespace, at its first workload
-        yield failed("", f"no NetworkPolicy in the namespace {here}", "a NetworkPolicy that denies by default")
+    elif (
+        context.first_workload(here, WORKLOADS) is subject.resource
+    ):  # said once for a namespace, at its first workload
+        yield failed(
+            "", f"no NetworkPolicy in the namespace {here}", "a NetworkPolicy that denies by default"
+        )

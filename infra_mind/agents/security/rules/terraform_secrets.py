@@ -15,7 +15,14 @@ from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
 
 RULES = RuleSet(Format.TERRAFORM)
-_START_UP = ("user_data", "user_data_base64", "custom_data", "metadata_startup_script", "metadata", "startup_script")
+_START_UP = (
+    "user_data",
+    "user_data_base64",
+    "custom_data",
+    "metadata_startup_script",
+    "metadata",
+    "startup_script",
+)
 _MACHINES = (
     "aws_instance", "aws_launch_configuration", "aws_launch_template", "aws_spot_instance_request", "azurerm_linux_virtual_machine",
     "azurerm_windows_virtual_machine", "azurerm_virtual_machine", "azurerm_linux_virtual_machine_scale_set",
@@ -29,7 +36,16 @@ _FUNCTIONS = {
     "google_cloudfunctions2_function": "service_config", "google_cloud_run_service": "template", "google_cloud_run_v2_service": "template",
     "aws_sagemaker_model": "primary_container",
 }  # fmt: skip
-_PROVIDER_ATTRIBUTES = ("access_key", "secret_key", "token", "client_secret", "credentials", "api_key", "api_token", "password")
+_PROVIDER_ATTRIBUTES = (
+    "access_key",
+    "secret_key",
+    "token",
+    "client_secret",
+    "credentials",
+    "api_key",
+    "api_token",
+    "password",
+)
 
 
 @RULES.add(
@@ -64,7 +80,9 @@ def start_up_secret(subject: Subject, context: Context) -> Iterator[Outcome]:
         found = list(dict.fromkeys(t for _, text in subject.leaves(name) for t in tokens(_plain(text))))
         if not found:  # a script that apply time completes: its text is still here
             where = subject.resource.lines_of(subject.at(name))
-            text = "\n".join(line for n, line in context.source(subject.resource) if where.start <= n <= where.end)
+            text = "\n".join(
+                line for n, line in context.source(subject.resource) if where.start <= n <= where.end
+            )
             found = list(dict.fromkeys(tokens(text)))
         if found:
             yield failed(subject.at(name), "; ".join(f"{t.kind}: {t.shown}" for t in found), "no secret")
@@ -144,7 +162,11 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
         if root in _ELSEWHERE or not is_secret_name(name):
             continue
         token = literal_secret(name, value)
-        yield failed(path, f"{name} = {mask(token.value)}", "a reference to a secret store") if token else passed(path)
+        yield (
+            failed(path, f"{name} = {mask(token.value)}", "a reference to a secret store")
+            if token
+            else passed(path)
+        )
 
 
 _ELSEWHERE = frozenset({*_START_UP, *_FUNCTIONS.values(), "tags", "labels"})
@@ -165,7 +187,12 @@ def token_in_text(subject: Subject, context: Context) -> Iterator[Outcome]:
     for path, text in texts:
         name = path.split(".")[0]
         for token in tokens(text) if name not in _ELSEWHERE - {"tags", "labels"} else ():
-            if literal_secret(next((p for p in reversed(path.split(".")) if not p.isdigit()), ""), token.value) is None:
+            if (
+                literal_secret(
+                    next((p for p in reversed(path.split(".")) if not p.isdigit()), ""), token.value
+                )
+                is None
+            ):
                 found.setdefault(token.value, (path, token))
     for path, token in found.values():
         yield failed(path, f"{token.kind}: {token.shown}", "no secret")
