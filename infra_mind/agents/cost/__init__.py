@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.cost.artefacts import assess_artefacts
-from infra_mind.agents.cost.generations import assess_generations
+from infra_mind.agents.cost.generations import assess_generations, assess_volumes
 from infra_mind.agents.cost.hosting import assess_hosting
 from infra_mind.agents.cost.ledger import NAME, Commitment, Ledger
 from infra_mind.agents.cost.models import assess_models
@@ -28,6 +28,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     assess_rent_or_host(served, rented, ledger)
     progress(4, 5, "totals")
     assess_generations(ledger)
+    assess_volumes(ledger)
     progress(5, 5, "savings")
     return AgentResult(
         facts=tuple(sorted(ledger.facts, key=lambda f: f.id)),

@@ -54,6 +54,39 @@ def assess_generations(ledger: Ledger) -> None:
                 ledger.findings.append(_finding(line, found, hours))
 
 
+def assess_volumes(ledger: Ledger) -> None:
+    """gp2 volumes of the artefacts: gp3 has the same use, at least gp2's base performance up to 1 TB, and its own price per GB."""
+    for line in [o for o in ledger.lines if o.sku == "ebs_gp2"]:
+        offer = prices.service(line.provider, line.region, "ebs_gp3")
+        if offer is None or offer.usd_per_unit >= line.usd_per_unit:
+            continue
+        ledger.findings.append(
+            make_finding(
+                rule_id="cost.gp2-volume",
+                agent=NAME,
+                title=f"{line.address}: gp3 costs {1 - offer.usd_per_unit / line.usd_per_unit:.0%} less a GB than gp2",
+                status=Status.FAIL,
+                severity=Severity.LOW,
+                resource=line.address,
+                value=line.what,
+                evidence=(
+                    Evidence(
+                        artefact=line.artefact,
+                        line_start=line.line,
+                        line_end=line.line,
+                        observed=f"gp2: {line.usd_per_unit:g} USD/GB-month ({line.as_of})",
+                        expected=f"gp3: {offer.usd_per_unit:g} USD/GB-month ({offer.as_of})",
+                    ),
+                ),
+                impact=Impact(usd_per_month=line.quantity * (line.usd_per_unit - offer.usd_per_unit)),
+                remediation=Remediation(
+                    text="Change the volume type to gp3; it is done while the volume is in use.",
+                    effort=Effort.MINUTES,
+                ),
+            )
+        )
+
+
 def newer(provider: str, region: str, name: str) -> Newer | None:
     """The cheapest newer generation with the same architecture, vCPU and about the same memory; None if none is cheaper."""
     shape, old = instances.instance(provider, name), prices.price(provider, region, name)

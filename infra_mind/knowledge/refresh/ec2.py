@@ -52,8 +52,10 @@ def _family(sizes: dict[str, dict[str, float]]) -> dict[str, dict[str, Found]]:
     if len(weights) < len(sizes) or not _linear(sizes, weights):
         weights, agree = _proportions(sizes), _most_agreed
     out: dict[str, dict[str, Found]] = {s: {} for s in sizes}
+    rates = {r: rate for r in REGIONS if (rate := _rate(sizes, weights, r, agree))}
+    shared = min((rates[r] for r in ONE_PRICE if r in rates), default=None)
     for region in REGIONS:
-        rate = _rate(sizes, weights, region, agree)
+        rate = shared if region in ONE_PRICE else rates.get(region)
         for size, points in sizes.items():
             if region in points and rate and weights.get(size):
                 own, family_price = points[region], rate * weights[size]

@@ -29,6 +29,31 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str], ...] = (
     ("azure", "nat_gateway", "hour", "westeurope", 0.045, "2024-07-01"),
     ("gcp", "gke_cluster", "hour", "us-central1", 0.10, "2026-07-01"),
 )
+# The EBS price page by region, USD per GB-month. Old; us-east-1 agrees with the lists of 2024 and 2026, and eu-central-1's gp3 with
+# what the price API said on 2026-08-26. Its io2 column is not carried over: two regions show the price of an IOPS there.
+EBS_PAGE = (
+    "AWS EBS pricing page, as transcribed on 2021-07-14 in a public repository's VolumePricingHelper.swift"
+)
+EBS_AS_OF = "2021-07-14"
+EBS_KINDS = ("gp3", "gp2", "io1", "st1", "sc1")
+EBS = {
+    "us-east-1": (0.08, 0.10, 0.125, 0.045, 0.015),
+    "us-east-2": (0.08, 0.10, 0.125, 0.045, 0.015),
+    "us-west-1": (0.096, 0.12, 0.138, 0.054, 0.018),
+    "us-west-2": (0.08, 0.10, 0.125, 0.045, 0.015),
+    "ca-central-1": (0.088, 0.11, 0.138, 0.05, 0.0168),
+    "sa-east-1": (0.152, 0.19, 0.238, 0.086, 0.0288),
+    "eu-west-1": (0.088, 0.11, 0.138, 0.05, 0.0168),
+    "eu-west-2": (0.0928, 0.116, 0.145, 0.053, 0.0174),
+    "eu-west-3": (0.0928, 0.116, 0.145, 0.053, 0.0174),
+    "eu-central-1": (0.0952, 0.119, 0.149, 0.054, 0.018),
+    "eu-north-1": (0.0836, 0.1045, 0.1311, 0.0475, 0.01596),
+    "ap-south-1": (0.0912, 0.114, 0.131, 0.051, 0.0174),
+    "ap-southeast-1": (0.096, 0.12, 0.138, 0.054, 0.018),
+    "ap-southeast-2": (0.096, 0.12, 0.138, 0.054, 0.018),
+    "ap-northeast-1": (0.096, 0.12, 0.142, 0.054, 0.018),
+    "ap-northeast-2": (0.0912, 0.114, 0.1278, 0.051, 0.0174),
+}
 FOLDER = {"aws": "aws", "azure": "azure", "gcp": "google"}
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
 CURATED_BUCKETS = {"S3 Standard": ("aws", "s3_standard"), "Blob Hot (LRS)": ("azure", "blob_hot_lrs")}
@@ -52,6 +77,9 @@ def rows(
 
     for provider, sku, unit, region, usd, as_of in REFERENCE:
         add(provider, sku, unit, region, usd, as_of, INFRACOST.format(FOLDER[provider]))
+    for region, column in EBS.items():
+        for kind, usd in zip(EBS_KINDS, column, strict=True):
+            add("aws", f"ebs_{kind}", "GB-month", region, usd, EBS_AS_OF, EBS_PAGE)
     for (provider, name), sku in CURATED_STORAGE.items():
         for item in curated[provider]["storage"]:
             if item["sku"] == name:
