@@ -188,6 +188,7 @@ class EmbeddedStore:
             "save": '""',
             "maxmemory-policy": "noeviction",
             "tcp-keepalive": "60",
+            "hash-max-listpack-value": "256",  # a waiting task's record stays one compact block: half the memory
         }
         return "".join(f"{name} {value}\n" for name, value in settings.items())
 

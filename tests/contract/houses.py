@@ -12,6 +12,7 @@ import redis.asyncio as redis_client
 
 from infra_mind.model.task import Priority, StartOptions
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.records import TaskRecord
 from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.store import Claim, StoreLimits, TaskStore
 
@@ -33,14 +34,18 @@ class House(Protocol):
 class MemoryHouse:
     def __init__(self, limits: StoreLimits) -> None:
         self._ahead = 0.0
-        self._lease_s = limits.lease_s
-        self.store: TaskStore = MemoryStore(limits, clock=lambda: time.time() + self._ahead)
+        self._memory = MemoryStore(limits, clock=lambda: time.time() + self._ahead)
+        self.store: TaskStore = self._memory
+
+    def record(self, task_id: str) -> TaskRecord | None:
+        return self._memory._state.tasks.get(task_id)
 
     async def age_queue(self, seconds: float) -> None:
         self._ahead += seconds
 
     async def end_leases(self) -> None:
-        self._ahead += self._lease_s + 0.001
+        leases = self._memory._state.leases  # by the clock it would age the queue too
+        leases.update(dict.fromkeys(leases, 0))
 
 
 class RedisHouse:
@@ -59,7 +64,8 @@ class RedisHouse:
         await self._shift(f"{self.prefix}leases", 1e9)
 
     async def _shift(self, name: str, by: float) -> None:
-        for member in await self.raw.zrange(name, 0, -1):
+        members: list[bytes] = await self.raw.zrange(name, 0, -1)  # type: ignore[assignment] # without scores
+        for member in members:
             await self.raw.zincrby(name, -by, member)
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -219,8 +219,9 @@ async def test_signals_wake_dispatchers(store: TaskStore) -> None:
         await asyncio.gather(listener, return_exceptions=True)
 
 
-def as_generator(events: AsyncIterator[Event | None]) -> AsyncIterator[Event | None]:
+def as_generator(events: AsyncIterator[Event | None]) -> AsyncGenerator[Event | None, None]:
     """The protocol promises an iterator; both stores give a generator, which can be closed."""
+    assert isinstance(events, AsyncGenerator)
     return events
 
 

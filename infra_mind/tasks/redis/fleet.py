@@ -8,7 +8,6 @@ from dataclasses import asdict
 from infra_mind.model.task import ApiKey, Priority
 from infra_mind.tasks.records import DISPATCHER_TTL_S, key_expired, key_order
 from infra_mind.tasks.redis import decode
-from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.link import Link
 from infra_mind.tasks.store import Counters, DispatcherInfo, QueueStats
 
@@ -25,12 +24,7 @@ class Fleet:
         )
 
     async def dispatchers(self) -> list[DispatcherInfo]:
-        with translated():
-            async with self._link.commands.pipeline(transaction=False) as pipe:
-                pipe.hgetall(self._link.keys.dispatchers)
-                pipe.time()
-                found, (seconds, micros) = await pipe.execute()
-        now = seconds * 1000 + micros // 1000
+        found, now = await self._link.with_time("HGETALL", self._link.keys.dispatchers)
         known = [_dispatcher(name.decode(), json.loads(raw), now) for name, raw in sorted(found.items())]
         return [one for one in known if one.last_seen_s <= DISPATCHER_TTL_S]
 
@@ -60,18 +54,13 @@ class Fleet:
         )
 
     async def key_by_secret(self, secret_sha256: str) -> ApiKey | None:
-        with translated():
-            async with self._link.commands.pipeline(transaction=False) as pipe:
-                pipe.hget(self._link.keys.api_keys[1], secret_sha256)
-                pipe.time()
-                raw, (seconds, micros) = await pipe.execute()
+        raw, now = await self._link.with_time("HGET", self._link.keys.api_keys[1], secret_sha256)
         key = ApiKey.model_validate_json(raw) if raw else None
-        return key if key and not key_expired(key, seconds * 1000 + micros // 1000) else None
+        return key if key and not key_expired(key, now) else None
 
     async def keys(self) -> list[ApiKey]:
-        with translated():
-            found = await self._link.commands.hvals(self._link.keys.api_keys[1])
-        return sorted((ApiKey.model_validate_json(raw) for raw in found), key=key_order)
+        found = await self._link.hash(self._link.keys.api_keys[1])
+        return sorted((ApiKey.model_validate_json(raw) for raw in found.values()), key=key_order)
 
     async def revoke_key(self, key_id: str) -> bool:
         return bool(await self._link.call("revoke_key", self._link.keys.api_keys, [key_id], durable=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 import redis.asyncio as redis_client
@@ -127,17 +127,36 @@ class Link:
     async def _execute(self, *command: Argument) -> Any:
         return await self.commands.execute_command(*command)  # type: ignore[no-untyped-call] # the client's own gap
 
+    async def read(self, send: Callable[[], Awaitable[Any]]) -> Any:
+        """What `send` reads, sent again once when its connection turns out to be lost (the server may have been restarted
+        while the connection lay idle). Unavailable."""
+        with translated():
+            try:
+                return await send()
+            except ConnectionLost:
+                return await send()
+
     async def hash(self, name: str) -> dict[bytes, bytes]:
         """A whole hash; empty when there is none. Unavailable."""
-        with translated():
-            found: Any = await self.commands.hgetall(name)
-        return dict(found)
+        return dict(await self.read(lambda: self.commands.hgetall(name)))
 
     async def packed(self, name: str) -> bytes | None:
         """A packed value, unpacked; None when there is none. Unavailable."""
-        with translated():
-            found: Any = await self.commands.get(name)
+        found = await self.read(lambda: self.commands.get(name))
         return None if found is None else unpack(found)
+
+    async def with_time(self, *command: Argument) -> tuple[Any, int]:
+        """A plain read and the server's clock in ms, in one round trip. Unavailable."""
+
+        async def send() -> tuple[Any, int]:
+            async with self.commands.pipeline(transaction=False) as pipe:
+                pipe.execute_command(*command)
+                pipe.time()
+                found, (seconds, micros) = await pipe.execute()
+            return found, seconds * 1000 + micros // 1000
+
+        answer: tuple[Any, int] = await self.read(send)
+        return answer
 
 
 def _pool(url: str, size: int, timeout_s: float | None) -> redis_client.ConnectionPool:

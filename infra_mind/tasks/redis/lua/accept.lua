@@ -37,6 +37,7 @@ enqueue(task, NOW_US)
 redis.call('HSET', KEYS[10], 'status', 'in_progress', 'task', id, 'updated', task.created)
 redis.call('ZADD', KEYS[12], int(NOW_US), id)
 for i = 10, 12 do redis.call('PERSIST', KEYS[i]) end
+redis.call('ZREM', TRIM, 'assessments\n' .. tenant .. '\n' .. assessment_id) -- set again when the task ends
 list_in('tasks', tenant, NOW_US, id)
 list_in('assessments', tenant, tonumber(assessment.listed), assessment_id)
 redis.call('HINCRBY', COUNTERS, 'accepted', 1)
