@@ -91,13 +91,14 @@ def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
         item = ".".join(parts[1:-1]) if len(parts) > 2 else ".".join(parts[:-1])
         kind = "one" if len(parts) == 1 else head or "each"
         groups.setdefault(kind, {})[(item, parts[-1])] = view
-    return tuple(_pivot(kind, cells) for kind, cells in groups.items())
+    ordered = sorted(groups.items(), key=lambda group: group[0] != "one")
+    return tuple(_pivot(kind, cells) for kind, cells in ordered)
 
 
 def _pivot(kind: str, cells: dict[tuple[str, str], FactView]) -> Pivot:
     items = tuple(dict.fromkeys(item for item, _ in cells))
     ends = tuple(dict.fromkeys(end for _, end in cells))
-    title = {"one": "", "each": ""}.get(kind, kind.replace("_", " ").capitalize())
+    title = {"one": "", "each": ""}.get(kind, fact_name(kind))
     if len(items) > len(ends):
         body = tuple((item, tuple(cells.get((item, end)) for end in ends)) for item in items)
         return Pivot(title, tuple(fact_name(end) for end in ends), body)

@@ -19,7 +19,13 @@ from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook, FactView, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title, unit_of
 from infra_mind.reports.numbers import money, number, percent, quantity
-from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, View
+from infra_mind.reports.view import (
+    KIND_TITLES,
+    MOST_IN_PHASE,
+    MOST_OPEN_RECOMMENDATIONS,
+    SECTION_TITLES,
+    View,
+)
 
 KINDS = tuple(KIND_TITLES)
 
@@ -66,15 +72,12 @@ def diff_lines(patch: str) -> list[tuple[str, str]]:
     return [(_diff_kind(line), line) for line in patch.splitlines()]
 
 
-def prose(text: str) -> Markup:
-    """A sentence with what stands between backticks as code."""
+def prose(text: str, view: View | None = None) -> Markup:
+    """A sentence with what stands between backticks as code; the id of a fact that `view` shows leads to it."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return escape(clean(text))
-    marked = (
-        Markup("<code>{}</code>").format(clean(p)) if n % 2 else escape(clean(p)) for n, p in enumerate(parts)
-    )
-    return Markup().join(marked)
+    return Markup().join(_code(part, view) if n % 2 else escape(clean(part)) for n, part in enumerate(parts))
 
 
 def scalar(value: Any, key: str = "") -> str:
@@ -94,6 +97,13 @@ def shape(value: Any) -> str:
 def columns(rows: list[dict[str, Any]]) -> list[str]:
     """All keys of the rows, in the order in which they first come."""
     return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _code(text: str, view: View | None) -> Markup:
+    fact = view.book.get(text) if view else None
+    if fact and view and fact.anchor in view.linkable:
+        return Markup('<a href="#{}"><code>{}</code></a>').format(fact.anchor, clean(text))
+    return Markup("<code>{}</code>").format(clean(text))
 
 
 def _diff_kind(line: str) -> str:
@@ -120,7 +130,13 @@ def _environment() -> Environment:
         "diff_lines": diff_lines, "web_link": web_link, "agent_title": agent_title, "status_title": status_title, "quantity": quantity, "pivots": pivots,
     }  # fmt: skip
     env.tests["fact"] = lambda value: isinstance(value, FactView)
-    env.globals |= {"shape": shape, "columns": columns, "section_titles": SECTION_TITLES}
+    env.globals |= {
+        "shape": shape,
+        "columns": columns,
+        "section_titles": SECTION_TITLES,
+        "most_in_phase": MOST_IN_PHASE,
+        "most_open": MOST_OPEN_RECOMMENDATIONS,
+    }
     return env
 
 

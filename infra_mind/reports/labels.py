@@ -28,6 +28,9 @@ _LAST = {
     "total_usd_per_month": "Total cost",
     "over_budget_usd_per_month": "Over budget",
     "usd_per_month": "Cost",
+    "usd": "Cost",
+    "artefacts_usd_per_month": "What the artefacts would cost",
+    "priced_share": "Share with a price",
     "usd_per_million_tokens": "Cost of tokens",
     "unpriced_count": "Things without a price",
     "kwh_per_month": "Energy",
@@ -84,7 +87,7 @@ _UNIT_ENDINGS = {
 _ACRONYMS = {
     "usd": "USD", "gpu": "GPU", "gpus": "GPUs", "cpu": "CPU", "vcpu": "vCPU", "kv": "KV", "id": "ID", "mib": "MiB",
     "mfu": "MFU", "ttft": "TTFT", "tpot": "TPOT", "pue": "PUE", "kwh": "kWh", "gdpr": "GDPR", "hipaa": "HIPAA",
-    "ai": "AI", "eu": "EU", "api": "API",
+    "dora": "DORA", "ai": "AI", "eu": "EU", "api": "API",
 }  # fmt: skip
 _WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd_per_month": "USD/month"}
 

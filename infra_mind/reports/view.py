@@ -57,6 +57,8 @@ _ORDER = (
     "research", "strategy",
 )  # fmt: skip
 MOST_BARS = 12
+MOST_IN_PHASE = 10
+MOST_OPEN_RECOMMENDATIONS = 20
 EXECUTIVE_RECOMMENDATIONS = 10
 _STATUS_ORDER = tuple(status.value for status in Status)
 
@@ -134,14 +136,15 @@ class View:
 
     @cached_property
     def phases(self) -> tuple[tuple[str, tuple[Recommendation, ...]], ...]:
-        return tuple(
-            (days, tuple(r for r in self.recommendations if r.phase == days)) for days in ("30", "60", "90")
-        )
+        """The roadmap: also where this kind of report shows only the first recommendations, it is made of all."""
+        ranked = sorted(self.result.recommendations, key=lambda r: r.rank)
+        wanted = ranked if self.kind == "executive" else self.recommendations
+        return tuple((days, tuple(r for r in wanted if r.phase == days)) for days in ("30", "60", "90"))
 
     @cached_property
-    def recommendation_names(self) -> dict[str, str]:
-        """What a recommendation is called where another points to it."""
-        return {r.id: f"{r.rank}. {r.title}" for r in reversed(self.result.recommendations)}
+    def ranks(self) -> dict[str, int]:
+        """The rank of every recommendation, for where another points to it."""
+        return {r.id: r.rank for r in reversed(self.result.recommendations)}
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

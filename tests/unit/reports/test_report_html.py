@@ -286,6 +286,56 @@ def test_findings_of_one_rule_stand_together_each_with_its_own_place() -> None:
     assert "aws_instance.bastion" in page.text
 
 
+def test_a_sentence_leads_to_the_fact_that_it_names() -> None:
+    result = sample.result()
+    summary = result.summary.model_copy(
+        update={"sentences": ("See `cost.unpriced_count` and `no.such`.",), "key_facts": ()}
+    )
+    page = Page(render(result.model_copy(update={"summary": summary}), "executive"))
+    assert "#fact-cost.unpriced_count" in page.values("href")
+    assert "See cost.unpriced_count and no.such." in page.text
+
+
+def test_a_long_table_is_folded() -> None:
+    result = sample.result()
+    facts = tuple(
+        f.model_copy(update={"id": f"strategy.utility.o{n}"})
+        for n, f in enumerate(result.agents["cost"].facts * 10)
+    )
+    agents = {
+        **result.agents,
+        "strategy": result.agents["cost"].model_copy(
+            update={"facts": facts, "cost_lines": (), "unpriced": ()}
+        ),
+    }
+    assert "Figures: 30 rows" in Page(render(result.model_copy(update={"agents": agents}))).text
+
+
+def test_the_executive_roadmap_is_made_of_all_recommendations() -> None:
+    result = sample.result()
+    many = tuple(
+        result.recommendations[1].model_copy(
+            update={"rank": n, "id": f"r{n}", "title": f"Step {n}", "phase": "90" if n > 20 else "30"}
+        )
+        for n in range(1, 25)
+    )
+    text = Page(render(result.model_copy(update={"recommendations": many}), "executive")).text
+    assert "10 of 24 recommendations" in text
+    assert "24. Step 24" in text
+    assert "and 10 more" in text
+
+
+def test_recommendations_after_the_first_twenty_are_folded_not_lost() -> None:
+    result = sample.result()
+    many = tuple(
+        result.recommendations[1].model_copy(update={"rank": n, "id": f"r{n}", "title": f"Step {n}"})
+        for n in range(1, 25)
+    )
+    page = Page(render(result.model_copy(update={"recommendations": many})))
+    assert "4 more recommendations" in page.text
+    assert page.values("value") == [str(n) for n in range(1, 25)]
+
+
 def test_backticks_mark_code_and_nothing_else() -> None:
     assert prose("set `a<b` & go") == "set <code>a&lt;b</code> &amp; go"
     assert prose("one ` alone <i>") == "one ` alone &lt;i&gt;"
