@@ -279,8 +279,12 @@ async def cutting_relay(server: EmbeddedStore, word: bytes) -> AsyncIterator[tup
     """A port before the server that cuts the first connection in which the client says `word`, once the answer has come."""
     port = int(server.url.rsplit(":", 1)[1].split("/")[0])
     cuts: list[int] = []
+    served = asyncio.Semaphore(0)
+    connections = 0
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
         armed = False
 
@@ -296,14 +300,18 @@ async def cutting_relay(server: EmbeddedStore, word: bytes) -> AsyncIterator[tup
         while data := await reader.read(65_536):
             armed = not cuts and word in data
             up_writer.write(data)
-        await answers
         up_writer.close()
+        await answers
+        await asyncio.gather(up_writer.wait_closed(), writer.wait_closed(), return_exceptions=True)
+        served.release()
 
     proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
     try:
         yield server.url.replace(f":{port}/", f":{proxy.sockets[0].getsockname()[1]}/"), cuts
     finally:
         proxy.close()
+        for _ in range(connections):
+            await served.acquire()
 
 
 async def test_a_server_that_only_loads_or_refuses_writes_is_away(victim: EmbeddedStore) -> None:
