@@ -144,11 +144,13 @@ def gpu_regions(provider: str, gpu: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+@cache
 def regions(provider: str) -> tuple[str, ...]:
     """Regions that some list prices, sorted."""
     return tuple(sorted({r for (p, _), rows in _instances().items() if p == provider for row in rows for r in row.usd_per_hour}))  # fmt: skip
 
 
+@cache
 def offers_in(provider: str, region: str) -> tuple[Offer, ...]:
     """Every instance's on-demand price in the region, by name."""
     place = region_name(provider, region)
@@ -163,10 +165,11 @@ def offers_in(provider: str, region: str) -> tuple[Offer, ...]:
 def nearest(provider: str, region: str, instance: str, limit: int = 3) -> tuple[str, ...]:
     """Instances with a price in the region (in any, if it is no known one) whose names look most like `instance`."""
     place = region_name(provider, region)
+    anywhere = place not in regions(provider)
     names = [
         n
         for (p, n), rows in _instances().items()
-        if p == provider and (place not in regions(provider) or any(place in r.usd_per_hour for r in rows))
+        if p == provider and (anywhere or any(place in r.usd_per_hour for r in rows))
     ]
     return tables.nearest(instance, names, limit)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
@@ -87,6 +88,7 @@ def assess_volumes(ledger: Ledger) -> None:
         )
 
 
+@cache
 def newer(provider: str, region: str, name: str) -> Newer | None:
     """The cheapest newer generation with the same architecture, vCPU and about the same memory; None if none is cheaper."""
     shape, old = instances.instance(provider, name), prices.price(provider, region, name)
