@@ -6,7 +6,7 @@ price but from a list: what none of them has is None, and the caller says `unpri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
 
@@ -150,7 +150,7 @@ def regions(provider: str) -> tuple[str, ...]:
     return tuple(sorted({r for (p, _), rows in _instances().items() if p == provider for row in rows for r in row.usd_per_hour}))  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=256)
 def offers_in(provider: str, region: str) -> tuple[Offer, ...]:
     """Every instance's on-demand price in the region, by name."""
     place = region_name(provider, region)
@@ -192,6 +192,12 @@ def why_unpriced(provider: str, region: str, name: str, purchase: Purchase = "on
         return f"no dated price of {name} in {place}" + (f"; priced in {', '.join(where)}" if where else "")
     near = nearest(provider, region, name)
     return f"unknown {provider} instance {name!r}" + (f"; nearest priced: {', '.join(near)}" if near else "")
+
+
+@cache
+def newest_as_of() -> str:
+    """Date of the newest list of instances."""
+    return max(row.as_of for rows in _instances().values() for row in rows)
 
 
 def why_service_unpriced(provider: str, region: str, sku: str) -> str:

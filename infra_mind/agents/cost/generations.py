@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
@@ -88,7 +88,7 @@ def assess_volumes(ledger: Ledger) -> None:
         )
 
 
-@cache
+@lru_cache(maxsize=4096)
 def newer(provider: str, region: str, name: str) -> Newer | None:
     """The cheapest newer generation with the same architecture, vCPU and about the same memory; None if none is cheaper."""
     shape, old = instances.instance(provider, name), prices.price(provider, region, name)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from infra_mind.knowledge.prices import Offer, ServiceOffer
 from infra_mind.model.brief import Budget
-from infra_mind.model.fact import Assumption, Fact, FactValue
+from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
 from infra_mind.model.finding import Finding
 from infra_mind.model.result import CostLine, Unpriced
 
@@ -87,6 +87,12 @@ class Ledger:
         covered = self.commitment.coverage if place is BRIEF and offer.purchase == "on_demand" else 0.0
         if place is BRIEF and offer.purchase == "on_demand":
             self.compute_list_price.append(usd)
+        if offer.reckoned:
+            self.assume(
+                f"reckoned.{id_part(offer.instance)}.{offer.region}",
+                f"The price of {offer.instance} in {offer.region} follows from its family's: the list's own point is faulty",
+                value=offer.usd_per_hour, unit="USD/h", source=offer.source,
+            )  # fmt: skip
         if covered < 1.0:
             self._line(
                 what, name, hours * (1.0 - covered), "hour", offer.usd_per_hour, offer, place, offer.purchase

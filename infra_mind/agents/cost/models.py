@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra_mind.agents.cost.ledger import HOURS, Ledger
 from infra_mind.knowledge import gpus, instances, llm_api, prices
 from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
-from infra_mind.model.fact import Fact, id_part
+from infra_mind.model.fact import id_part
+from infra_mind.model.finding import Status
 from infra_mind.model.result import AgentResult
 
 SECONDS = HOURS * 3600.0  # a month
@@ -60,24 +60,23 @@ def assess_models(
     brief: Brief, mlops: AgentResult | None, ledger: Ledger
 ) -> tuple[list[Served], list[Rented]]:
     """Facts `cost.serving.*`, `cost.training.*` and `cost.api.*`, their lines, and what has no price."""
-    sized = {fact.id: fact for fact in mlops.facts} if mlops else {}
     own = Gpus(brief.hosting)
-    served = [s for item in brief.llm_serving if (s := _serving(brief.hosting, item, sized, own, ledger))]
+    served = [s for item in brief.llm_serving if (s := _serving(brief.hosting, item, mlops, own, ledger))]
     for job in brief.training:
-        _training(brief.hosting, job, sized, ledger)
+        _training(brief.hosting, job, mlops, ledger)
     rented = [r for item in brief.llm_api if (r := _api(item, ledger))]
     return served, rented
 
 
 def _serving(
-    hosting: Hosting | None, item: Serving, sized: Mapping[str, Fact], own: Gpus, ledger: Ledger
+    hosting: Hosting | None, item: Serving, mlops: AgentResult | None, own: Gpus, ledger: Ledger
 ) -> Served | None:
     what, name = f"serving {item.name}", id_part(item.name)
-    count = _number(sized, f"mlops.serving.{name}.gpus")
+    count = _number(mlops, f"mlops.serving.{name}.gpus")
     if count is None or count <= 0:
-        ledger.miss(what, f"mlops gave no mlops.serving.{name}.gpus: its finding says which input is missing")
+        ledger.miss(what, _why_unsized(mlops, f"mlops.serving.{name}.gpus", item.name))
         return None
-    per_replica = int(_number(sized, f"mlops.serving.{name}.gpus_per_replica") or 1)
+    per_replica = int(_number(mlops, f"mlops.serving.{name}.gpus_per_replica") or 1)
     offer = _gpu_offer(hosting, item.gpu, per_replica, what, ledger)
     if offer is None:
         return None
@@ -122,13 +121,11 @@ def _book(item: Serving, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger)
         )  # fmt: skip
 
 
-def _training(hosting: Hosting | None, job: Training, sized: Mapping[str, Fact], ledger: Ledger) -> None:
+def _training(hosting: Hosting | None, job: Training, mlops: AgentResult | None, ledger: Ledger) -> None:
     what, name = f"training {job.name}, once", id_part(job.name)
-    hours = _number(sized, f"mlops.training.{name}.gpu_hours")
+    hours = _number(mlops, f"mlops.training.{name}.gpu_hours")
     if hours is None or hours <= 0:
-        ledger.miss(
-            what, f"mlops gave no mlops.training.{name}.gpu_hours: its finding says which input is missing"
-        )
+        ledger.miss(what, _why_unsized(mlops, f"mlops.training.{name}.gpu_hours", job.name))
         return
     offer = _gpu_offer(hosting, job.gpu, 1, what, ledger, many=job.gpus or 1)
     if offer is None:
@@ -238,8 +235,16 @@ def _say_what_is_open(item: LlmApi, found: llm_api.ApiPrice, ledger: Ledger) -> 
             ledger.miss(what, f"llm_api {item.name}: {direction}_tokens_per_month is not given")
 
 
-def _number(sized: Mapping[str, Fact], id: str) -> float | None:
-    fact = sized.get(id)
+def _number(mlops: AgentResult | None, id: str) -> float | None:
+    fact = next((f for f in mlops.facts if f.id == id), None) if mlops else None
     if fact is None or isinstance(fact.value, str | bool) or not math.isfinite(fact.value):
         return None
     return float(fact.value)
+
+
+def _why_unsized(mlops: AgentResult | None, id: str, name: str) -> str:
+    """What mlops itself says about an item that it gave no size for."""
+    said = (
+        [f.title for f in mlops.findings if f.status is not Status.PASS and name in f.title] if mlops else []
+    )
+    return f"mlops gave no {id}" + (f": {said[0]}" if said else "")

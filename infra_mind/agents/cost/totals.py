@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
+from infra_mind.knowledge import prices
 from infra_mind.model.brief import Budget
 from infra_mind.model.fact import FactValue, id_part
 from infra_mind.model.finding import (
@@ -20,6 +22,7 @@ from infra_mind.model.finding import (
     not_assessed,
 )  # fmt: skip
 
+OLD = timedelta(days=730)  # a price this much older than the newest list is said to be old
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
 
@@ -29,6 +32,7 @@ def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
     total = _total(ledger)
     _artefacts(ledger)
     _coverage(ledger)
+    _old_prices(ledger)
     _budget(budget, total, ledger)
 
 
@@ -78,6 +82,20 @@ def _coverage(ledger: Ledger) -> None:
             "priced_share", priced / (priced + unpriced), "share", "priced / (priced + unpriced), by number of lines",
             {"priced": priced, "unpriced": unpriced}, "lines and unpriced things",
         )  # fmt: skip
+
+
+def _old_prices(ledger: Ledger) -> None:
+    newest = date.fromisoformat(prices.newest_as_of())
+    for line in ledger.lines:
+        as_of = date.fromisoformat(
+            (line.as_of + "-01-01")[:10] if len(line.as_of) == 4 else (line.as_of + "-01")[:10]
+        )
+        if newest - as_of > OLD:
+            ledger.assume(
+                f"old_price.{id_part(line.sku)}.{line.region}",
+                f"The price of {line.sku} in {line.region} is of {line.as_of}: no newer list has it",
+                value=line.usd_per_unit, unit=f"USD/{line.unit}", source=line.source,
+            )  # fmt: skip
 
 
 def _commitment(budget: Budget | None, ledger: Ledger) -> None:

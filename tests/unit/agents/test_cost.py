@@ -14,7 +14,7 @@ from infra_mind.agents.cost import AGENT
 from infra_mind.knowledge import prices
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import Fact, FactValue
-from infra_mind.model.finding import Finding, Status
+from infra_mind.model.finding import Finding, Status, not_assessed
 from infra_mind.model.result import AgentResult
 
 HOSTING: dict[str, Any] = {
@@ -365,3 +365,23 @@ def test_rented_tokens_cost_at_least_nothing_and_grow(given_tokens: float, made:
         return number(cost(llm_api=[item]), "cost.api.summaries.usd_per_month")
 
     assert 0 <= total(1.0) <= total(2.0)
+
+
+def test_an_old_price_is_said_to_be_old() -> None:
+    hosting = {"provider": "azure", "region": "japaneast", "nodes": [{"instance": "Standard_D4s_v3"}]}
+    assert any("2020" in a.text for a in cost(hosting=hosting).assumptions)
+    assert not any("old_price" in a.id for a in cost(hosting=HOSTING).assumptions)
+
+
+def test_a_price_that_follows_from_the_family_is_said_to_do_so() -> None:
+    result = cost(hosting={**HOSTING, "region": "eu-west-1"})
+    assert any("family" in a.text for a in result.assumptions)
+
+
+def test_what_mlops_could_not_size_is_unpriced_with_its_reason() -> None:
+    title = "chat: no GPU is named, so no fit was reckoned"
+    said = not_assessed(
+        agent="mlops", rule_id="mlops.serving.gpu", title=title, missing="llm_serving.chat.gpu"
+    )
+    result = cost(AgentResult(findings=(said,)), hosting=HOSTING, llm_serving=[SERVING])
+    assert any(title in u.reason for u in result.unpriced)
