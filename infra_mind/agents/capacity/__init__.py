@@ -202,8 +202,8 @@ class _ServiceCase:
             missing = "users_in_12_months" if growth.users_now else "users_now"
             self._missing("capacity.growth", f"organisation.growth.{missing}", "growth headroom")
             return
-        factor = growth.users_in_12_months / growth.users_now
-        later = max(load * factor, sys.float_info.min)
+        factor = Fraction(growth.users_in_12_months, growth.users_now)
+        later = max(float(Fraction(repr(load)) * factor), sys.float_info.min)
         self._fact(
             "offered_load_in_12_months", later, "Erlang", "offered_load · users_in_12_months / users_now",
             offered_load=load, users_now=growth.users_now, users_in_12_months=growth.users_in_12_months,

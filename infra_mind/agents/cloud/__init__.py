@@ -11,6 +11,7 @@ from infra_mind.agents.cloud.demand import Amount, Demand, demands
 from infra_mind.agents.cloud.handed_in import UNRESOLVED, assess_files
 from infra_mind.agents.cloud.nodes import assess_nodes
 from infra_mind.agents.cloud.topology import topology
+from infra_mind.agents.cloud.workloads import inside_pod
 from infra_mind.model.fact import Assumption, Fact, FactValue
 from infra_mind.model.finding import (
     Effort,
@@ -159,9 +160,7 @@ def _lower_bound(demand: Demand) -> Finding:
 
 def _of(demand: Demand, status: Status, title: str, observed: str, fix: Remediation | None = None) -> Finding:
     resource = demand.resource
-    path = {"Pod": "spec.containers", "service": "deploy.resources"}.get(
-        resource.kind, "spec.template.spec.containers"
-    )
+    path = "deploy.resources" if resource.format == "compose" else inside_pod(resource, "spec.containers")
     lines = resource.lines_of(path)
     return make_finding(
         rule_id="cloud.requests", agent=NAME, title=title, status=status, severity=Severity.MEDIUM,
@@ -173,15 +172,24 @@ def _of(demand: Demand, status: Status, title: str, observed: str, fix: Remediat
 
 
 def _assumptions(asked: Sequence[Demand]) -> list[Assumption]:
-    if not any(d.limits_used for d in asked):
-        return []
-    return [
-        Assumption(
-            id="cloud.compose_limits_are_requests",
-            text="A compose service that reserves nothing asks for its limit.",
-            source="Kubernetes takes a limit for a missing request in the same way",
+    found = []
+    if any(d.limits_used for d in asked):
+        found.append(
+            Assumption(
+                id="cloud.compose_limits_are_requests",
+                text="A compose service that reserves nothing asks for its limit.",
+                source="Kubernetes takes a limit for a missing request in the same way",
+            )
         )
-    ]
+    if len({d.resource.format for d in asked}) > 1:
+        found.append(
+            Assumption(
+                id="cloud.compose_and_kubernetes_add_up",
+                text="Compose services and Kubernetes workloads run side by side: their requests add up. Nodes carry the latter.",
+                source="artefacts of both kinds were sent",
+            )
+        )
+    return found
 
 
 def _row(demand: Demand) -> dict[str, Any]:

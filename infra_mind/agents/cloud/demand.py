@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from infra_mind.agents.cloud.quantities import compose_bytes, compose_cpus, quantity
-from infra_mind.agents.cloud.workloads import dicts, inside_pod, scale, workloads
+from infra_mind.agents.cloud.workloads import Scalers, autoscalers, dicts, inside_pod, scale, workloads
 from infra_mind.model.inventory import Inventory, Resource, contains_unresolvable
 
 MIB = 1024**2
@@ -60,12 +60,13 @@ class Demand:
 
 def demands(inventory: Inventory, nodes: int | None) -> list[Demand]:
     """Kubernetes workloads and compose services in order of address; a DaemonSet runs once on each of `nodes`."""
-    found = [_of_manifest(resource, inventory, nodes) for resource in workloads(inventory)]
+    scalers = autoscalers(inventory)
+    found = [_of_manifest(resource, scalers, nodes) for resource in workloads(inventory)]
     services = (r for r in inventory.of("service") if r.format == "compose")
     return found + [_of_service(resource) for resource in services]
 
 
-def _of_manifest(resource: Resource, inventory: Inventory, nodes: int | None) -> Demand:
+def _of_manifest(resource: Resource, scalers: Scalers, nodes: int | None) -> Demand:
     spec = resource.get(inside_pod(resource, "spec"))
     spec = spec if isinstance(spec, dict) else {}
     names: list[str] = []
@@ -76,7 +77,7 @@ def _of_manifest(resource: Resource, inventory: Inventory, nodes: int | None) ->
     unknown = contains_unresolvable([spec.get(k) for k in ("containers", "initContainers", "resources")])
     if resource.kind == "DaemonSet":
         return Demand(resource, pod, tuple(names), nodes, nodes, per_node=True, unknown=unknown)
-    pods = scale(resource, inventory)
+    pods = scale(resource, scalers)
     return Demand(resource, pod, tuple(names), pods.floor, pods.ceiling, unknown=unknown)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from infra_mind.agents.cloud.demand import MIB, Amount, Demand
-from infra_mind.agents.cloud.packing import Item, NodeGroup, after_zone_loss, pack
+from infra_mind.agents.cloud.packing import Item, NodeGroup, after_zone_loss, distinct_sizes, pack
 from infra_mind.model.brief import Hosting
 from infra_mind.model.fact import Assumption, Fact
 from infra_mind.model.finding import (
@@ -29,6 +29,11 @@ ALLOCATABLE = Assumption(
     text="The whole vCPU and memory of a node is there for workloads; what system and kubelet reserve is not taken off.",
     source="instance table",
     field="hosting.nodes",
+)
+
+
+MOST_SIZES = (
+    500  # the cost of bin-packing grows with the square; 500 sizes take a few seconds with all its questions
 )
 
 
@@ -77,6 +82,10 @@ def assess_nodes(
         daemons = sum((d.pod for d in demands if d.per_node), Amount())
         complete = all(not d.missing and not d.unknown and d.pods is not None for d in demands)
         question = Question(groups, items, daemons, complete)
+        if distinct_sizes(items) > MOST_SIZES:
+            return AgentResult(
+                facts=tuple(facts), findings=(*findings, _too_many(items)), assumptions=(ALLOCATABLE,)
+            )
         packed, capacity = _judge(question)
         findings += packed
         facts += capacity
@@ -85,6 +94,17 @@ def assess_nodes(
     return AgentResult(
         facts=tuple(facts), findings=tuple(findings), details=details, assumptions=(ALLOCATABLE,)
     )
+
+
+def _too_many(items: Sequence[Item]) -> Finding:
+    return make_finding(
+        rule_id="cloud.node-capacity", agent=NAME, status=Status.NOT_ASSESSED, severity=Severity.INFO,
+        title="The workloads ask for too many different sizes to be packed onto the nodes here",
+        resource="hosting.nodes", value="too many sizes",
+        evidence=(Evidence(artefact="brief", path="hosting.nodes", observed=f"{distinct_sizes(items)} different requests",
+                           expected=f"at most {MOST_SIZES}"),),
+        remediation=Remediation(text="Assess the clusters one by one, each with its own manifests.", effort=Effort.HOURS),
+    )  # fmt: skip
 
 
 def _packed(demand: Demand) -> bool:
@@ -153,8 +173,14 @@ def _judge(question: Question) -> tuple[list[Finding], list[Fact]]:
     zones_known = all(g.zones for g in question.groups)
     if zones_known:
         findings.append(_zone_loss(question, bound))
-    if result.fits and question.complete and len(question.groups) == 1:
-        findings += _spare_nodes(question, zones_known)
+    # Advice to run fewer nodes is only given where the loss of a zone is survived before and after.
+    if (
+        question.complete
+        and len(question.groups) == 1
+        and findings[-1].rule_id == "cloud.zone-loss"
+        and findings[-1].status is Status.PASS
+    ):
+        findings.append(_spare_nodes(question))
     return findings, facts
 
 
@@ -210,14 +236,12 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
     return findings
 
 
-def _spare_nodes(question: Question, zones_known: bool) -> list[Finding]:
-    """Fewer nodes that still carry all pods, with a zone lost where that holds today."""
+def _spare_nodes(question: Question) -> Finding:
+    """Fewer nodes that still carry all pods with a zone lost."""
     group = question.groups[0]
-    hold_zone = zones_known and question.fits(after_zone_loss([group]))
 
     def enough(count: int) -> bool:
-        fewer = [NodeGroup(group.name, group.size, count, group.zones)]
-        return question.fits(fewer) and (not hold_zone or question.fits(after_zone_loss(fewer)))
+        return question.fits(after_zone_loss([NodeGroup(group.name, group.size, count, group.zones)]))
 
     below, above = (
         0,
@@ -226,16 +250,13 @@ def _spare_nodes(question: Question, zones_known: bool) -> list[Finding]:
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (below, middle) if enough(middle) else (middle, above)
-    return [
-        _finding(
-            "cloud.spare-nodes", above == group.count, Severity.LOW,
-            "No node is to spare", "Fewer nodes would carry the workloads",
-            observed=f"{group.count} × {group.name}",
-            expected=f"{above} carry every pod{' with a zone lost' if hold_zone else ''}",
-            fix=f"Run {above} × {group.name} instead of {group.count}, or let the cluster autoscaler do it.",
-            path="hosting.nodes.0.count",
-        )
-    ]  # fmt: skip
+    return _finding(
+        "cloud.spare-nodes", above == group.count, Severity.LOW,
+        "No node is to spare", "Fewer nodes would carry the workloads",
+        observed=f"{group.count} × {group.name}", expected=f"{above} carry every pod with a zone lost",
+        fix=f"Run {above} × {group.name} instead of {group.count}, or let the cluster autoscaler do it.",
+        path="hosting.nodes.0.count",
+    )  # fmt: skip
 
 
 def _finding(

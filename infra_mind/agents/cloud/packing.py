@@ -1,14 +1,14 @@
 """First-fit decreasing of pods onto nodes, in two dimensions.
 
 Pods of one workload are alike and so are the nodes of one group, so nodes that stand equal are kept as a run with a count: the
-result is that of first-fit over single nodes, at a cost that depends on the number of workloads and not on that of nodes.
+result is that of first-fit over single nodes, at a cost that depends on the number of sizes and not on that of pods or nodes.
 Source: D. S. Johnson, "Near-optimal bin packing algorithms" (1973)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 
 from infra_mind.agents.cloud.demand import Amount
 
@@ -44,25 +44,31 @@ class Packing:
         return not self.unplaced
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Run:
-    free: Amount
+    """`count` nodes that stand equal, with so much left."""
+
+    vcpu: int
+    memory: int
     count: int
     used: bool = False
 
 
 def pack(groups: Sequence[NodeGroup], items: Sequence[Item], on_every_node: Amount | None = None) -> Packing:
-    """Places the pods, largest first by their larger share of all capacity; `on_every_node` is taken off each node before."""
-    daemons = on_every_node or Amount()
-    runs = [
-        _Run(Amount(g.size.vcpu - daemons.vcpu, g.size.memory - daemons.memory), g.count)
-        for g in groups if g.count
-    ]  # fmt: skip
+    """Places the pods, largest first by their larger share of all capacity; `on_every_node` is taken off each node before.
+
+    Reckons in millicores and bytes, requests rounded up, as the Kubernetes scheduler does."""
+    daemons = _whole(on_every_node or Amount())
+    sizes = [(_whole(g.size), g.count) for g in groups if g.count]
+    runs = [_Run(vcpu - daemons[0], memory - daemons[1], count) for (vcpu, memory), count in sizes]
     unplaced: dict[str, int] = {}
-    for item in sorted(items, key=lambda i: (-_weight(i.size, groups), i.name)):
-        runs, left = _place(runs, item)
-        if left:
-            unplaced[item.name] = unplaced.get(item.name, 0) + left
+    for size, alike in _by_size(groups, items):
+        runs, left = _place(runs, size, sum(item.count for item in alike))
+        for item in reversed(alike):  # of pods of one size those of the first names find their place
+            lost = min(left, item.count)
+            left -= lost
+            if lost:
+                unplaced[item.name] = unplaced.get(item.name, 0) + lost
     return Packing(dict(sorted(unplaced.items())), sum(run.count for run in runs if run.used))
 
 
@@ -73,39 +79,55 @@ def after_zone_loss(groups: Sequence[NodeGroup]) -> list[NodeGroup]:
     ]
 
 
-def _weight(size: Amount, groups: Sequence[NodeGroup]) -> Fraction:
-    vcpu = sum((g.size.vcpu * g.count for g in groups), Fraction(0))
-    memory = sum((g.size.memory * g.count for g in groups), Fraction(0))
-    return max(size.vcpu / vcpu if vcpu else Fraction(0), size.memory / memory if memory else Fraction(0))
+def distinct_sizes(items: Sequence[Item]) -> int:
+    """How many sizes there are: what the cost of `pack` grows with the square of."""
+    return len({_whole(item.size) for item in items})
 
 
-def _place(runs: list[_Run], item: Item) -> tuple[list[_Run], int]:
+def _whole(amount: Amount) -> tuple[int, int]:
+    return math.ceil(amount.vcpu * 1000), math.ceil(amount.memory)
+
+
+def _by_size(groups: Sequence[NodeGroup], items: Sequence[Item]) -> list[tuple[tuple[int, int], list[Item]]]:
+    """Items of one size together in order of name, the heaviest size first."""
+    nodes = [(_whole(g.size), g.count) for g in groups]
+    vcpu = sum(size[0] * count for size, count in nodes) or 1
+    memory = sum(size[1] * count for size, count in nodes) or 1
+    found: dict[tuple[int, int], list[Item]] = {}
+    for item in sorted(items, key=lambda i: i.name):
+        found.setdefault(_whole(item.size), []).append(item)
+    # a share of vcpu against a share of memory, brought to one denominator so that it stays exact
+    return sorted(found.items(), key=lambda entry: (-max(entry[0][0] * memory, entry[0][1] * vcpu), entry[0]))
+
+
+def _place(runs: list[_Run], size: tuple[int, int], pods: int) -> tuple[list[_Run], int]:
     """Fills the runs in order; a run that is filled in part is split into full nodes, one in between and untouched ones."""
-    left, after = item.count, []
-    for run in runs:
-        each = min(_fits(run.free, item.size), left)
-        if not each or not left:
+    after: list[_Run] = []
+    for position, run in enumerate(runs):
+        if not pods:
+            return after + runs[position:], 0
+        each = min(_fits(run, size), pods)
+        if not each:
             after.append(run)
             continue
-        full, rest = divmod(min(left, each * run.count), each)
-        left -= full * each + rest
-        after.append(_filled(run, item.size, each, full))
+        full, rest = divmod(min(pods, each * run.count), each)
+        pods -= full * each + rest
+        after.append(_filled(run, size, each, full))
         if rest:
-            after.append(_filled(run, item.size, rest, 1))
+            after.append(_filled(run, size, rest, 1))
         untouched = run.count - full - (1 if rest else 0)
         if untouched:
-            after.append(_Run(run.free, untouched, run.used))
-    return after, left
+            after.append(replace(run, count=untouched))
+    return after, pods
 
 
-def _filled(run: _Run, size: Amount, pods: int, nodes: int) -> _Run:
-    free = Amount(run.free.vcpu - size.vcpu * pods, run.free.memory - size.memory * pods)
-    return _Run(free, nodes, used=True)
+def _filled(run: _Run, size: tuple[int, int], pods: int, nodes: int) -> _Run:
+    return _Run(run.vcpu - size[0] * pods, run.memory - size[1] * pods, nodes, used=True)
 
 
-def _fits(free: Amount, size: Amount) -> int:
+def _fits(run: _Run, size: tuple[int, int]) -> int:
     """How many pods of this size fit; a pod without any known size is not packed at all."""
-    if free.vcpu < 0 or free.memory < 0:
+    if run.vcpu < size[0] or run.memory < size[1]:
         return 0
-    bounds = [have // want for have, want in ((free.vcpu, size.vcpu), (free.memory, size.memory)) if want > 0]
-    return int(min(bounds)) if bounds else 0
+    bounds = [have // want for have, want in ((run.vcpu, size[0]), (run.memory, size[1])) if want > 0]
+    return min(bounds, default=0)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from infra_mind.agents.cloud.workloads import dicts, namespace, pod_labels, string_map, workloads
+from infra_mind.agents.cloud.workloads import autoscalers, dicts, namespace, pod_labels, string_map, workloads
 from infra_mind.model.inventory import Inventory, Resource
 
 MOST_NODES, MOST_EDGES = 2_000, 5_000  # a picture with more is none; the rest is counted
@@ -120,11 +120,8 @@ def _backends(route: Resource) -> Iterator[str]:
 
 
 def _scalers(inventory: Inventory) -> Iterator[Edge]:
-    for scaler in inventory.of("HorizontalPodAutoscaler"):
-        target = scaler.get("spec.scaleTargetRef")
-        if isinstance(target, dict):
-            address = f"{target.get('kind')}/{namespace(scaler)}/{target.get('name')}"
-            yield Edge(scaler.address, address, "scales")
+    for (space, kind, name), scaler in autoscalers(inventory).items():
+        yield Edge(scaler.address, f"{kind}/{space}/{name}", "scales")
 
 
 def _compose(inventory: Inventory) -> Iterator[Edge]:

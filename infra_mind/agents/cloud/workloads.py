@@ -64,28 +64,30 @@ def whole_number(value: Any, default: int | None = None) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
 
 
-def scale(resource: Resource, inventory: Inventory) -> Scale:
+Scalers = Mapping[tuple[str, str, str], Resource]  # (namespace, kind, name) of what an autoscaler aims at
+
+
+def autoscalers(inventory: Inventory) -> dict[tuple[str, str, str], Resource]:
+    """HorizontalPodAutoscalers by what they aim at; of two that aim at the same the first by address."""
+    found: dict[tuple[str, str, str], Resource] = {}
+    for scaler in inventory.of("HorizontalPodAutoscaler"):
+        target = scaler.get("spec.scaleTargetRef")
+        if isinstance(target, dict):
+            found.setdefault((namespace(scaler), str(target.get("kind")), str(target.get("name"))), scaler)
+    return found
+
+
+def scale(resource: Resource, scalers: Scalers) -> Scale:
     """Pods of a workload. With a HorizontalPodAutoscaler that aims at it, its bounds count, else the manifest's own number."""
-    if resource.kind in REPLICATED:
-        for scaler in inventory.of("HorizontalPodAutoscaler"):
-            if _aims_at(scaler, resource):
-                floor = whole_number(scaler.get("spec.minReplicas"), 1)
-                return Scale(floor, whole_number(scaler.get("spec.maxReplicas")), scaler, "spec.minReplicas")
+    scaler = scalers.get((namespace(resource), resource.kind, resource.name))
+    if scaler is not None and resource.kind in REPLICATED:
+        floor = whole_number(scaler.get("spec.minReplicas"), 1)
+        return Scale(floor, whole_number(scaler.get("spec.maxReplicas")), scaler, "spec.minReplicas")
     path = {"Job": "spec.parallelism", "CronJob": "spec.jobTemplate.spec.parallelism", "Pod": ""}.get(
         resource.kind, "spec.replicas"
     )
     number = whole_number(resource.get(path), 1) if path else 1
     return Scale(number, number, resource, path)
-
-
-def _aims_at(scaler: Resource, resource: Resource) -> bool:
-    target = scaler.get("spec.scaleTargetRef")
-    return (
-        isinstance(target, dict)
-        and target.get("kind") == resource.kind
-        and target.get("name") == resource.name
-        and namespace(scaler) == namespace(resource)
-    )
 
 
 def selects(selector: Any, labels: Mapping[str, str]) -> bool:

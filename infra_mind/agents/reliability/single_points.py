@@ -4,12 +4,14 @@ Probes are the security agent's; zones of the brief's own nodes are the cloud ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from infra_mind.agents.cloud.workloads import (
     REPLICATED,
+    Scalers,
+    autoscalers,
     dicts,
     inside_pod,
     namespace,
@@ -34,7 +36,16 @@ class Seen:
     at: Resource | None = None
 
 
-Judge = Callable[[Resource, Inventory], Seen | None]  # None: the rule does not apply to this resource
+@dataclass(frozen=True)
+class Surroundings:
+    """What a check may need beside the resource itself, indexed once for all."""
+
+    scalers: Scalers
+    budgets: Mapping[str, Sequence[Resource]]  # PodDisruptionBudgets by namespace
+    nat_gateways: int | None  # None: only apply time knows
+
+
+Judge = Callable[[Resource, Surroundings], Seen | None]  # None: the rule does not apply to this resource
 
 
 @dataclass(frozen=True)
@@ -51,19 +62,29 @@ class Check:
 
 def single_points(inventory: Inventory) -> list[Finding]:
     """One finding per check and resource that it applies to, failed or passed, in order of rule and address."""
-    found = [finding for check in CHECKS for finding in _run(check, inventory)]
+    around = _surroundings(inventory)
+    found = [finding for check in CHECKS for finding in _run(check, inventory, around)]
     return sorted(found, key=lambda f: (f.rule_id, f.resource, f.evidence[0].artefact))
 
 
-def _run(check: Check, inventory: Inventory) -> Iterator[Finding]:
+def _surroundings(inventory: Inventory) -> Surroundings:
+    budgets: dict[str, list[Resource]] = {}
+    for budget in inventory.of("PodDisruptionBudget"):
+        budgets.setdefault(namespace(budget), []).append(budget)
+    gateways = [1 if "[" in r.address else r.count for r in inventory.of("aws_nat_gateway")]
+    total = None if None in gateways else sum(g for g in gateways if g is not None)
+    return Surroundings(autoscalers(inventory), budgets, total)
+
+
+def _run(check: Check, inventory: Inventory, around: Surroundings) -> Iterator[Finding]:
     for resource in inventory.of(*check.kinds):
-        seen = check.judge(resource, inventory) if resource.count != 0 else None
+        seen = check.judge(resource, around) if resource.count != 0 else None
         if seen is None:
             continue
         at = seen.at or resource
         lines = at.lines_of(seen.path)
         yield make_finding(
-            rule_id=check.rule_id, agent=NAME, title=check.title if seen.status is not Status.PASS else f"Holds: {check.expected}",
+            rule_id=check.rule_id, agent=NAME, title=_title(check, seen.status),
             status=seen.status, severity=check.severity, resource=resource.address, value=seen.status.value,
             evidence=(Evidence(
                 artefact=at.artefact, line_start=lines.start, line_end=lines.end, path=seen.path,
@@ -72,10 +93,20 @@ def _run(check: Check, inventory: Inventory) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _title(check: Check, status: Status) -> str:
+    if status is Status.PASS:
+        return f"Holds: {check.expected}"
+    return (
+        check.title
+        if status is Status.FAIL
+        else f"Only apply time knows whether this holds: {check.expected}"
+    )
+
+
 def _at_least(minimum: int, *paths: str, default: int | None = None) -> Judge:
     """The number at the first of `paths` that is given must reach `minimum`; where none is, `default` is what the platform does."""
 
-    def judge(resource: Resource, _: Inventory) -> Seen | None:
+    def judge(resource: Resource, _: Surroundings) -> Seen | None:
         path = next((p for p in paths if resource.get(p) is not None), paths[0])
         raw = resource.get(path)
         if raw is None and default is None:
@@ -97,7 +128,7 @@ def _number_seen(
 def _is(path: str, *wanted: Any) -> Judge:
     """The value at `path` must be one of `wanted` (text is compared without case); absent counts as the platform's default: no."""
 
-    def judge(resource: Resource, _: Inventory) -> Seen | None:
+    def judge(resource: Resource, _: Surroundings) -> Seen | None:
         value = resource.get(path)
         if contains_unresolvable(value):
             return Seen(Status.UNRESOLVABLE, path, "known at apply time only")
@@ -109,32 +140,32 @@ def _is(path: str, *wanted: Any) -> Judge:
     return judge
 
 
-def _replicas(resource: Resource, inventory: Inventory) -> Seen | None:
-    pods = scale(resource, inventory)
+def _replicas(resource: Resource, around: Surroundings) -> Seen | None:
+    pods = scale(resource, around.scalers)
     if pods.floor == 0 or (resource.kind == "ReplicaSet" and resource.get("metadata.ownerReferences")):
         return None  # switched off on purpose, or judged at its owner
     return _number_seen(pods.floor, 2, pods.path, pods.at.get(pods.path) is None, pods.at)
 
 
-def _several_pods(resource: Resource, inventory: Inventory) -> bool:
-    floor = scale(resource, inventory).floor
+def _several_pods(resource: Resource, around: Surroundings) -> bool:
+    floor = scale(resource, around.scalers).floor
     return floor is not None and floor > 1
 
 
-def _disruption_budget(resource: Resource, inventory: Inventory) -> Seen | None:
-    if not _several_pods(resource, inventory):
+def _disruption_budget(resource: Resource, around: Surroundings) -> Seen | None:
+    if not _several_pods(resource, around):
         return None
     labels = pod_labels(resource)
-    for budget in inventory.of("PodDisruptionBudget"):
-        if namespace(budget) == namespace(resource) and selects(budget.get("spec.selector"), labels):
+    for budget in around.budgets.get(namespace(resource), ()):
+        if selects(budget.get("spec.selector"), labels):
             return Seen(Status.PASS, "spec.selector", budget.address, budget)
     return Seen(
         Status.FAIL, inside_pod(resource, "metadata.labels"), "no PodDisruptionBudget selects its pods"
     )
 
 
-def _spread(resource: Resource, inventory: Inventory) -> Seen | None:
-    if not _several_pods(resource, inventory):
+def _spread(resource: Resource, around: Surroundings) -> Seen | None:
+    if not _several_pods(resource, around):
         return None
     for path in ("spec.topologySpreadConstraints", "spec.affinity.podAntiAffinity"):
         where = inside_pod(resource, path)
@@ -143,28 +174,26 @@ def _spread(resource: Resource, inventory: Inventory) -> Seen | None:
     return Seen(Status.FAIL, inside_pod(resource, "spec"), "no spread constraint and no anti-affinity")
 
 
-def _bare_pod(resource: Resource, _: Inventory) -> Seen | None:
+def _bare_pod(resource: Resource, _: Surroundings) -> Seen | None:
     if resource.get("metadata.ownerReferences") or resource.get("spec.restartPolicy") == "Never":
         return None
     return Seen(Status.FAIL, "spec", "a Pod that no controller starts again when its node is lost")
 
 
-def _rds(resource: Resource, inventory: Inventory) -> Seen | None:
+def _rds(resource: Resource, around: Surroundings) -> Seen | None:
     if resource.get("replicate_source_db") is not None or resource.get("cluster_identifier") is not None:
         return None  # a replica of another one
-    return _is("multi_az", True)(resource, inventory)
+    return _is("multi_az", True)(resource, around)
 
 
-def _nat_gateway(_: Resource, inventory: Inventory) -> Seen | None:
-    gateways = list(inventory.of("aws_nat_gateway"))
-    counts = [1 if "[" in r.address else r.count for r in gateways]
-    if None in counts:
+def _nat_gateway(_: Resource, around: Surroundings) -> Seen | None:
+    total = around.nat_gateways
+    if total is None:
         return Seen(Status.UNRESOLVABLE, "", "how many there are is known at apply time only")
-    total = sum(c for c in counts if c is not None)
     return Seen(Status.FAIL if total == 1 else Status.PASS, "", f"{total} NAT gateway{'s' * (total != 1)}")
 
 
-def _compose_restart(resource: Resource, _: Inventory) -> Seen | None:
+def _compose_restart(resource: Resource, _: Surroundings) -> Seen | None:
     if resource.format != "compose":
         return None
     restart = resource.get("restart")
@@ -179,7 +208,7 @@ def _compose_restart(resource: Resource, _: Inventory) -> Seen | None:
     )
 
 
-def _no_high_availability(resource: Resource, _: Inventory) -> Seen | None:
+def _no_high_availability(resource: Resource, _: Surroundings) -> Seen | None:
     block = resource.get("high_availability")
     if contains_unresolvable(block):
         return Seen(Status.UNRESOLVABLE, "high_availability", "known at apply time only")
@@ -187,8 +216,8 @@ def _no_high_availability(resource: Resource, _: Inventory) -> Seen | None:
     return Seen(Status.PASS if good else Status.FAIL, "high_availability", "given" if good else "absent")
 
 
-def _max_size(resource: Resource, inventory: Inventory) -> Seen | None:
-    seen = _at_least(2, "max_size")(resource, inventory)
+def _max_size(resource: Resource, around: Surroundings) -> Seen | None:
+    seen = _at_least(2, "max_size")(resource, around)
     return None if seen is not None and seen.observed == "0" else seen
 
 

@@ -275,6 +275,19 @@ def test_spare_nodes_keep_the_zone_that_may_be_lost() -> None:
     assert found["cloud.spare-nodes"].evidence[0].expected == "3 carry every pod with a zone lost"
 
 
+def test_no_fewer_nodes_are_advised_where_no_zone_may_be_lost() -> None:
+    found = node_findings([{"instance": "small", "count": 9, "zones": 1}], workload(container(), replicas=2))
+    assert found["cloud.zone-loss"].status is Status.FAIL
+    assert "cloud.spare-nodes" not in found
+
+
+def test_too_many_sizes_to_pack_are_not_assessed() -> None:
+    many = [workload(container(cpu=f"{i}m"), name=f"w{i}") for i in range(1, 502)]
+    found = node_findings([{"instance": "small", "count": 9, "zones": 3}], *many)
+    assert found["cloud.node-capacity"].status is Status.NOT_ASSESSED
+    assert "cloud.spare-nodes" not in found
+
+
 @pytest.mark.parametrize(("utilisation", "status"), [(0.6, Status.PASS), (0.7, Status.FAIL)])
 def test_without_requests_the_utilisation_tells_about_a_lost_zone(utilisation: float, status: Status) -> None:
     found = node_findings([{"instance": "small", "count": 3, "zones": 3, "utilisation": utilisation}])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra_mind.agents.cloud.demand import Amount
-from infra_mind.agents.cloud.packing import Item, NodeGroup, _weight, after_zone_loss, pack
+from infra_mind.agents.cloud.packing import Item, NodeGroup, after_zone_loss, pack
 
 
 def size(vcpu: float, memory: float) -> Amount:
@@ -26,7 +26,13 @@ def plain_first_fit(nodes: list[NodeGroup], pods: list[Item]) -> tuple[dict[str,
     memory = [g.size.memory for g in nodes for _ in range(g.count)]
     used: set[int] = set()
     unplaced: dict[str, int] = {}
-    for item in sorted(pods, key=lambda i: (-_weight(i.size, nodes), i.name)):
+    all_vcpu, all_memory = sum(vcpu), sum(memory)
+
+    def heaviest_first(item: Item) -> tuple[Fraction, Fraction, Fraction, str]:
+        share = max(item.size.vcpu / all_vcpu, item.size.memory / all_memory)
+        return (-share, item.size.vcpu, item.size.memory, item.name)
+
+    for item in sorted(pods, key=heaviest_first):
         for _ in range(item.count):
             for node in range(len(vcpu)):
                 if vcpu[node] >= item.size.vcpu and memory[node] >= item.size.memory:
