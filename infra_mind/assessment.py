@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib import import_module
+from importlib.metadata import version
 
-from infra_mind import __version__
 from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.errors import BadInput
@@ -88,7 +88,7 @@ class Assessor:
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
         claim = json.loads(results.get(CLAIM, b"{}"))
         assessment_id = claim.pop("assessment_id", "")
-        provenance = {**claim, "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "version": __version__}
+        provenance = {**claim, "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "version": version("infra-mind")}
         result = build_result(
             assessment_id=assessment_id,
             brief=submission.brief,

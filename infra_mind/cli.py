@@ -65,19 +65,19 @@ def main() -> None:
     try:
         app()
     except InfraMindError as error:
-        _explain(error)
-        sys.exit(_code(error))
+        explain(error)
+        sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _code(error: InfraMindError) -> int:
+def exit_code(error: InfraMindError) -> int:
     if isinstance(error, BadInput | NotFound | Conflict | Gone):
         return 2
     return 3 if isinstance(error, Unavailable | NotAllowed) else 1
 
 
-def _explain(error: InfraMindError) -> None:
+def explain(error: InfraMindError) -> None:
     from infra_mind.errors import BriefInvalid
 
     if isinstance(error, BriefInvalid):

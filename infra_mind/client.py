@@ -288,7 +288,7 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return TooMany(detail, retry_after_s)
     if status in (502, 503, 504) or (status == 500 and not body):
         return Unavailable(detail, retry_after_s)
-    if body.get("error_type") or body.get("state") in ("FAILURE", "REVOKED"):
+    if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
     kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
     return kinds.get(status, InfraMindError)(detail)

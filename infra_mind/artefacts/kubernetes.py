@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed
 from infra_mind.artefacts.yaml import YamlDocument
 from infra_mind.model.inventory import Format, Lines, Resource, UnreadFile
 
-_TEMPLATE_MARK = re.compile(r"\{\{-?.*?\}\}", re.DOTALL)
 _OVERLAYS = ("kustomize.config.k8s.io/", "config.kubernetes.io/")
 
 
 def is_helm_template(text: str) -> bool:
     """True for a text with template actions (`{{ .Values.image }}`): it is no manifest before Helm has rendered it."""
-    return _TEMPLATE_MARK.search(text) is not None
+    start = text.find("{{")
+    return start >= 0 and text.find("}}", start) >= 0
 
 
 def is_manifest(data: Any) -> bool:

@@ -281,9 +281,12 @@ def brief_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
+MAX_PROBLEMS = 100  # more help nobody, and the nearest name is not cheap to find
+
+
 def _problems(error: ValidationError) -> list[FieldProblem]:
     problems: dict[str, FieldProblem] = {}
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[:MAX_PROBLEMS]:
         loc = tuple(part for part in item["loc"] if not _is_union_tag(part))
         path = ".".join(str(part) for part in loc)
         if item["type"] == "extra_forbidden":

@@ -75,6 +75,8 @@ class Dispatcher:
                 claims = await self._store.claim(self.name, wanted) if wanted else []
             except Unavailable as error:
                 await self._pause("claim", error)
+                # leases ran out while nobody could renew them: let their holders come first
+                await asyncio.sleep(self._limits.lease_s / 2)
                 continue
             for claim in claims:
                 self._start(claim)

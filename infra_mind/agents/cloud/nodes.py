@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from infra_mind.agents.cloud.demand import MIB, Amount, Demand
 from infra_mind.agents.cloud.packing import Item, NodeGroup, after_zone_loss, distinct_sizes, pack
-from infra_mind.model.brief import Hosting
+from infra_mind.model.brief import Hosting, Node
 from infra_mind.model.fact import Assumption, Fact
 from infra_mind.model.finding import (
     Effort,
@@ -84,7 +84,9 @@ def assess_nodes(
         question = Question(groups, items, daemons, complete)
         if distinct_sizes(items) > MOST_SIZES:
             return AgentResult(
-                facts=tuple(facts), findings=(*findings, _too_many(items)), assumptions=(ALLOCATABLE,)
+                facts=tuple(facts),
+                findings=(*findings, *_zone_loss_by_utilisation(hosting), _too_many(items)),
+                assumptions=(ALLOCATABLE,),
             )
         packed, capacity = _judge(question)
         findings += packed
@@ -214,7 +216,10 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
     """Without requests the CPU utilisation tells it: what n zones carry at u, n − 1 carry at u·n/(n − 1)."""
     findings = []
     for index, node in enumerate(hosting.nodes):
-        if node.zones is None or (node.zones > 1 and node.utilisation is None):
+        if node.zones is None:
+            continue  # said already
+        if node.zones > 1 and node.utilisation is None:
+            findings.append(_utilisation_missing(index, node))
             continue
         left = node.count - -(-node.count // node.zones)
         after = (node.utilisation or 0.0) * node.count / left if left else None
@@ -234,6 +239,13 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
             )
         )  # fmt: skip
     return findings
+
+
+def _utilisation_missing(index: int, node: Node) -> Finding:
+    return not_assessed(
+        agent=NAME, rule_id="cloud.zone-loss", missing=f"hosting.nodes.{index}.utilisation",
+        title=f"Whether {node.instance} survives the loss of a zone is not judged: neither requests nor a utilisation are known",
+    )  # fmt: skip
 
 
 def _spare_nodes(question: Question) -> Finding:

@@ -45,6 +45,9 @@ from infra_mind.model.inventory import Lines
 from infra_mind.settings import IntakeLimits
 
 _DEEPEST = 120  # levels of the tree: brackets are limited before, chains of `? :` are not
+_MOST_INTERPOLATIONS = 20_000  # of one heredoc or template file, each is parsed on its own
+_REFERENCE = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*", re.ASCII)
+_WORDS = frozenset({"true", "false", "null", "for", "if", "in", "else", "endif", "endfor", "for_each"})
 _NEWLINES = "new_line_or_comment"
 _LITERALS = {"true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
@@ -58,20 +61,43 @@ def read(path: str, text: str, limits: IntakeLimits) -> Body:
     return _Converter(path, scanned.heredocs, limits).body(_only(tree, "body"))
 
 
-def read_expression(path: str, text: str, limits: IntakeLimits) -> Expression:
-    """One expression, as it stands inside `${}`. Raises `Unreadable`."""
-    body = read(path, f"x = (\n{text}\n)", limits)
-    if len(body.attributes) != 1 or body.blocks:
-        raise Unreadable(path, "not an expression")
-    return body.attributes[0].value
-
-
 def read_template(path: str, text: str, limits: IntakeLimits, *, document: bool = True) -> Template:
-    """A template of its own: a file, or a text of the JSON form. Raises `Unreadable`."""
+    """A template of its own: a heredoc, a file, or a text of the JSON form. Raises `Unreadable`."""
+    inner = _Inner(path, limits)
     try:
-        return parse_template(text, lambda inner: read_expression(path, inner, limits), document=document)
+        return parse_template(text, inner.expression, document=document)
     except TemplateError as error:
         raise Unreadable(path, str(error)) from error
+
+
+class _Inner:
+    """Reads the expressions inside the `${}` of one template, each text once."""
+
+    def __init__(self, path: str, limits: IntakeLimits) -> None:
+        self._path, self._limits = path, limits
+        self._known: dict[str, Expression] = {}
+
+    def expression(self, text: str) -> Expression:
+        """The expression of this text. Raises `Unreadable`."""
+        if text not in self._known:
+            self._known[text] = self._reference(text) or self._parsed(text)
+        return self._known[text]
+
+    def _reference(self, text: str) -> Expression | None:
+        # by far the most common form, and parsing it takes a thousand times longer
+        root, *attributes = text.split(".") if _REFERENCE.fullmatch(text) else ("true",)
+        if root in _WORDS:
+            return None
+        steps = tuple(GetAttribute(a) for a in attributes)
+        return Traversal(Name(root), steps) if steps else Name(root)
+
+    def _parsed(self, text: str) -> Expression:
+        if len(self._known) > _MOST_INTERPOLATIONS:
+            raise Unreadable(self._path, f"more than {_MOST_INTERPOLATIONS} interpolations in one template")
+        body = read(self._path, f"x = (\n{text}\n)", self._limits)
+        if len(body.attributes) != 1 or body.blocks:
+            raise Unreadable(self._path, "not an expression")
+        return body.attributes[0].value
 
 
 def _parse(path: str, text: str) -> Any:
@@ -234,9 +260,7 @@ class _Converter:
         if "${" not in body and "%{" not in body:
             return Literal(body)
         try:
-            return parse_template(body, lambda inner: read_expression(self._path, inner, self._limits))
-        except TemplateError as error:
-            raise Unreadable(self._path, str(error), found.line) from error
+            return read_template(self._path, body, self._limits)
         except Unreadable as error:
             raise Unreadable(self._path, error.problem, found.line) from error
 

@@ -58,7 +58,11 @@ class _Scanner:
                 raise self._broken(f"more than {self._limits.max_yaml_nodes} syntax elements", match.start())
             at = self._take(match[0], match.start(), match.end())
         self._pieces.append(self._text[self._copied :])
-        return Scanned("".join(self._pieces), self._heredocs)
+        text = "".join(self._pieces)
+        lifted = sum(h.body.count("\n") for h in self._heredocs.values())
+        if text.count("\n") - lifted > self._limits.max_yaml_nodes:
+            raise Unreadable(self._path, f"more than {self._limits.max_yaml_nodes} lines")
+        return Scanned(text, self._heredocs)
 
     def _next(self, at: int) -> re.Match[str] | None:
         pattern = _STRING if self._open and self._open[-1] == '"' else _CODE

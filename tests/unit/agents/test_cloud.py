@@ -294,6 +294,12 @@ def test_without_requests_the_utilisation_tells_about_a_lost_zone(utilisation: f
     assert found["cloud.zone-loss"].status is status
 
 
+def test_without_requests_and_utilisation_a_lost_zone_is_not_judged() -> None:
+    found = node_findings([{"instance": "small", "count": 3, "zones": 3}])
+    assert found["cloud.zone-loss"].status is Status.NOT_ASSESSED
+    assert found["cloud.zone-loss"].evidence[0].path == "hosting.nodes.0.utilisation"
+
+
 def test_an_unknown_instance_is_named() -> None:
     found = node_findings([{"instance": "mystery", "zones": 2}], workload(container()))
     assert found["cloud.node-capacity"].status is Status.NOT_ASSESSED
