@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Read off the reference outputs of Infracost's own tests (quantity and cost, checked against the price list at that date).
+# Read off the reference outputs of Infracost's own tests (cost divided by quantity; the
+# date is that of the output's last change, so the price may be older).
 INFRACOST = "Infracost reference outputs, internal/providers/terraform/{}/testdata"
 REFERENCE: tuple[tuple[str, str, str, str, float, str], ...] = (
     ("aws", "ebs_gp2", "GB-month", "us-east-1", 0.10, "2024-07-01"),
