@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from infra_mind.model.base import Value
@@ -12,6 +14,18 @@ FactValue = float | int | bool | str
 def id_part(name: str) -> str:
     """A name of the brief as a part of a fact's id: spaces, which an id cannot hold, become `_`."""
     return name.replace(" ", "_")
+
+
+def id_parts(names: Iterable[str]) -> list[str]:
+    """`id_part` of each name, no two alike: of names that differ only in a space (or not at all) the later get a number."""
+    taken: list[str] = []
+    for name in names:
+        base = part = id_part(name)
+        number = 2
+        while part in taken:
+            part, number = f"{base}_{number}", number + 1
+        taken.append(part)
+    return taken
 
 
 class Fact(Value):

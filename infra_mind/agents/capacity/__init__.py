@@ -20,7 +20,7 @@ from infra_mind.agents.capacity.simulation import (
     tornado,
 )
 from infra_mind.model.brief import Growth, Service
-from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
+from infra_mind.model.fact import Assumption, Fact, FactValue, id_parts
 from infra_mind.model.finding import (
     Effort,
     Evidence,
@@ -51,8 +51,9 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     units = [1 + (SAMPLES // CHUNK if _simulated(service) else 0) for service in services]
     total, done = sum(units), 0
     parts = []
+    ids = id_parts(service.name for service in services)
     for index, service in enumerate(services):
-        part = _ServiceCase(service, f"services.{index}", _ids(services)[index])
+        part = _ServiceCase(service, f"services.{index}", ids[index])
         part.assess(growth)
         done += 1
         progress(done, total, f"{service.name}: queue")
@@ -82,20 +83,6 @@ def _target(service: Service) -> Target | None:
     if service.wait_within_s is None or service.wait_percentile is None:
         return None
     return Target(service.wait_within_s, service.wait_percentile)
-
-
-def _ids(services: tuple[Service, ...]) -> list[str]:
-    """The part of the fact ids for each service; two names that differ only in a space get a number."""
-    taken: set[str] = set()
-    ids = []
-    for service in services:
-        base = part = id_part(service.name)
-        number = 2
-        while part in taken:
-            part, number = f"{base}_{number}", number + 1
-        taken.add(part)
-        ids.append(part)
-    return ids
 
 
 @dataclass

@@ -15,7 +15,7 @@ from infra_mind.agents.reliability.availability import (
     unavailability,
 )
 from infra_mind.model.brief import Availability, Component
-from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
+from infra_mind.model.fact import Assumption, Fact, FactValue, id_parts
 from infra_mind.model.finding import (
     Effort,
     Evidence,
@@ -93,14 +93,11 @@ def _minutes(target: float, period: int) -> float:
 
 def _parts(components: Sequence[Component]) -> list[Part]:
     """The components by a name that is theirs alone: the brief allows two of one name."""
-    seen: dict[str, int] = {}
-    parts = []
-    for component in components:
-        name = id_part(component.name)
-        seen[name] = seen.get(name, 0) + 1
-        name = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        parts.append(Part(name, complement(component.availability), component.replicas, component.needed))
-    return parts
+    names = id_parts(component.name for component in components)
+    return [
+        Part(name, complement(c.availability), c.replicas, c.needed)
+        for name, c in zip(names, components, strict=True)
+    ]
 
 
 def _path_facts(parts: Sequence[Part]) -> list[Fact]:

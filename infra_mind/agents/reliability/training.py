@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from infra_mind.agents.reliability.availability import checkpoint_interval, checkpoint_waste
 from infra_mind.model.brief import Training
-from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
+from infra_mind.model.fact import Assumption, Fact, FactValue, id_parts
 from infra_mind.model.finding import (
     Effort,
     Evidence,
@@ -33,13 +33,14 @@ def assess_training(jobs: Sequence[Training]) -> AgentResult:
     """Interval and waste of every job; a job that lacks a field says which."""
     facts: list[Fact] = []
     findings: list[Finding] = []
-    for index, job in enumerate(jobs):
+    names = id_parts(job.name for job in jobs)
+    for index, (job, name) in enumerate(zip(jobs, names, strict=True)):
         if job.checkpoint_minutes is None or job.mtbf_hours is None:
             findings += [_missing(job, f"training.{index}.{field}") for field in _absent(job)]
         elif 2 * job.checkpoint_minutes >= job.mtbf_hours * 60:
             findings.append(_no_progress(job, index))
         else:
-            facts += _facts(job, job.checkpoint_minutes, job.mtbf_hours)
+            facts += _facts(name, job.checkpoint_minutes, job.mtbf_hours)
     return AgentResult(
         facts=tuple(facts), findings=tuple(findings), assumptions=(FIRST_ORDER,) if facts else ()
     )
@@ -49,10 +50,10 @@ def _absent(job: Training) -> list[str]:
     return [field for field in ("checkpoint_minutes", "mtbf_hours") if getattr(job, field) is None]
 
 
-def _facts(job: Training, checkpoint_minutes: float, mtbf_hours: float) -> list[Fact]:
+def _facts(name: str, checkpoint_minutes: float, mtbf_hours: float) -> list[Fact]:
     inputs: dict[str, FactValue] = {"checkpoint_minutes": checkpoint_minutes, "mtbf_hours": mtbf_hours}
     minutes = mtbf_hours * 60
-    base = f"reliability.training.{id_part(job.name)}"
+    base = f"reliability.training.{name}"
     return [
         Fact(id=f"{base}.checkpoint_interval_minutes", value=checkpoint_interval(checkpoint_minutes, minutes),
              unit="minutes", formula="√(2 · checkpoint_minutes · mtbf_hours · 60)", inputs=inputs, source=SOURCE),
