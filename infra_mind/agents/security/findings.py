@@ -53,7 +53,7 @@ def open_findings(
     hits: Iterable[Hit],
     status: Status,
     data_classes: tuple[str, ...],
-    patches: Mapping[tuple[str, str, str], str],
+    patches: Mapping[tuple[str, str, str, str], str],
 ) -> list[Finding]:
     """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one."""
     groups: dict[tuple[str, str, str, str, str], list[Hit]] = defaultdict(list)
@@ -69,7 +69,7 @@ def open_findings(
         mark = "|".join((key[0], resource, path, key[4]))
         seen[mark] += 1
         value: list[object] = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
-        patch = patches.get((key[0], members[0].resource.address, key[3]))
+        patch = patches.get((key[0], key[1], key[2], key[3]))
         findings.append(_finding(members[0], resource, value, data_classes, patch))
     return findings
 

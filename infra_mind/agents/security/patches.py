@@ -1,7 +1,8 @@
-"""Patches that are proven: the edit is made in memory, the text is read again, and the rule that failed must pass.
+"""Patches that are proven: the edit is made in memory, the text is read again, and what failed must pass.
 
-Cost: for Terraform only the resource's own block is read again (the other lines are blanked, so that line numbers stay), for the
-other formats only the document or file. The number of proofs is bounded."""
+What is read again is small: for Terraform the resource's own block, for Kubernetes its own document (the other lines are blanked,
+so that line numbers stay), else the file. An edit stays inside the block, so the rest of the file reads as it did. The number of
+proofs and the size of a file are bounded, and what was left out is said."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.edits import Edit, apply, unified_diff
 from infra_mind.agents.security.findings import Hit
-from infra_mind.agents.security.rule import Outcome, Rule
+from infra_mind.agents.security.rule import Outcome
 from infra_mind.agents.security.secrets import scrub
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
 from infra_mind.artefacts.inventory import build_inventory
@@ -18,90 +19,109 @@ from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource
 
 MAX_PROOFS = 150
-Key = tuple[str, str, str]  # rule id, address, path
+MAX_CHARACTERS = 200_000  # of a file; reading one again and again must stay cheap
+Key = tuple[str, str, str, str]  # rule id, artefact, block, path
+
+
+def key_of(hit: Hit) -> Key:
+    """What one patch is for."""
+    return hit.rule.id, hit.resource.artefact, hit.resource.block, hit.outcome.path
 
 
 def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
-    """Unified diffs by (rule id, address, path), each proven alone, and a note on what was left out."""
-    proven: dict[Key, str] = {}
-    tried: set[tuple[str, str, str]] = set()
-    left = 0
-    for hit in hits:
-        place = (hit.rule.id, hit.resource.block, hit.outcome.path)
-        if hit.rule.patch is None or hit.outcome.status is not Status.FAIL or place in tried:
-            continue
-        tried.add(place)
-        if len(tried) > MAX_PROOFS:
-            left += 1
-        elif diff := _proven(hit, artefacts.get(hit.resource.artefact)):
-            proven[hit.rule.id, hit.resource.address, hit.outcome.path] = diff
-    note = f"{left} further failures were not tried for a patch (at most {MAX_PROOFS} proofs)" if left else ""
+    """Unified diffs by key, each proven alone, and a note on what was left out; the worst failures come first."""
+    wanted = {key_of(h): h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL}
+    ordered = sorted(wanted.items(), key=lambda item: (item[1].rule.severity.rank, item[0]))
+    prover = _Prover(artefacts)
+    proven = {key: diff for key, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))}
+    left = len(ordered) - MAX_PROOFS
+    note = (
+        f"{left} further failures were not tried for a patch (at most {MAX_PROOFS} proofs)"
+        if left > 0
+        else ""
+    )
     return proven, note
 
 
-def _proven(hit: Hit, artefact: Artefact | None) -> str | None:
-    if artefact is None or artefact.content is None or hit.rule.patch is None:
-        return None
-    edit = hit.rule.patch(hit.resource, hit.outcome.path, artefact.content.split("\n"))
-    after = apply(artefact.content, [edit]) if edit else None
-    if edit is None or after is None or after == artefact.content or not _holds(hit, artefact.content, edit):
-        return None
-    for context in (3, 0):  # neighbouring lines are not shown when they hold what looks like a secret
-        diff = unified_diff(artefact.path, artefact.content, after, context)
-        if scrub(diff) == diff:
-            return diff
-    return None
+class _Prover:
+    """Proves edits; keeps what it has read of a text, since many failures lie in the same one."""
 
+    def __init__(self, artefacts: Mapping[str, Artefact]) -> None:
+        self._artefacts = artefacts
+        self._before: dict[tuple[str, str], Inventory] = {}
 
-def _holds(hit: Hit, content: str, edit: Edit) -> bool:
-    """True if the failure is gone after the edit, nothing new is unread and the same resources are there."""
-    before = _part(hit.resource, content)
-    after = apply(before, [edit])
-    if after is None:
-        return False
-    old, new = _read(hit.resource.artefact, before), _read(hit.resource.artefact, after)
-    if len(new.unread) > len(old.unread) or _addresses(old) != _addresses(new):
-        return False
-    same = [r for r in new.resources if r.kind == hit.resource.kind and r.name == hit.resource.name]
-    was = [r for r in old.resources if r.kind == hit.resource.kind and r.name == hit.resource.name]
-    return bool(same) and all(
-        _failures(hit, r, new) < _failures(hit, o, old) for o, r in zip(was, same, strict=True)
-        if o.artefact == hit.resource.artefact and _fails_at(hit, o, old)
-    ) and any(_fails_at(hit, o, old) for o in was)  # fmt: skip
+    def patch(self, hit: Hit) -> str | None:
+        """The diff for one failure, None where no edit is known, or where it cannot be proven or shown."""
+        artefact = self._artefacts.get(hit.resource.artefact)
+        content = artefact.content if artefact else None
+        if content is None or len(content) > MAX_CHARACTERS or hit.rule.patch is None:
+            return None
+        edit = hit.rule.patch(hit.resource, hit.outcome.path, content.split("\n"))
+        after = apply(content, [edit]) if edit else None
+        if edit is None or after is None or after == content or not self._holds(hit, content, edit):
+            return None
+        for context in (3, 0):  # neighbouring lines are not shown when they hold what looks like a secret
+            diff = unified_diff(hit.resource.artefact, content, after, context)
+            if scrub(diff) == diff:
+                return diff
+        return None
+
+    def _holds(self, hit: Hit, content: str, edit: Edit) -> bool:
+        before = _part(hit.resource, content)
+        after = apply(before, [edit])
+        if after is None:
+            return False
+        path = hit.resource.artefact
+        old, new = self._read_before(path, before), _read(path, after)
+        return _same_resources(old, new) and _is_mended(hit, old, new)
+
+    def _read_before(self, path: str, text: str) -> Inventory:
+        if (path, text) not in self._before:
+            self._before[path, text] = _read(path, text)
+        return self._before[path, text]
 
 
 def _part(resource: Resource, content: str) -> str:
-    """The resource's own lines; for Terraform every other line is blank, for the other formats the whole file counts."""
-    if resource.format is not Format.TERRAFORM:
-        return content
+    """The text that has to be read again, with every other line blank."""
     lines = content.split("\n")
-    return "\n".join(
-        line if resource.line_start <= n <= resource.line_end else "" for n, line in enumerate(lines, start=1)
-    )
+    first, last = resource.line_start, resource.line_end
+    if resource.format is Format.KUBERNETES:
+        starts = [n for n, line in enumerate(lines, start=1) if line.startswith("---")]
+        first = max((n for n in starts if n <= resource.line_start), default=1)
+        last = min((n - 1 for n in starts if n > resource.line_start), default=len(lines))
+    elif resource.format is not Format.TERRAFORM:
+        return content
+    return "\n".join(line if first <= n <= last else "" for n, line in enumerate(lines, start=1))
 
 
 def _read(path: str, text: str) -> Inventory:
     return build_inventory([Artefact(path=path, content=text)])
 
 
-def _addresses(inventory: Inventory) -> list[tuple[str, str]]:
-    return sorted((r.kind, r.address) for r in inventory.resources)
+def _same_resources(old: Inventory, new: Inventory) -> bool:
+    """True if nothing became unreadable and the same resources are there."""
+    return len(new.unread) <= len(old.unread) and [(r.kind, r.address) for r in old.resources] == [
+        (r.kind, r.address) for r in new.resources
+    ]
 
 
-def _fails_at(hit: Hit, resource: Resource, inventory: Inventory) -> bool:
-    return any(
-        o.status is Status.FAIL and o.path == hit.outcome.path
-        for o in _outcomes(hit.rule, resource, inventory)
+def _is_mended(hit: Hit, old: Inventory, new: Inventory) -> bool:
+    """True if the failure's place is in order in every instance, and nothing else got worse or undecided."""
+    pairs = [
+        (_open(hit, before, old), _open(hit, after, new))
+        for before, after in zip(old.resources, new.resources, strict=True)
+        if before.kind == hit.resource.kind and before.name == hit.resource.name
+    ]
+    return any(hit.outcome.path in was for was, _ in pairs) and all(
+        hit.outcome.path not in now and len(now) < max(len(was), 1) for was, now in pairs
     )
 
 
-def _failures(hit: Hit, resource: Resource, inventory: Inventory) -> int:
-    """Failed or undecided outcomes: a patch may not trade a failure for something nobody knows."""
-    return sum(o.status is not Status.PASS for o in _outcomes(hit.rule, resource, inventory))
-
-
-def _outcomes(rule: Rule, resource: Resource, inventory: Inventory) -> list[Outcome]:
+def _open(hit: Hit, resource: Resource, inventory: Inventory) -> list[str]:
+    """Paths of what fails or is undecided."""
+    outcomes: list[Outcome] = []
     try:
-        return list(rule.check(Subject.of(resource), Context(inventory)))
+        outcomes.extend(hit.rule.check(Subject.of(resource), Context(inventory)))
     except (Unknown, OddShape) as problem:
-        return [Outcome(Status.UNRESOLVABLE, problem.path)]
+        outcomes.append(Outcome(Status.UNRESOLVABLE, problem.path))
+    return [o.path for o in outcomes if o.status is not Status.PASS]

@@ -1,0 +1,139 @@
+"""Secrets are found with few false alarms, and never come out whole."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra_mind.agents.security.secrets import is_secret_name, literal_secret, mask, scrub, tokens
+from infra_mind.model.inventory import Artefact
+from tests.unit.agents.security.snippets import run
+
+_UPPER = st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=16)
+_MIXED = st.text(string.ascii_letters + string.digits, min_size=36, max_size=36)
+_PASSWORD = st.text(string.ascii_letters + string.digits + "!-_+", min_size=12, max_size=30).filter(
+    lambda t: (
+        any(c.isdigit() for c in t) and any(c.isalpha() for c in t) and t[0].isalnum() and t[-1].isalnum()
+    )
+)
+
+
+def test_a_mask_keeps_the_public_prefix_and_the_length() -> None:
+    assert mask("AKIAQWERTYUIOPASDFGH", 4) == "AKIA…(20 chars)"
+    assert mask("hunter2") == "…(7 chars)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAQWERTYUIOPASDFGH",
+        "ghp_" + "a1" * 18,
+        "xoxb-1234567890-abcdefghij",
+        "AIza" + "b2" * 17 + "c",
+        "sk_live_" + "d3" * 10,
+        "postgres://app:s3cr3tPa55@db/x",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0000\n-----END RSA PRIVATE KEY-----",
+        'aws_secret_access_key = "wJalrXUtnFEMIK7MDENGbPxRfiCYzEXAMPLE9Key"',
+        "hf_" + "Qw3" * 12,
+    ],
+)
+def test_known_forms_are_recognised_and_scrubbed(text: str) -> None:
+    (token,) = tokens(text)
+    assert token.value not in scrub(text)
+    assert "chars)" in scrub(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha256:" + "0f" * 32,
+        "postgres://app:${DB_PASSWORD}@db/x",
+        "https://example.com/a:b@c",
+        "arn:aws:iam::123456789012:role/AKIA",
+        "nodejs20.x",
+        "sk-learn and task-force-one",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ],
+)
+def test_what_is_no_secret_is_left_alone(text: str) -> None:
+    assert not list(tokens(text))
+
+
+@pytest.mark.parametrize(
+    "name", ["db_password", "API_KEY", "clientSecret", "MYSQL_ROOT_PASSWORD", "auth-token", "secret_key"]
+)
+def test_telling_names(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password_file",
+        "bypass",
+        "secret_name",
+        "token_ttl",
+        "max_tokens",
+        "public_key",
+        "compass",
+        "http_tokens",
+    ],
+)
+def test_names_that_only_sound_alike(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "${var.pw}",
+        "/run/secrets/db",
+        "true",
+        "",
+        "changed.json",
+        "<your-password>",
+        "arn:aws:x",
+        "{{ pw }}",
+        None,
+        7,
+        ["a"],
+    ],
+)
+def test_references_and_placeholders_are_no_secrets(value: object) -> None:
+    assert literal_secret("password", value) is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(key=_UPPER, token=_MIXED, password=_PASSWORD)
+def test_no_secret_comes_out_of_any_format(key: str, token: str, password: str) -> None:
+    access = "AKIA" + key
+    github = "ghp_" + token
+    terraform = (
+        f'provider "aws" {{\n  access_key = "{access}"\n}}\n'
+        f'resource "aws_db_instance" "d" {{\n  password = "{password}"\n  publicly_accessible = true\n}}\n'
+        f'resource "aws_instance" "i" {{\n  user_data = "export TOKEN={github} PASSWORD={password}"\n  tags = {{ note = "{github}" }}\n}}\n'
+        f'resource "aws_lambda_function" "l" {{\n  environment {{\n    variables = {{\n      DB_PASSWORD = "{password}"\n    }}\n  }}\n}}\n'
+    )
+    manifest = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: a\n"
+        f"    command: [run, '{github}']\n    env:\n    - name: DB_PASSWORD\n      value: '{password}'\n"
+        f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{token: '{password}'}}\n"
+    )
+    compose = f"services:\n  x:\n    image: a\n    environment:\n      API_TOKEN: '{password}'\n      URL: 'amqp://u:{token}@mq'\n"
+    docker = (
+        f"FROM a\nENV API_TOKEN={password}\nARG KEY={access}\nRUN curl -H 'Authorization: {github}' https://example.com | sh\n"
+        f"RUN mysql --password={password} && pip install a && sudo ls\n"
+    )
+    result = run(
+        Artefact(path="main.tf", content=terraform),
+        Artefact(path="p.yaml", content=manifest),
+        Artefact(path="compose.yaml", content=compose),
+        Artefact(path="Dockerfile", content=docker),
+    )
+    text = result.model_dump_json()
+    assert "AKIA…(20 chars)" in text
+    for secret in (access, github, token, password):
+        assert secret not in text
