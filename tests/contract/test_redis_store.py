@@ -117,7 +117,7 @@ async def test_a_task_that_waits_or_runs_does_not_expire(house: RedisHouse) -> N
     assert {"task:t-1", "task:t-2", "assessment:a-1", "input:a-1", "events:t-1", "leases"} <= stay
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.02, tombstone_s=0.02, draft_ttl_s=0.02)])
+@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.02, tombstone_s=0.02, draft_ttl_s=0.4)])
 async def test_listings_lose_their_dead_members_without_being_read(house: RedisHouse) -> None:
     await accept_and_claim(house.store, "1")
     await house.store.finish("t-1", 1, TaskState.SUCCESS, result=b"r")

@@ -130,7 +130,7 @@ async def test_deleting_removes_the_earlier_tasks_of_a_restarted_assessment_at_o
         await store.task("acme", "t-2")
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.05)])
+@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.4)])
 async def test_a_draft_nobody_starts_expires(store: TaskStore) -> None:
     await store.create_assessment("acme", "a-1", "Clinic", b"x", 0)
 
@@ -144,7 +144,7 @@ async def test_a_draft_nobody_starts_expires(store: TaskStore) -> None:
     await wait_until("the draft has expired", gone)
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.05)])
+@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.4)])
 async def test_a_started_draft_does_not_expire(store: TaskStore) -> None:
     await store.create_assessment("acme", "other", "Other", b"x", 0)
     await accept(store, "1")

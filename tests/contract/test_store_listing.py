@@ -133,7 +133,7 @@ async def test_tenants_of_any_name_have_their_own(store: TaskStore, tenant: str)
     assert first.tenant == tenant
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.03)])
+@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=0.4)])
 async def test_expired_records_leave_no_holes(store: TaskStore) -> None:
     for i in range(5):
         await store.create_assessment("acme", f"a-{i}", "x", b"", 0)
