@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from infra_mind.agents.strategy.options import Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import dominates
@@ -169,7 +169,7 @@ def _sentences(
     recommendations: Sequence[Recommendation],
     facts: Mapping[str, Fact],
 ) -> Iterable[str]:
-    yield from (text for fact_id, form in _FORMS if (text := _said(facts.get(fact_id), form)))
+    yield from (text for form in _FORMS if (text := _said(facts.get(form.fact), form)))
     if recommendations:
         first = recommendations[0]
         ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
@@ -180,28 +180,33 @@ def _sentences(
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
 
 
+class _Form(NamedTuple):
+    """How a fact is said. `of_a_number`: a text as value is not said; `if_any`: nor is nothing of a thing."""
+
+    fact: str
+    text: str
+    of_a_number: bool = True
+    if_any: bool = False
+
+
 _FORMS = (
-    ("cost.total_usd_per_month", "What has a price costs {value:,.2f} USD a month"),
-    ("cost.unpriced_count", "{value:g} things have no dated price and are in no total"),
-    ("cost.over_budget_usd_per_month", "It is {value:,.2f} USD a month over the budget"),
-    ("reliability.availability", "The path of a request is available {value:.6%} of the time"),
-    ("reliability.downtime_minutes_per_year", "It is down {value:,.2f} minutes a year"),
-    ("sustainability.kgco2e_per_month", "Operation emits {value:,.2f} kgCO2e a month"),
-    ("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}"),
+    _Form("cost.total_usd_per_month", "What has a price costs {value:,.2f} USD a month"),
+    _Form("cost.unpriced_count", "{value:g} things have no dated price and are in no total", if_any=True),
+    _Form("cost.over_budget_usd_per_month", "It is {value:,.2f} USD a month over the budget", if_any=True),
+    _Form("reliability.availability", "The path of a request is available {value:.6%} of the time"),
+    _Form("reliability.downtime_minutes_per_year", "It is down {value:,.2f} minutes a year"),
+    _Form("sustainability.kgco2e_per_month", "Operation emits {value:,.2f} kgCO2e a month"),
+    _Form("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}", of_a_number=False),
 )
 
 
-def _said(fact: Fact | None, form: str) -> str | None:
-    """The sentence of a fact with its id; None where there is nothing to say (no fact, or nothing of a thing)."""
-    if fact is None or (form.startswith(("It is {value:,.2f} USD", "{value:g}")) and not _positive(fact)):
+def _said(fact: Fact | None, form: _Form) -> str | None:
+    """The sentence of a fact with its id; None where there is nothing to say."""
+    if fact is None:
         return None
-    if isinstance(fact.value, str) and ":" in form:
-        return None  # a number was expected; its own table shows it
-    return f"{form.format(value=fact.value, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
-
-
-def _positive(fact: Fact) -> bool:
-    return isinstance(fact.value, int | float) and fact.value > 0
+    if form.of_a_number and (isinstance(fact.value, str) or (form.if_any and fact.value <= 0)):
+        return None
+    return f"{form.text.format(value=fact.value, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
 
 
 def _coverage(
