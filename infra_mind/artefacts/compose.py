@@ -6,7 +6,7 @@ Source of the forms: the Compose Specification, github.com/compose-spec/compose-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed, Unreadable
@@ -54,11 +54,48 @@ def environment_file(text: str) -> dict[str, str]:
     return found
 
 
+class _Rationed(Mapping[str, str]):
+    """An environment that gives out a limited amount of text: a long value can be asked for on every line."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values, self._left = values, 8 * 1024 * 1024
+
+    def __getitem__(self, name: str) -> str:
+        value = self._values[name]
+        self._left -= len(value)
+        if self._left < 0:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+_ByEntry = dict[str, list[tuple[str, Lines]]]
+
+
+def _lines_by_entry(lines: dict[str, Lines]) -> _ByEntry:
+    """Lines grouped by section and entry in one pass: a file can have many thousands of services."""
+    found: _ByEntry = {}
+    for path, where in lines.items():
+        found.setdefault(_entry(path), []).append((path, where))
+    return found
+
+
+def _entry(path: str) -> str:
+    return ".".join(path.split(".", 2)[:2])
+
+
 def read(path: str, document: YamlDocument, environment: Mapping[str, str]) -> Parsed:
     """One resource for each entry of the sections. `environment` holds what a `.env` beside the file says."""
     if not isinstance(document.data, dict):
         raise Unreadable(path, "a compose file must be a mapping", document.line_start)
     parsed = Parsed()
+    environment = _Rationed(environment)
+    by_entry = _lines_by_entry(document.lines)
     for section, kind in _SECTIONS.items():
         entries = document.data.get(section)
         if entries is None:
@@ -71,7 +108,7 @@ def read(path: str, document: YamlDocument, environment: Mapping[str, str]) -> P
                     path, f"`{section}.{name}` must be a mapping", _at(document, f"{section}.{name}").start
                 )
             values = interpolate(entry or {}, environment)
-            parsed.resources.append(_resource(path, document, section, kind, name, values))
+            parsed.resources.append(_resource(path, document, by_entry, section, kind, name, values))
     return parsed
 
 
@@ -80,11 +117,17 @@ def _at(document: YamlDocument, path: str) -> Lines:
 
 
 def _resource(
-    path: str, document: YamlDocument, section: str, kind: str, name: str, values: dict[str, Any]
+    path: str,
+    document: YamlDocument,
+    by_entry: _ByEntry,
+    section: str,
+    kind: str,
+    name: str,
+    values: dict[str, Any],
 ) -> Resource:
     where = _at(document, f"{section}.{name}")
     prefix = f"{section}.{name}."
-    lines = {k[len(prefix) :]: v for k, v in document.lines.items() if k.startswith(prefix)}
+    lines = {k[len(prefix) :]: v for k, v in by_entry.get(_entry(prefix), ()) if k.startswith(prefix)}
     if kind == "service":
         values = _normalised(values, lines)
     return Resource(

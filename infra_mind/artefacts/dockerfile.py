@@ -49,13 +49,13 @@ _SUBSTITUTED = frozenset(
         "ARG",
     ]
 )
-# Predefined by BuildKit for the platform: only the build knows them
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
+_MOST_STAGES = 1_000
+_LONGEST_VALUE = 64 * 1024  # of one text after substitution; `ENV A=$A$A` doubles
+_MOST_TEXT = 8 * 1024 * 1024  # of all instructions after substitution
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z]+)\s*=\s*(.+?)\s*\Z")
 _HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z_]\w*)\2")
-_FROM = re.compile(r"(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?\s*\Z", re.IGNORECASE)
-_FLAG = re.compile(r"--[a-z][\w-]*(=\S*)?\s+")
-_PAIR = re.compile(r"([\w.\-]+)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:[^\s\\]|\\.)*)")
+_PAIR = re.compile(r"(?<![\w.\-])([\w.\-]+)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:[^\s\\]|\\.)*)")
 _VARIABLE = re.compile(r"\\\$|\$(?:\{(\w+)(?::?([-+])([^{}]*))?\}|(\w+))")
 
 
@@ -150,6 +150,7 @@ def _heredocs(path: str, lines: list[str], value: str, at: int, line: int) -> tu
 def _stages(path: str, instructions: list[_Instruction]) -> list[_Stage]:
     before: dict[str, str | None] = {}
     stages: list[_Stage] = []
+    size = 0
     for instruction in instructions:
         if instruction.keyword == "FROM":
             stages.append(_open_stage(path, instruction, before, stages))
@@ -159,6 +160,10 @@ def _stages(path: str, instructions: list[_Instruction]) -> list[_Stage]:
             before.update(_arguments(instruction.value, before))
         else:
             raise Unreadable(path, f"{instruction.keyword} stands before the first FROM", instruction.line)
+        size += len(instruction.value)
+        if len(stages) > _MOST_STAGES or size > _MOST_TEXT:
+            reason = f"more than {_MOST_STAGES} stages or {_MOST_TEXT} characters with its variables put in"
+            raise Unreadable(path, reason, instruction.line)
     if not stages:
         raise Unreadable(path, "no FROM: not a Dockerfile")
     return stages
@@ -167,16 +172,14 @@ def _stages(path: str, instructions: list[_Instruction]) -> list[_Stage]:
 def _open_stage(
     path: str, instruction: _Instruction, before: dict[str, str | None], stages: list[_Stage]
 ) -> _Stage:
-    value = instruction.value
-    while match := _FLAG.match(value):
-        value = value[match.end() :]
-    parts = _FROM.match(value)
-    if not parts:
+    words = [w for w in instruction.value.split() if not w.startswith("--")]
+    if len(words) not in (1, 3) or (len(words) == 3 and words[1].upper() != "AS"):
         raise Unreadable(path, "FROM needs an image, and no more than `AS name` after it", instruction.line)
-    image, missing = _substitute(parts["image"], before)
+    name = words[2] if len(words) == 3 else None
+    image, missing = _substitute(words[0], before)
     base: Any = image if not missing else unresolvable(f"ARG {missing}")
     parent = next((s for s in stages if s.name and image and s.name.lower() == image.lower()), None)
-    stage = _Stage(image, parts["name"], instruction.line, instruction.end, base)
+    stage = _Stage(image, name, instruction.line, instruction.end, base)
     if parent:
         stage.variables = dict(parent.variables)
     stage.instructions.append(instruction)
@@ -222,8 +225,10 @@ def _unquoted(text: str) -> str:
 def _substitute(text: str, known: dict[str, str | None]) -> tuple[str, str | None]:
     """The text with its variables put in, and the name of one that only the build knows."""
     missing: list[str] = []
+    left = _LONGEST_VALUE
 
     def value_of(match: re.Match[str]) -> str:
+        nonlocal left
         if match[0] == r"\$":
             return match[0]
         name, default = match[1] or match[4], match[3]
@@ -232,7 +237,8 @@ def _substitute(text: str, known: dict[str, str | None]) -> tuple[str, str | Non
             return str(default) if value else ""
         if value is None and match[2] == "-":
             return str(default)
-        if value is None:
+        left -= len(value or "")
+        if value is None or left < 0:
             missing.append(name)
             return match[0]
         return value

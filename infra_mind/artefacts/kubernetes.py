@@ -35,32 +35,43 @@ def read_documents(path: str, documents: list[YamlDocument]) -> Parsed:
         elif document.data["apiVersion"].startswith(_OVERLAYS):
             parsed.unread.append(overlay(path, document.data["kind"], document.line_start))
         else:
-            _add(path, document.data, "", document, parsed)
+            whole = Lines(start=document.line_start, end=document.line_end)
+            _add(path, document.data, whole, document.lines, parsed)
     return parsed
 
 
-def _add(path: str, manifest: dict[str, Any], prefix: str, document: YamlDocument, parsed: Parsed) -> None:
+def _add(path: str, manifest: dict[str, Any], whole: Lines, lines: dict[str, Lines], parsed: Parsed) -> None:
     items = manifest.get("items")
     if not manifest["kind"].endswith("List") or not isinstance(items, list):
-        parsed.resources.append(_resource(path, manifest, prefix, document))
+        parsed.resources.append(_resource(path, manifest, whole, lines))
         return
+    below = _lines_by_item(lines)
     for i, item in enumerate(items):
-        where = f"{prefix}items.{i}."
+        where = lines.get(f"items.{i}", whole)
         if is_manifest(item):
-            _add(path, item, where, document, parsed)
+            _add(path, item, where, below.get(str(i), {}), parsed)
         else:
-            line = _lines_at(where, document).start
             reason = f"item {i} of the {manifest['kind']} is not a Kubernetes object (no apiVersion or kind)"
-            parsed.unread.append(UnreadFile(artefact=path, reason=reason, line=line))
+            parsed.unread.append(UnreadFile(artefact=path, reason=reason, line=where.start))
 
 
-def _resource(path: str, manifest: dict[str, Any], prefix: str, document: YamlDocument) -> Resource:
+def _lines_by_item(lines: dict[str, Lines]) -> dict[str, dict[str, Lines]]:
+    """Lines of the items of a list in one pass, each from its item on."""
+    found: dict[str, dict[str, Lines]] = {}
+    for path, where in lines.items():
+        head, _, rest = path.partition(".")
+        index, _, below = rest.partition(".")
+        if head == "items" and below:
+            found.setdefault(index, {})[below] = where
+    return found
+
+
+def _resource(path: str, manifest: dict[str, Any], where: Lines, lines: dict[str, Lines]) -> Resource:
     raw = manifest.get("metadata")
     metadata: dict[str, Any] = raw if isinstance(raw, dict) else {}
     name = str(metadata.get("name") or metadata.get("generateName") or "unnamed")
     namespace = str(metadata.get("namespace") or "default")
     address = f"{manifest['kind']}/{namespace}/{name}"
-    where = _lines_at(prefix, document)
     return Resource(
         address=address,
         block=address,
@@ -72,13 +83,8 @@ def _resource(path: str, manifest: dict[str, Any], prefix: str, document: YamlDo
         line_start=where.start,
         line_end=where.end,
         values=manifest,
-        lines={k[len(prefix) :]: v for k, v in document.lines.items() if k.startswith(prefix)},
+        lines=lines,
     )
-
-
-def _lines_at(prefix: str, document: YamlDocument) -> Lines:
-    whole = Lines(start=document.line_start, end=document.line_end)
-    return document.lines.get(prefix.rstrip("."), whole) if prefix else whole
 
 
 def overlay(path: str, kind: str, line: int) -> UnreadFile:

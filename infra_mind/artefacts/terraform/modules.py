@@ -54,12 +54,17 @@ class Run:
     parsed: Parsed = field(default_factory=Parsed)
     visited: set[str] = field(default_factory=set)
     modules: int = 0
+    _left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
 
     def leave_out(self, path: str, reason: str, line: int | None, kind: str) -> None:
         """Names a part that is not assessed, once."""
-        entry = UnreadFile(artefact=path, reason=reason, line=line, kind=kind)
-        if entry not in self.parsed.unread:
-            self.parsed.unread.append(entry)
+        if (path, reason, line) not in self._left_out:
+            self._left_out.add((path, reason, line))
+            self.parsed.unread.append(UnreadFile(artefact=path, reason=reason, line=line, kind=kind))
+
+    def is_full(self) -> bool:
+        """True with one resource more than the limit, so that the inventory names it."""
+        return len(self.parsed.resources) > self.limits.max_resources
 
 
 @dataclass(frozen=True)
@@ -343,10 +348,12 @@ class Module:
         """Adds the resources of this module and of those that it calls to the run."""
         for declared in self._configuration.resources:
             for instance in instances(declared, self.scope):
-                if len(self._run.parsed.resources) > self._run.limits.max_resources:
-                    return  # one more than the limit, so that the inventory names it
+                if self._run.is_full():
+                    return
                 self._run.parsed.resources.append(self._resource(declared, instance))
         for declared in self._configuration.others:
+            if self._run.is_full():
+                return
             self._run.parsed.resources.append(self._setting(declared))
         for name in self._configuration.modules:
             for _, module in self.called(name) or ():

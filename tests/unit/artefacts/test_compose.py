@@ -149,3 +149,9 @@ def test_networks_volumes_and_secrets() -> None:
 @pytest.mark.parametrize("text", ["services: [a]", "services: {a: text}", "- a", "services:\n  a: 1"])
 def test_a_compose_file_of_the_wrong_shape(text: str) -> None:
     assert only_unread(inventory({"compose.yaml": text})).kind == "unreadable"
+
+
+def test_a_long_value_of_the_env_file_is_not_given_out_for_ever() -> None:
+    rows = "\n".join(f"  A{i}: $LONG" for i in range(500))
+    web = service(f"environment:\n{rows}", "LONG=" + "x" * 100_000)
+    assert web.values["environment"]["A499"] == unresolvable("${LONG}")

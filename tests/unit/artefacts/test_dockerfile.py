@@ -107,3 +107,13 @@ def test_errors_name_their_line(text: str, line: Any) -> None:
 )
 def test_names_of_dockerfiles(name: str) -> None:
     assert len(inventory({name: "FROM a\n"}).resources) == 1
+
+
+def test_a_variable_that_doubles_stops_growing() -> None:
+    text = "FROM a\nENV A=xxxxxxxxxxxxxxxx\n" + "ENV A=$A$A\n" * 100
+    assert max(len(i[1]) for i in instructions(text)) <= 64 * 1024 + 10
+
+
+def test_text_that_grows_over_all_instructions_is_refused() -> None:
+    text = "FROM a\nENV A=" + "x" * 30_000 + "\n" + "USER $A\n" * 1_000
+    assert "with its variables put in" in only_unread(inventory({"Dockerfile": text})).reason
