@@ -116,4 +116,5 @@ def scrub(text: str) -> str:
 
 
 def _masked_once(value: str) -> str:
-    return value if "…(" in value or value.startswith(("$", "{", "<")) else mask(value)
+    shown = "…(" in value or _PLACEHOLDER.match(value) or _REFERENCE.search(value)
+    return value if shown or value.startswith("{") else mask(value)

@@ -137,3 +137,10 @@ def test_no_secret_comes_out_of_any_format(key: str, token: str, password: str) 
     assert "AKIA…(20 chars)" in text
     for secret in (access, github, token, password):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "text", ["automountServiceAccountToken: false", "password = var.db_password", "--password=${PW}"]
+)
+def test_scrubbing_leaves_references_and_switches_readable(text: str) -> None:
+    assert scrub(text) == text
