@@ -1,0 +1,117 @@
+"""Processes killed with SIGKILL while a step runs: how long until that step starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import psutil
+
+from bench.http import connections
+from bench.numbers import Budget, Measured, Row, median
+from bench.processes import end_all, kill, wait_until
+from bench.setting import Bench
+from bench.sides import Target
+from bench.work import Work, starts
+
+HOLD_S = 120.0  # longer than any bound: without the kill it would not end
+BEGIN_S = 30.0
+
+
+async def agent_killed(bench: Bench) -> Measured:
+    """(e) The worker process that runs a step."""
+    out, bound = Measured(), bench.counts.killed_bound_s
+    for _ in range(bench.counts.kills):
+        for side, target in ((bench.ours, bench.ours.targets[0]), (bench.seed, bench.seed.targets[0])):
+            log, task_id = await _held(bench, target)
+            begin = time.time()
+            kill(psutil.Process(starts(log)[0][0]))
+            again = await _again(log, begin, bound)
+            out.samples.setdefault(f"{side.name} s", []).append(bound if again is None else again)
+            await side.settle([task_id])
+    out.rows.append(
+        _row("e", "an agent's process killed → runs again, p50", out, bound, Budget(1.0, "value"))
+    )
+    out.notes.append(
+        "Celery with task_acks_late and task_reject_on_worker_lost; without the second the task is lost. It starts all its steps again, Infra Mind the one that was killed."
+    )
+    return out
+
+
+async def holder_killed(bench: Bench) -> Measured:
+    """(k) Whoever holds the whole task: our dispatcher; Celery's worker with all its processes, beside another worker that lives."""
+    out, bound = Measured(), bench.counts.lost_bound_s
+    for _ in range(bench.counts.lost):
+        ours = await _dispatcher_killed(bench, bound)
+        out.samples.setdefault("Infra Mind s", []).append(bound if ours is None else ours)
+        theirs = await _worker_killed(bench, bound)
+        out.samples.setdefault("Celery s", []).append(bound if theirs is None else theirs)
+    out.rows.append(
+        _row(
+            "k",
+            "the holder of a whole task killed → goes on elsewhere, p50",
+            out,
+            bound,
+            Budget(20.0, "value"),
+        )
+    )
+    out.notes.append(f"Celery on Redis gives a lost worker's task out again after its visibility time-out, 3 600 s by default; waited for {bound:g} s. A lost machine of a Ray cluster is measured by the chaos suite.")  # fmt: skip
+    return out
+
+
+async def _dispatcher_killed(bench: Bench, bound: float) -> float | None:
+    log, task_id = await _held(bench, bench.ours.targets[0])
+    with bench.ours.client() as client:
+        (busy,) = [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks]
+    begin = time.time()
+    kill(psutil.Process(int(busy.name.rpartition("@")[2])))
+    again = await _again(log, begin, bound)
+    await bench.ours.settle([task_id])
+    with bench.ours.client() as client:
+        wait_until(
+            "two dispatchers are there",
+            lambda: sum(w.pool == "dispatcher" for w in client.workers().workers) > 1,
+            timeout_s=60.0,
+        )
+    return again
+
+
+async def _worker_killed(bench: Bench, bound: float) -> float | None:
+    seed = bench.seed
+    log, _ = await _held(bench, seed.targets[0])
+    other = seed.start_worker()
+    lost, seed.worker = seed.worker, other  # from here on the other one is ended with the seed
+    begin = time.time()
+    orphans = lost.members()
+    lost.kill()
+    end_all(orphans, 2.0)
+    again = await _again(log, begin, bound)
+    seed.forget()
+    await seed.settle([])
+    return again
+
+
+async def _held(bench: Bench, target: Target) -> tuple[Path, str]:
+    """A workflow whose first step waits: its log and its task."""
+    log = bench.directory / f"hold.{time.monotonic_ns()}.log"
+    (request,) = await target.drafts(Work("hold", HOLD_S, str(log)), 1)
+    async with connections(target.port, 1) as (connection,):
+        task_id = str((await connection.json(request, 202))["task_id"])
+    await asyncio.to_thread(wait_until, "the step runs", lambda: starts(log), timeout_s=BEGIN_S)
+    return log, task_id
+
+
+async def _again(log: Path, begin: float, bound: float) -> float | None:
+    """Seconds until the step started for the second time; None when it did not within the bound."""
+    try:
+        await asyncio.to_thread(wait_until, "it starts again", lambda: len(starts(log)) > 1, timeout_s=bound)
+    except TimeoutError:
+        return None
+    return starts(log)[1][1] - begin
+
+
+def _row(measure: str, what: str, out: Measured, bound: float, budget: Budget) -> Row:
+    ours, theirs = median(out.samples["Infra Mind s"]), median(out.samples["Celery s"])
+    beyond = f"> {bound:g}" if theirs >= bound else ""
+    return Row(measure, what, "s", ours, "Celery", None if beyond else theirs, beyond, budget)

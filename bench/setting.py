@@ -1,0 +1,80 @@
+"""What every measure is given: how much to do, and the two sides, started when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.sides import Ours, Seed
+
+SLOTS = 8
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much each measure does; every one is bounded. Seconds where the name ends in `_s`."""
+
+    rounds: int = 5
+    busy: int = 16  # workflows that run while starts are measured
+    starts: int = 200  # for each round, one client
+    starts_many: int = 1_000  # for each round, 16 clients
+    workflows: int = 12  # one after the other, for each round and design
+    burst: int = 40  # at once, for each round and design
+    kills: int = 5
+    lost: int = 2
+    lost_bound_s: float = 30.0
+    killed_bound_s: float = 20.0
+    reports: int = 300
+    ups: int = 3
+    waiting: int = 100_000
+    claims: int = 300
+    weighed: int = 1_000
+    assessments: int = 7
+    idle_s: float = 5.0
+
+
+QUICK = Counts(
+    rounds=2, busy=8, starts=60, starts_many=200, workflows=4, burst=12, kills=2, lost=1, lost_bound_s=20.0, killed_bound_s=10.0,
+    reports=40, ups=1, waiting=2_000, claims=60, weighed=200, assessments=3, idle_s=2.0,
+)  # fmt: skip
+
+
+class Bench:
+    """Use as a context: what was started ends with it."""
+
+    def __init__(
+        self, counts: Counts, directory: Path, *, api_processes: int, say: Callable[[str], None]
+    ) -> None:
+        self.counts, self.directory, self.say = counts, directory, say
+        self._api_processes = api_processes
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def ours(self) -> Ours:
+        """With the synthetic steps."""
+        self.say("starting Infra Mind with eight synthetic agents")
+        side = Ours(self.directory / "ours", slots=SLOTS, agents="bench.steps:table")
+        self._stack.callback(side.stop)
+        return side
+
+    @cached_property
+    def seed(self) -> Seed:
+        self.say("starting FastAPI, Celery and their store")
+        side = Seed(self.directory / "seed", slots=SLOTS, api_processes=self._api_processes)
+        self._stack.callback(side.stop)
+        return side
+
+    def stop_sides(self) -> None:
+        """Ends both, for measures that want the machine for themselves."""
+        self._stack.close()
+        self.__dict__.pop("ours", None)
+        self.__dict__.pop("seed", None)
