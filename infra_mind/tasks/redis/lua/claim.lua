@@ -74,8 +74,8 @@ local function trim_listings()
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', TRIM, '-inf', int(NOW), 'LIMIT', 0, 20)) do
     local kind, tenant, id = string.match(member, '^(%l+)\n(.*)\n(.-)$')
     local left = redis.call('PTTL', key(kind == 'tasks' and 'task' or 'assessment', id))
-    if left > 0 then
-      redis.call('ZADD', TRIM, int(NOW + left), member)
+    if left >= 0 then -- 0: it goes within this millisecond
+      redis.call('ZADD', TRIM, int(NOW + left + 1), member)
     else
       redis.call('ZREM', TRIM, member)
       if left == -2 then redis.call('ZREM', key(kind, tenant), id) end
