@@ -37,8 +37,11 @@ def unavailability(part: Part, common_cause: float = 0.0) -> float:
     if part.replicas == 1:
         return part.unavailable
     shared = common_cause * part.unavailable
-    separate = _fewer_than(part.needed, part.replicas, part.unavailable - shared)
-    return shared + separate - shared * separate
+    if shared >= 1:
+        return 1.0
+    # What is left to each replica alone, such that both causes together make up its own unavailability again.
+    alone = (part.unavailable - shared) / (1 - shared)
+    return shared + (1 - shared) * _fewer_than(part.needed, part.replicas, alone)
 
 
 def series_unavailability(parts: Sequence[Part], common_cause: float = 0.0) -> float:

@@ -99,6 +99,20 @@ def test_a_plan_meets_the_target_and_takes_nothing_away(path: list[Part], target
     assert all(then.replicas >= now.replicas for now, then in zip(path, planned, strict=True))
 
 
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
+def test_a_common_cause_leaves_each_replica_as_unavailable_as_it_was(share: float) -> None:
+    # All of two needed: with everything shared it is one replica, so the pair is never worse than without a common cause.
+    shared = unavailability(Part("p", 0.5, 2, 2), share)
+    alone = (0.5 - share * 0.5) / (1 - share * 0.5)
+    assert 1 - (1 - share * 0.5) * (1 - alone) == pytest.approx(0.5)
+    assert shared == pytest.approx(1 - (1 - share * 0.5) * (1 - alone) ** 2)
+
+
+def test_a_pair_that_is_down_half_of_the_time_gains_nothing_from_a_common_cause() -> None:
+    assert unavailability(Part("p", 0.5, 2), 0.1) > unavailability(Part("p", 0.5, 2))
+    assert unavailability(Part("p", 1.0, 2), 1.0) == 1.0
+
+
 @given(parts(), st.floats(0, 1))
 def test_a_common_cause_never_helps_a_single_survivor(part: Part, share: float) -> None:
     redundant = Part("p", part.unavailable, part.replicas, 1)
