@@ -6,11 +6,11 @@ same address: the one whose folder is nearest to the referrer is meant."""
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from infra_mind.model.inventory import UNRESOLVABLE_KEY, Format, Inventory, Resource, is_unresolvable
@@ -20,6 +20,7 @@ Place = tuple[str, str]  # folder of the artefact, block
 _REFERENCE = re.compile(
     r"(?<![\w.\]-])((?:module\.[\w-]+(?:\[[^\]]*\])?\.)*)((?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+)\.([A-Za-z_][\w-]*)"
 )
+_MOST_ROOTS = 50  # that hold the same address: more are not compared, so that the work stays linear
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
@@ -64,17 +65,22 @@ class Links:
 
     def _nearest(self, referrer: Resource, block: str) -> Resource | None:
         here = _folder(referrer)
-        candidates = self._by_block.get(block, [])
-        return max(candidates, key=lambda r: (_shared(_folder(r), here), _folder(r) == here), default=None)
+        beside = self._places.get((here, block))
+        candidates = self._by_block.get(block, [])[:_MOST_ROOTS]
+        return beside or max(candidates, key=lambda r: _shared(_folder(r), here), default=None)
 
     @cached_property
-    def _by_block(self) -> dict[str, list[Resource]]:
-        """One resource of every place of a block."""
+    def _places(self) -> dict[Place, Resource]:
+        """The first resource of every place."""
         places: dict[Place, Resource] = {}
         for resource in self._resources:
             places.setdefault(_place(resource), resource)
+        return places
+
+    @cached_property
+    def _by_block(self) -> dict[str, list[Resource]]:
         blocks: dict[str, list[Resource]] = defaultdict(list)
-        for resource in places.values():
+        for resource in self._places.values():
             blocks[resource.block].append(resource)
         return blocks
 
@@ -107,7 +113,8 @@ def _place(resource: Resource) -> Place:
 
 def _shared(one: str, other: str) -> int:
     """How many leading folders two paths share."""
-    return len(os.path.commonprefix([one.split("/") if one else [], other.split("/") if other else []]))
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _block(match: re.Match[str]) -> str:

@@ -1,5 +1,7 @@
 """Patches that are proven: the edit is made in memory, the text is read again, and what failed must pass.
 
+A rule offers one only where applying it neither replaces the resource (and its data) nor is likely to stop the program.
+
 What is read again is small: for Terraform the resource's own block, for Kubernetes its own document (the other lines are blanked,
 so that line numbers stay), else the file. An edit stays inside the block, so the rest of the file reads as it did. The number of
 proofs and the size of a file are bounded, and what was left out is said."""

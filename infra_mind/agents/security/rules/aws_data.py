@@ -31,7 +31,7 @@ RULES.add(
     reason="Its storage, snapshots and replicas lie in the clear, and encryption cannot be switched on in place.",
     family=Family.ENCRYPTION, kinds=("aws_db_instance", *_CLUSTERS), fix="Set `storage_encrypted = true`; an existing one moves over an encrypted snapshot.",
     effort=Effort.HOURS, references=(_RDS + "Overview.Encryption.html",), ckv=("CKV_AWS_16", "CKV_AWS_44", "CKV_AWS_74", "CKV_AWS_96"),
-    controls=("encryption-at-rest",), patch=hcl("storage_encrypted", "true"),
+    controls=("encryption-at-rest",),
 )  # fmt: skip
 def database_encryption(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.has("replicate_source_db") or subject.has("snapshot_identifier"):
@@ -108,28 +108,28 @@ RULES.add(
     reason="Blocks and snapshots of the warehouse lie in the clear.",
     family=Family.ENCRYPTION, kinds=("aws_redshift_cluster",), fix="Set `encrypted = true`.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-db-encryption.html",), ckv=("CKV_AWS_64",),
-    controls=("encryption-at-rest",), patch=hcl("encrypted", "true"),
+    controls=("encryption-at-rest",),
 )(is_true("encrypted"))  # fmt: skip
 RULES.add(
     "IM-AWS-CACHE-001", "Cache is not encrypted at rest", severity=Severity.MEDIUM,
     reason="Backups and swap of the cache lie in the clear; caches often hold sessions.",
     family=Family.ENCRYPTION, kinds=("aws_elasticache_replication_group",), fix="Set `at_rest_encryption_enabled = true`.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html",), ckv=("CKV_AWS_29",),
-    controls=("encryption-at-rest",), patch=hcl("at_rest_encryption_enabled", "true"),
+    controls=("encryption-at-rest",),
 )(is_true("at_rest_encryption_enabled"))  # fmt: skip
 RULES.add(
     "IM-AWS-CACHE-002", "Cache speaks in the clear", severity=Severity.MEDIUM,
     reason="Passwords and sessions cross the network readable.",
     family=Family.ENCRYPTION, kinds=("aws_elasticache_replication_group",), fix="Set `transit_encryption_enabled = true` and connect with TLS.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/in-transit-encryption.html",), ckv=("CKV_AWS_30",),
-    controls=("encryption-in-transit",), patch=hcl("transit_encryption_enabled", "true"),
+    controls=("encryption-in-transit",),
 )(is_true("transit_encryption_enabled"))  # fmt: skip
 RULES.add(
     "IM-AWS-SEARCH-001", "Search cluster is not encrypted at rest", severity=Severity.HIGH,
     reason="Indices and snapshots lie in the clear.",
     family=Family.ENCRYPTION, kinds=("aws_elasticsearch_domain", "aws_opensearch_domain"), fix="Set `encrypt_at_rest { enabled = true }`.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/opensearch-service/latest/developerguide/encryption-at-rest.html",), ckv=("CKV_AWS_5",),
-    controls=("encryption-at-rest",), patch=hcl("encrypt_at_rest.enabled", "true"),
+    controls=("encryption-at-rest",),
 )(is_true("encrypt_at_rest.enabled"))  # fmt: skip
 RULES.add(
     "IM-AWS-SEARCH-002", "Search cluster accepts plain HTTP", severity=Severity.MEDIUM,

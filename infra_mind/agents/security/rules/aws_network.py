@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from infra_mind.agents.security.checks import (
     expect_boolean,
@@ -14,12 +14,13 @@ from infra_mind.agents.security.checks import (
     said,
 )
 from infra_mind.agents.security.context import Context
+from infra_mind.agents.security.edits import Edit
 from infra_mind.agents.security.ports import ADMIN, DATABASES, WORLD, ports_named, world_in
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
-from infra_mind.model.inventory import Format
+from infra_mind.model.inventory import Format, Resource
 
 RULES = RuleSet(Format.TERRAFORM)
 _SG_KINDS = (
@@ -66,10 +67,12 @@ def _world_reaches(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
         return
     low, high = _ports(rule)
     names = ports_named(wanted, low, high)
-    if (low, high) == (0, 65535) or not names:  # everything open is a finding of its own, IM-AWS-SG-001
-        yield passed(rule.at(path))
-    else:
+    if (low, high) == (0, 65535):
+        return  # everything is open: that is a finding of its own, IM-AWS-SG-001
+    if names:
         yield failed(rule.at(path), f"{', '.join(names)} from {WORLD}", "only the addresses that need it")
+    else:
+        yield passed(rule.at(path))
 
 
 @RULES.add(
@@ -256,7 +259,7 @@ def viewer_protocol(subject: Subject, _: Context) -> Iterator[Outcome]:
     reason="TLS 1.0 and 1.1 are broken and withdrawn (RFC 8996, 2021); the default certificate allows them.",
     family=Family.ENCRYPTION, kinds=("aws_cloudfront_distribution",), fix='Use a certificate of your own with `minimum_protocol_version = "TLSv1.2_2021"`.',
     references=("https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html",),
-    ckv=("CKV_AWS_174",), controls=("encryption-in-transit",), patch=hcl("viewer_certificate.minimum_protocol_version", '"TLSv1.2_2021"'),
+    ckv=("CKV_AWS_174",), controls=("encryption-in-transit",),
 )  # fmt: skip
 def viewer_tls(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "viewer_certificate.minimum_protocol_version"
@@ -277,7 +280,7 @@ RULES.add(
     reason="What listens on it can be reached from outside as soon as a security group slips.",
     family=Family.EXPOSURE, kinds=("aws_instance", "aws_launch_configuration"), fix="Set `associate_public_ip_address = false` and put a load balancer before it.",
     references=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html",), ckv=("CKV_AWS_88",), controls=("public-access",),
-    exposes=True, patch=hcl("associate_public_ip_address", "false"),
+    exposes=True,
 )(is_false("associate_public_ip_address"))  # fmt: skip
 
 
@@ -297,12 +300,18 @@ def metadata_v1(subject: Subject, context: Context) -> Iterator[Outcome]:
     yield expect_one_of(subject, "metadata_options.http_tokens", ("required",), default)
 
 
+def _close_endpoint(resource: Resource, path: str, lines: Sequence[str]) -> Edit | None:
+    """Only where the private endpoint is open: a cluster without any endpoint is refused by AWS."""
+    private = Subject.of(resource).raw("vpc_config.endpoint_private_access") is True
+    return hcl("vpc_config.endpoint_public_access", "false")(resource, path, lines) if private else None
+
+
 @RULES.add(
     "IM-AWS-EKS-001", "Kubernetes API of the cluster is open to the whole internet", severity=Severity.HIGH,
     reason="The API server is the key to the whole cluster; one leaked token or one flaw of it is enough.",
     family=Family.EXPOSURE, kinds=("aws_eks_cluster",), fix="Set `endpoint_public_access = false`, or list your addresses in `public_access_cidrs`.",
     references=("https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",), ckv=("CKV_AWS_38", "CKV_AWS_39"),
-    controls=("public-access", "network-segmentation"), exposes=True, patch=hcl("vpc_config.endpoint_public_access", "false"),
+    controls=("public-access", "network-segmentation"), exposes=True, patch=_close_endpoint,
 )  # fmt: skip
 def eks_endpoint(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "vpc_config.endpoint_public_access"

@@ -117,7 +117,7 @@ RULES.add(
     reason="A notebook holds data and credentials; with direct access they leave past the VPC's controls.",
     family=Family.EXPOSURE, kinds=("aws_sagemaker_notebook_instance",), fix='Set `direct_internet_access = "Disabled"` with a subnet.', effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/sagemaker/latest/dg/appendix-notebook-and-internet-access.html",), ckv=("CKV_AWS_122",), controls=("public-access", "network-segmentation"),
-    exposes=True, patch=hcl("direct_internet_access", '"Disabled"'),
+    exposes=True,
 )(lambda subject, _: [expect_one_of(subject, "direct_internet_access", ("Disabled",), "Enabled")])  # fmt: skip
 RULES.add(
     "IM-AWS-ML-002", "Notebook or endpoint is not encrypted with a key of your own", severity=Severity.MEDIUM,
@@ -145,7 +145,6 @@ RULES.add(
     reason="A broker holds the messages of all applications that meet there.",
     family=Family.EXPOSURE, kinds=("aws_mq_broker",), fix="Set `publicly_accessible = false`.",
     references=("https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/using-amazon-mq-securely.html",), ckv=("CKV_AWS_69",), controls=("public-access",), exposes=True,
-    patch=hcl("publicly_accessible", "false"),
 )(is_false("publicly_accessible"))  # fmt: skip
 RULES.add(
     "IM-AWS-GUARD-001", "Threat detection is switched off", severity=Severity.MEDIUM,

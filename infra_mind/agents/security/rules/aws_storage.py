@@ -133,7 +133,7 @@ RULES.add(
     reason="Snapshots of the volume can be copied and shared in the clear; encryption costs nothing and cannot be added later in place.",
     family=Family.ENCRYPTION, kinds=("aws_ebs_volume", "aws_ebs_snapshot_copy"), fix="Set `encrypted = true`, with `kms_key_id` for a key of your own.",
     effort=Effort.HOURS, references=("https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",),
-    ckv=("CKV_AWS_3", "CKV_AWS_189"), controls=("encryption-at-rest",), patch=hcl("encrypted", "true"),
+    ckv=("CKV_AWS_3", "CKV_AWS_189"), controls=("encryption-at-rest",),
 )(is_true("encrypted"))  # fmt: skip
 
 
@@ -170,7 +170,7 @@ RULES.add(
     reason="A file system is shared by many machines, and encryption can only be chosen when it is made.",
     family=Family.ENCRYPTION, kinds=("aws_efs_file_system",), fix="Set `encrypted = true` (this makes a new file system: copy the data over).",
     effort=Effort.DAYS, references=("https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html",), ckv=("CKV_AWS_42",),
-    controls=("encryption-at-rest",), patch=hcl("encrypted", "true"),
+    controls=("encryption-at-rest",),
 )(is_true("encrypted"))  # fmt: skip
 RULES.add(
     "IM-AWS-EFS-002", "EFS file system has no backup policy", severity=Severity.LOW,

@@ -147,12 +147,13 @@ def nsg_database(subject: Subject, _: Context) -> Iterator[Outcome]:
 def _open_ports(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
     reach = _reach(rule)
     names = [name for low, high in reach or () for name in ports_named(wanted, low, high)]
+    everything = (0, 65535) in (reach or ())
+    if everything and wanted is ADMIN:
+        return  # said by IM-AZ-NSG-002
     if names:
-        everything = (0, 65535) in (reach or ())
+        what = "every port" if everything else ", ".join(names)
         yield failed(
-            rule.at("source_address_prefix"),
-            f"{'every port' if everything else ', '.join(names)} from {WORLD}",
-            "only the addresses that need it",
+            rule.at("source_address_prefix"), f"{what} from {WORLD}", "only the addresses that need it"
         )
     else:
         yield passed(rule.at("source_address_prefix"))
@@ -183,7 +184,7 @@ RULES.add(
     "IM-AZ-AKS-002", "Cluster runs without role-based access", severity=Severity.HIGH,
     reason="Every valid token may do everything.",
     family=Family.IDENTITY, kinds=_AKS, fix="Set `role_based_access_control_enabled = true` with Entra ID.", effort=Effort.HOURS,
-    references=(_LEARN + "aks/manage-azure-rbac",), ckv=("CKV_AZURE_5",), controls=("access-control",), patch=hcl("role_based_access_control_enabled", "true"),
+    references=(_LEARN + "aks/manage-azure-rbac",), ckv=("CKV_AZURE_5",), controls=("access-control",),
 )(lambda subject, _: [
     expect_boolean(subject, "role_based_access_control.enabled" if subject.has("role_based_access_control") else "role_based_access_control_enabled", True, True)
 ])  # fmt: skip
@@ -212,7 +213,7 @@ RULES.add(
     "IM-AZ-AKS-004", "Cluster keeps a local administrator account", severity=Severity.MEDIUM,
     reason="The shared account goes round Entra ID and its log.",
     family=Family.IDENTITY, kinds=_AKS, fix="Set `local_account_disabled = true`.", references=(_LEARN + "aks/manage-local-accounts-managed-azure-ad",),
-    ckv=("CKV_AZURE_141",), controls=("access-control",), patch=hcl("local_account_disabled", "true"),
+    ckv=("CKV_AZURE_141",), controls=("access-control",),
 )(is_true("local_account_disabled"))  # fmt: skip
 RULES.add(
     "IM-AZ-SQL-001", "Database server has a public endpoint", severity=Severity.HIGH,
@@ -325,7 +326,7 @@ RULES.add(
     "IM-AZ-VM-001", "Machine takes passwords for log-in", severity=Severity.MEDIUM,
     reason="Passwords are guessed around the clock; keys are not.",
     family=Family.IDENTITY, kinds=("azurerm_linux_virtual_machine", "azurerm_linux_virtual_machine_scale_set"), fix="Set `disable_password_authentication = true` and give a key.",
-    references=(_LEARN + "virtual-machines/linux/ssh-from-windows",), ckv=("CKV_AZURE_1", "CKV_AZURE_49"), controls=("remote-access",), patch=hcl("disable_password_authentication", "true"),
+    references=(_LEARN + "virtual-machines/linux/ssh-from-windows",), ckv=("CKV_AZURE_1", "CKV_AZURE_49"), controls=("remote-access",),
 )(is_true("disable_password_authentication", True))  # fmt: skip
 RULES.add(
     "IM-AZ-VM-002", "Machine's host does not encrypt its disks and caches", severity=Severity.LOW,

@@ -218,7 +218,7 @@ def healthcheck(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-COMPOSE-RUN-003", "Service can write to its own file system", severity=Severity.INFO,
     reason="An intruder can change programs and leave tools behind.",
     family=Family.CONTAINER, kinds=_SERVICE, fix="Set `read_only: true` with `tmpfs` where it must write.", references=(_SPEC + "#read_only",),
-    controls=("container-isolation",), patch=yaml("true"),
+    controls=("container-isolation",),
 )  # fmt: skip
 def read_only(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield (

@@ -133,7 +133,7 @@ def pipe_to_shell(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-DOCKER-RUN-002", "Files are made writable for everyone", severity=Severity.MEDIUM,
     reason="Any process in the container can then replace programs and settings.",
     family=Family.CONTAINER, kinds=("stage",), fix="Give the files to the user (`chown`) with mode 750 or 640.",
-    references=(_BEST,), controls=("least-privilege",), patch=dockerfile(r"(\bchmod\s+(?:-\S+\s+)*)(?:0?777|a\+rwx|ugo\+rwx)\b", r"\g<1>755"),
+    references=(_BEST,), controls=("least-privilege",),
 )  # fmt: skip
 def chmod_777(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from _runs(subject, _CHMOD, "no chmod 777")

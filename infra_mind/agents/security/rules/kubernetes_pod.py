@@ -206,7 +206,7 @@ RULES.add(
     "IM-K8S-POD-008", "Container keeps the default capabilities", severity=Severity.LOW,
     reason="The runtime's default set holds 14 capabilities that few programs need.",
     family=Family.CONTAINER, kinds=WORKLOADS, fix="Set `capabilities: {drop: [ALL]}`.",
-    references=_PSS, ckv=("CKV_K8S_37", "CKV_K8S_28"), controls=("container-isolation", "least-privilege"), patch=yaml('["ALL"]'),
+    references=_PSS, ckv=("CKV_K8S_37", "CKV_K8S_28"), controls=("container-isolation", "least-privilege"),
 )(per_container(_dropped_capabilities))  # fmt: skip
 
 
@@ -222,7 +222,7 @@ RULES.add(
     "IM-K8S-POD-009", "Container can write to its own file system", severity=Severity.LOW,
     reason="An intruder can change programs and leave tools behind.",
     family=Family.CONTAINER, kinds=WORKLOADS, fix="Set `readOnlyRootFilesystem: true` and mount an emptyDir where it must write.",
-    references=_CONTEXT, ckv=("CKV_K8S_22",), controls=("container-isolation",), patch=yaml("true"),
+    references=_CONTEXT, ckv=("CKV_K8S_22",), controls=("container-isolation",),
 )(per_container(_read_only))  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_patches_reach_the_four_formats() -> None:
     given = {r: _with_patch(of(run(artefact_of(r, EXAMPLES[r][0])), r)) for r in PATCHED}
     formats = {REGISTRY[r].format for r, patches in given.items() if patches}
     assert formats == set(Format)
-    assert sum(bool(patches) for patches in given.values()) >= 50
+    assert sum(bool(patches) for patches in given.values()) >= 40
 
 
 @pytest.mark.parametrize("rule_id", PATCHED)
