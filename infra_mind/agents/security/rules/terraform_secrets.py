@@ -159,7 +159,7 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
     for path, value in subject.leaves():
         name = next((part for part in reversed(path.split(".")) if not part.isdigit()), "")
         root = path.split(".")[0]
-        if root in _ELSEWHERE or not is_secret_name(name):
+        if root in _ELSEWHERE or not is_secret_name(name) or subject.resource.kind in _HELD:
             continue
         token = literal_secret(name, value)
         yield (
@@ -170,6 +170,30 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 _ELSEWHERE = frozenset({*_START_UP, *_FUNCTIONS.values(), "tags", "labels"})
+
+
+_HELD: dict[str, str] = {
+    "aws_secretsmanager_secret_version": "secret_string", "aws_ssm_parameter": "value", "azurerm_key_vault_secret": "value",
+    "google_secret_manager_secret_version": "secret_data", "kubernetes_secret": "data", "kubernetes_secret_v1": "data",
+    "github_actions_secret": "plaintext_value",
+}  # fmt: skip
+
+
+@RULES.add(
+    "IM-TF-SECRET-006", "The value of a secret store's entry stands in the file", severity=Severity.HIGH,
+    reason="The store guards a value that everyone who reads the repository or the state knows.",
+    family=Family.SECRETS, kinds=tuple(_HELD), fix="Let a person or a generator set the value outside of Terraform (or a write-only attribute); change it now.",
+    effort=Effort.HOURS, references=("https://developer.hashicorp.com/terraform/language/manage-sensitive-data",), controls=("secrets-management",),
+)  # fmt: skip
+def held_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
+    attribute = _HELD[subject.resource.kind]
+    if subject.resource.kind == "aws_ssm_parameter" and subject.text("type") != "SecureString":
+        return
+    values = [(path, text) for path, text in subject.leaves(attribute) if text.strip() and "${" not in text]
+    for path, text in values:
+        yield failed(path, f"{attribute} = {mask(text)}", "no value in the file")
+    if not values:
+        yield passed(attribute)
 
 
 @RULES.add(

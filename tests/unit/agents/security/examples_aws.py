@@ -280,6 +280,10 @@ AWS: dict[str, tuple[str, str]] = {
         'aws_ssm_parameter: value = "AKIAQWERTYUIOPASDFGH"',
         'aws_ssm_parameter: value = "plain"',
     ),
+    "IM-TF-SECRET-006": (
+        'aws_secretsmanager_secret_version: secret_string = "s3cr3t-Pa55"',
+        "aws_secretsmanager_secret_version: secret_string = random_password.p.result",
+    ),
     "IM-TF-MODULE-001": (
         'module "m" {\nsource = "terraform-aws-modules/vpc/aws"\n}',
         'module "m" {\nsource = "terraform-aws-modules/vpc/aws"\nversion = "5.1.0"\n}',

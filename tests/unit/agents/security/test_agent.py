@@ -204,3 +204,21 @@ def test_one_finding_for_a_namespace_without_policy() -> None:
     )
     (finding,) = of(run(Artefact(path="a.yaml", content=text)), "IM-K8S-NET-001")
     assert "shop" in finding.evidence[0].observed
+
+
+def test_work_grows_with_the_resources_and_no_faster() -> None:
+    def work(number: int) -> int:
+        resources = tuple(_resource("aws_s3_bucket", f"b{n}", bucket=f"b{n}") for n in range(number))
+        totals: list[int] = []
+        inputs = Inputs(brief=Brief(name="b"), inventory=Inventory(resources=resources))
+        AGENT.assess(inputs, lambda done, total, note="": totals.append(total))
+        return totals[-1]
+
+    assert work(40) == 4 * work(10)
+
+
+def test_every_failure_of_a_secret_value_is_masked_in_text_and_details() -> None:
+    text = 'resource "aws_ssm_parameter" "p" {\n  type = "SecureString"\n  value = "q8Zp3rTt0vKx"\n}\n'
+    result = run(Artefact(path="a.tf", content=text))
+    assert of(result, "IM-TF-SECRET-006")
+    assert "q8Zp3rTt0vKx" not in result.model_dump_json()
