@@ -74,7 +74,7 @@ class Dispatcher:
                 wanted = self._room()
                 claims = await self._store.claim(self.name, wanted) if wanted else []
             except Unavailable as error:
-                await self._until_back(error)
+                await self._pause("claim", error)
                 continue
             for claim in claims:
                 self._start(claim)
@@ -150,19 +150,6 @@ class Dispatcher:
 
     def _is_closing(self) -> bool:
         return self._closing
-
-    async def _until_back(self, error: Unavailable) -> None:
-        """Waits until the store answers again, and then for half a lease: leases ran out while nobody could renew them, and
-        their holders, who still run the tasks, come first."""
-        while True:
-            await self._pause("claim", error)
-            try:
-                await self._store.ping()
-            except Unavailable as still:
-                error = still
-            else:
-                await asyncio.sleep(self._limits.lease_s / 2)
-                return
 
     async def _pause(self, what: str, error: Unavailable) -> None:
         log.warning("store away", dispatcher=self.name, call=what, error=str(error))

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 import redis.asyncio as redis_client
@@ -54,7 +55,7 @@ class RedisHouse:
     def __init__(self, url: str, limits: StoreLimits) -> None:
         self.prefix = f"test:{uuid.uuid4().hex}:"
         self.raw: redis_client.Redis = redis_client.Redis.from_url(url, protocol=2)
-        self.store: TaskStore = RedisStore(url, limits, prefix=self.prefix)
+        self.store: TaskStore = RedisStore(url, replace(limits, restart_grace_s=0.0), prefix=self.prefix)
 
     async def age_queue(self, seconds: float) -> None:
         for priority in Priority:

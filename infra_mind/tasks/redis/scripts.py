@@ -61,6 +61,7 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
     values: dict[str, str] = {
         "prefix": _text(prefix),
         "lease": str(_ms(limits.lease_s)),
+        "grace": str(round(limits.restart_grace_s * 1000)),
         "result_ttl": str(result),
         "tombstone": str(tombstone),
         "draft_ttl": str(draft),

@@ -26,9 +26,16 @@ local function take_or_end(task, changed)
   take(task, changed)
 end
 
+-- While the server was away nobody could renew: for a while after its start the holders, who still run the tasks, come first.
+local function server_is_young()
+  local seconds = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
+  return tonumber(seconds) * 1000 < C.grace
+end
+
 -- Leases first: work that has begun is dearer than work that waits.
 local function take_expired()
   local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(NOW), 'LIMIT', 0, limit - #claims)
+  if #due > 0 and server_is_young() then return 0 end
   for _, id in ipairs(due) do
     local task, changed = load_task(id), {}
     if task then
