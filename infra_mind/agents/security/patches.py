@@ -2,8 +2,8 @@
 
 A rule offers one only where applying it neither replaces the resource (and its data) nor is likely to stop the program.
 
-What is read again is small: for Terraform the resource's own block, for Kubernetes its own document (the other lines are blanked,
-so that line numbers stay), else the file. An edit stays inside the block, so the rest of the file reads as it did. The number of
+What is read again is small: for Terraform the resource's own block, for Kubernetes its own document, else
+the file. An edit stays inside the block, so the rest of the file reads as it did. The number of
 proofs and the size of a file are bounded, and what was left out is said."""
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class _Prover:
         return None
 
     def _holds(self, hit: Hit, content: str, edit: Edit) -> bool:
-        before = _part(hit.resource, content)
-        after = apply(before, [edit])
+        before, above = _part(hit.resource, content)
+        after = apply(before, [Edit(edit.start - above, edit.end - above, edit.text)])
         if after is None:
             return False
         path = hit.resource.artefact
@@ -83,8 +83,8 @@ class _Prover:
         return self._before[path, text]
 
 
-def _part(resource: Resource, content: str) -> str:
-    """The text that has to be read again, with every other line blank."""
+def _part(resource: Resource, content: str) -> tuple[str, int]:
+    """The text that has to be read again, and how many lines stand above it."""
     lines = content.split("\n")
     first, last = resource.line_start, resource.line_end
     if resource.format is Format.KUBERNETES:
@@ -92,8 +92,8 @@ def _part(resource: Resource, content: str) -> str:
         first = max((n for n in starts if n <= resource.line_start), default=1)
         last = min((n - 1 for n in starts if n > resource.line_start), default=len(lines))
     elif resource.format is not Format.TERRAFORM:
-        return content
-    return "\n".join(line if first <= n <= last else "" for n, line in enumerate(lines, start=1))
+        return content, 0
+    return "\n".join(lines[first - 1 : last]) + "\n", first - 1
 
 
 def _read(path: str, text: str) -> Inventory:

@@ -265,13 +265,13 @@ RULES.add(
     reason="One leak or one flood takes the node and every pod on it down.",
     family=Family.CONTAINER, kinds=WORKLOADS, fix="Set `resources.limits` from what the container was measured to use.", effort=Effort.HOURS,
     references=_RESOURCES, ckv=("CKV_K8S_11", "CKV_K8S_13"), controls=("resource-limits", "availability"),
-)(per_container(_amounts("limits"), init=False))  # fmt: skip
+)(per_container(_amounts("limits")))  # fmt: skip
 RULES.add(
     "IM-K8S-POD-012", "Container asks for no CPU or memory", severity=Severity.LOW,
     reason="The scheduler places it blindly, and it is the first to be evicted.",
     family=Family.CONTAINER, kinds=WORKLOADS, fix="Set `resources.requests` from what the container was measured to use.", effort=Effort.HOURS,
     references=_RESOURCES, ckv=("CKV_K8S_10", "CKV_K8S_12"), controls=("resource-limits", "availability"),
-)(per_container(_amounts("requests"), init=False))  # fmt: skip
+)(per_container(_amounts("requests")))  # fmt: skip
 
 
 def _probe(name: str) -> ContainerCheck:
