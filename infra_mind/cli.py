@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from infra_mind.errors import (
@@ -23,6 +24,7 @@ from infra_mind.errors import (
     InfraMindError,
     NotAllowed,
     NotFound,
+    OptionInvalid,
     Unavailable,
 )
 from infra_mind.model.task import Priority
@@ -61,14 +63,30 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the 
 
 
 def main() -> None:
-    """Console entry: turns typed errors into one sentence and an exit code."""
+    """Console entry."""
+    run_explained(app)
+
+
+def run_explained(call: Callable[[], object]) -> None:
+    """Runs an entry point; turns typed errors into one sentence and an exit code, and wrong settings into exit code 2."""
     try:
-        app()
+        call()
     except InfraMindError as error:
         explain(error)
         sys.exit(exit_code(error))
+    except ValidationError as error:
+        if error.title not in ("Settings", "IntakeLimits"):
+            raise
+        for item in error.errors():
+            _say(f"The setting {'_'.join(map(str, item['loc'])).upper()} in the environment (INFRA_MIND_...): {item['msg']}", err)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _say(text: str, console: Console | None = None, style: str | None = None) -> None:
+    """One line as it is: never wrapped, so that a pipe gets whole rows, and never read as markup."""
+    (console or out).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def exit_code(error: InfraMindError) -> int:
@@ -81,11 +99,11 @@ def explain(error: InfraMindError) -> None:
     from infra_mind.errors import BriefInvalid
 
     if isinstance(error, BriefInvalid):
-        err.print("The brief is not valid:", style="red", highlight=False)
+        _say("The brief is not valid:", err, "red")
         for problem in error.problems:
-            err.print(f"  {problem}", highlight=False, markup=False)
+            _say(f"  {problem}", err)
         return
-    err.print(str(error), style="red", highlight=False, markup=False)
+    _say(str(error), err, "red")
 
 
 def _dump(value: Any) -> None:
@@ -104,10 +122,10 @@ def _client(url: str | None) -> Iterator[Client]:
 @app.command()
 def up(
     host: Annotated[str | None, typer.Option(help="Interface of the API; 127.0.0.1 keeps it on this machine.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.")] = None,
-    slots: Annotated[int, typer.Option(help="Agents at once; 0 takes one for each core, at least four.")] = 0,
+    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65_535)] = None,
+    slots: Annotated[int, typer.Option(help="Agents at once; 0 takes one for each core, at least four.", min=0)] = 0,
     dashboard: Annotated[bool, typer.Option(help="Ray's dashboard on 127.0.0.1.")] = True,
-    dashboard_port: Annotated[int, typer.Option(help="Its port.")] = 8265,
+    dashboard_port: Annotated[int, typer.Option(help="Its port.", min=0, max=65_535)] = 8265,
     agents: Annotated[str | None, typer.Option(help="module:function that gives another table of agents.")] = None,
 ) -> None:
     """Start the embedded store, Ray and Serve on this machine; stop with Ctrl-C."""
@@ -152,7 +170,7 @@ def demo(out_dir: Out = Path("demo-out"), brief: Annotated[Path | None, typer.Op
         paths = _write(result, out_dir)
         _show(result)
         err.print("· stopping", style="dim")
-    out.print(f"\nreport  {paths[0]}\nresult  {paths[1]}", highlight=False)
+    _say(f"\nreport  {paths[0]}\nresult  {paths[1]}")
 
 
 def _example() -> Path:
@@ -180,8 +198,9 @@ def assess(
     url: Url = None,
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
-    options = {"priority": priority.value, "soft_limit_s": soft_limit_s, "hard_limit_s": hard_limit_s}
-    options = {name: value for name, value in options.items() if value is not None}
+    options = _start_options(priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s)
+    if not wait:
+        _refuse_without_wait({"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on})
     if local:
         result = _assess_here(brief, artefacts, options, quiet=as_json)
     elif wait:
@@ -190,7 +209,7 @@ def assess(
         with _client(url) as client:
             created = client.create(brief, artefacts or None)
             task_id = client.start(created.assessment_id, **options)
-        _dump({"assessment_id": created.assessment_id, "task_id": task_id}) if as_json else out.print(task_id, highlight=False)
+        _dump({"assessment_id": created.assessment_id, "task_id": task_id}) if as_json else _say(task_id)
         return
     if report:
         _write_text(report, _html(result))
@@ -202,6 +221,26 @@ def assess(
         _show(result)
     if fail_on and _reaches(result, fail_on):
         raise typer.Exit(4)
+
+
+def _start_options(**given: Any) -> dict[str, Any]:
+    """What was given, checked before anything is sent. Raises OptionInvalid."""
+    from infra_mind.model.task import StartOptions
+
+    options = {name: value for name, value in given.items() if value is not None}
+    try:
+        StartOptions(**options)
+    except ValidationError as error:
+        item = error.errors()[0]
+        raise OptionInvalid(f"--{str(item['loc'][0]).replace('_', '-')}", f"{item['msg']} (found {item['input']})") from None
+    return options
+
+
+def _refuse_without_wait(options: dict[str, Any]) -> None:
+    """There is no result yet that these could be about."""
+    for name, value in options.items():
+        if value:
+            raise OptionInvalid(name, "needs the result, so it does not go with --no-wait")
 
 
 def _assess_on_server(url: str | None, brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool) -> AssessmentResult:
@@ -266,12 +305,12 @@ def status(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
         _dump(task.model_dump(mode="json"))
         return
     where = f", {task.queue_position}. in the queue" if task.queue_position else ""
-    out.print(f"{task.task_id}  {task.state}  {task.info.progress:.0f} %  {task.info.message}{where}", highlight=False, markup=False)
+    _say(f"{task.task_id}  {task.state}  {task.info.progress:.0f} %  {task.info.message}{where}")
     for name, agent in task.info.agents.items():
         note = agent.reason or agent.note
-        out.print(f"  {name:<16}{agent.state:<9}{agent.progress:>4.0f} %  {note}", highlight=False, markup=False)
+        _say(f"  {name:<16}{agent.state:<9}{agent.progress:>4.0f} %  {note}".rstrip())
     if task.error:
-        out.print(f"  {task.error.type}: {task.error.message}", style="red", highlight=False, markup=False)
+        _say(f"  {task.error.type}: {task.error.message}", style="red")
 
 
 @app.command()
@@ -286,7 +325,7 @@ def watch(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
                 sys.stdout.write(event.model_dump_json() + "\n")
         task = client.task(task_id)
     if not as_json:
-        out.print(task.state, highlight=False)
+        _say(task.state)
     if task.state != "SUCCESS":
         raise typer.Exit(1)
 
@@ -307,13 +346,13 @@ def cancel(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
     """Stop a task; nothing of it runs a few seconds later."""
     with _client(url) as client:
         state = client.cancel(task_id)
-    _dump({"task_id": task_id, "state": state}) if as_json else out.print(state, highlight=False)
+    _dump({"task_id": task_id, "state": state}) if as_json else _say(state)
 
 
 @app.command("list")
 def list_(
     state: Annotated[str | None, typer.Option(help="Only tasks in this state, such as PENDING.")] = None,
-    limit: Annotated[int, typer.Option(help="At most this many.")] = 20, as_json: Json = False, url: Url = None,
+    limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 20, as_json: Json = False, url: Url = None,
 ) -> None:  # fmt: skip
     """Your tasks, newest first."""
     from itertools import islice
@@ -324,7 +363,7 @@ def list_(
         _dump([task.model_dump(mode="json") for task in tasks])
         return
     for task in tasks:
-        out.print(f"{task.task_id}  {task.state:<9}{task.info.progress:>4.0f} %  {task.created_at}  {task.name}", highlight=False, markup=False)  # fmt: skip
+        _say(f"{task.task_id}  {task.state:<9}{task.info.progress:>4.0f} %  {task.created_at}  {task.name}")
 
 
 @app.command()
@@ -338,7 +377,7 @@ def report(
     """Fetch the report of an assessment that has ended."""
     with _client(url) as client:
         _write_text(out_file, client.report(assessment_id, format, kind))  # type: ignore[arg-type]  # the server names what it has
-    out.print(str(out_file), highlight=False)
+    _say(str(out_file))
 
 
 @app.command()
@@ -350,10 +389,10 @@ def workers(as_json: Json = False, url: Url = None) -> None:
         _dump(found.model_dump(mode="json"))
         return
     for worker in found.workers:
-        out.print(f"{worker.pool:<11}{worker.status:<9}{worker.active_tasks:>3} of {worker.max_concurrency:<4}{worker.name}", highlight=False, markup=False)  # fmt: skip
+        _say(f"{worker.pool:<11}{worker.status:<9}{worker.active_tasks:>3} of {worker.max_concurrency:<4}{worker.name}")
     if found.queue:
         waiting = ", ".join(f"{depth} {priority}" for priority, depth in found.queue.depth.items() if depth)
-        out.print(f"waiting: {waiting or 'nothing'}", highlight=False)
+        _say(f"waiting: {waiting or 'nothing'}")
 
 
 # -- keys -------------------------------------------------------------------------------------------------------------
@@ -374,7 +413,7 @@ def keys_create(
     if as_json:
         _dump({"key": plain, **key.model_dump(mode="json", exclude={"secret_sha256"})})
     else:
-        out.print(plain, highlight=False)
+        _say(plain)
 
 
 @keys.command("list")
@@ -387,7 +426,7 @@ def keys_list(as_json: Json = False) -> None:
         _dump([key.model_dump(mode="json", exclude={"secret_sha256"}) for key in found])
         return
     for key in found:
-        out.print(f"{key.key_id}  {key.tenant:<16}{key.created_at}  {key.expires_at or 'no end':<26}{key.label}", highlight=False, markup=False)  # fmt: skip
+        _say(f"{key.key_id}  {key.tenant:<16}{key.created_at}  {key.expires_at or 'no end':<26}{key.label}".rstrip())
 
 
 @keys.command("revoke")
@@ -396,7 +435,7 @@ def keys_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `ke
     from infra_mind.administration import revoke_key
 
     revoke_key(key_id)
-    out.print(f"revoked {key_id}", highlight=False)
+    _say(f"revoked {key_id}")
 
 
 if __name__ == "__main__":

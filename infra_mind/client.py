@@ -19,6 +19,7 @@ import httpx
 from infra_mind.artefacts.intake import collect
 from infra_mind.artefacts.yaml import load
 from infra_mind.errors import (
+    ArtefactRefused,
     BadInput,
     BriefInvalid,
     Conflict,
@@ -27,6 +28,7 @@ from infra_mind.errors import (
     InfraMindError,
     NotAllowed,
     NotFound,
+    OptionInvalid,
     TaskFailed,
     TooLarge,
     TooMany,
@@ -97,6 +99,10 @@ class Client:
         key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None) or home.api_key()
         if not key:
             raise NotAllowed("no API key: set INFRA_MIND_API_KEY, or start `infra-mind up` on this machine, which makes one")
+        if not (key.isascii() and key.isprintable()):
+            raise NotAllowed("the API key holds characters that no key has: copy it again")
+        if not _is_http(self.url):
+            raise OptionInvalid("--url", f"{self.url} is not the address of an API; it reads http://HOST:PORT")
         self._http = httpx.Client(
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s,
             transport=transport, trust_env=False,
@@ -177,7 +183,7 @@ class Client:
                 raise Unavailable("the stream ended before the task did")
             except _PastEnd:
                 return
-            except (httpx.TransportError, Unavailable) as error:
+            except (httpx.TransportError, Unavailable, TooMany) as error:
                 failures += 1
                 if failures >= ATTEMPTS:
                     raise Unavailable(f"{self.url}: the event stream broke {failures} times: {error}") from None
@@ -225,7 +231,7 @@ class Client:
                 response = self._http.request(method, path, json=json_body, headers=headers, params=params)
                 problem = _problem(response)
             except httpx.TransportError as error:
-                problem = Unavailable(f"cannot reach {self.url}: {error or type(error).__name__}. Is `infra-mind up` running?")
+                problem = Unavailable(f"cannot reach {self.url}: {str(error).rstrip('.') or type(error).__name__}. Is `infra-mind up` running?")
             if problem is None:
                 return response
             again = isinstance(problem, Unavailable | TooMany)
@@ -246,6 +252,14 @@ class Client:
                 if event.type == "unavailable":
                     raise Unavailable(str(event.data.get("detail", "the store is away")))
                 yield event
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
 
 
 class _PastEnd(Exception):  # noqa: N818 - no error: the terminal event was seen before the connection broke
@@ -280,10 +294,9 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return None
     body = _json(response)
     detail = str(body.get("detail") or body.get("title") or f"the server answered {status}")
-    retry_after_s = float(response.headers.get("Retry-After") or 1.0)
+    retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
     if status == 422 and body.get("errors"):
-        items = [FieldProblem(str(e.get("path", "")), str(e.get("problem", "")), str(e.get("hint", ""))) for e in body["errors"]]
-        return BriefInvalid(items)
+        return _refusal(str(body.get("type", "")), body["errors"])
     if status == 429:
         return TooMany(detail, retry_after_s)
     if status in (502, 503, 504) or (status == 500 and not body):
@@ -292,6 +305,20 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
     kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
     return kinds.get(status, InfraMindError)(detail)
+
+
+def _refusal(kind: str, errors: list[dict[str, Any]]) -> BadInput:
+    items = [FieldProblem(str(e.get("path", "")), str(e.get("problem", "")), str(e.get("hint", ""))) for e in errors]
+    if kind.endswith(":option-invalid"):
+        return OptionInvalid(items[0].path, "; ".join([items[0].problem, *map(str, items[1:])]))
+    if kind.endswith(":artefact-refused"):
+        return ArtefactRefused(items[0].path, items[0].problem)
+    return BriefInvalid(items)
+
+
+def _retry_after_s(header: str) -> float:
+    """Seconds; a date (RFC 9110 allows it) or anything else counts as one second."""
+    return float(header) if header.isascii() and header.isdigit() else 1.0
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:
