@@ -42,14 +42,16 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("SendGrid key", re.compile(r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), 3),
     ("DigitalOcean token", re.compile(r"do[oprt]_v1_[a-f0-9]{64}"), 7),
     ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]{16,}?(?:-----END|$)"), 0),
-    ("JSON web token", re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"), 3),
+    ("JSON web token", re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,500}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}"), 3),
     ("Azure storage key", re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})"), 0),
-    ("password in a URL", re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'\"$<>{}]*:([^\s/@'\"$<>{}]{3,})@"), 0),
+    ("password in a URL", re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"$<>{}]{0,200}:([^\s/@'\"$<>{}]{3,400})@"), 0),
 )  # fmt: skip
 # 40 characters of base64 are an AWS secret key only beside a name that says so.
 _AWS_SECRET = re.compile(
     r"(?i:aws_?secret_?(?:access_?)?key|secret_key|secretaccesskey)\W{1,6}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
+_LONGEST = 20_000  # far more than is shown; masking must stay cheap on hostile text
+# Every repetition below is bounded for the same reason.
 _TELLING = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
     r"encryption_?key|signing_?key|client_?secret|connection_?string)"
@@ -57,7 +59,7 @@ _TELLING = (
 _SECRET_NAME = re.compile(rf"(?i)(?:^|[._-]){_TELLING}\d*$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ASSIGNED = re.compile(
-    rf"(?i)([A-Za-z0-9_.-]*{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
+    rf"(?i)([A-Za-z0-9_.-]{{0,40}}{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
 )
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\$|<|\{\{|%|\*+$|x{3,}$|\.{3}$|(?:true|false|yes|no|none|null|nil|required|optional|default|unset|disabled|enabled"
@@ -109,7 +111,8 @@ def entropy(text: str) -> float:
 
 
 def scrub(text: str) -> str:
-    """The text with every recognised token, and every value given to a telling name, masked."""
+    """The text (its first 20 000 characters) with every recognised token, and every value given to a telling name, masked."""
+    text = text[:_LONGEST]
     for token in tokens(text):
         text = text.replace(token.value, token.shown)
     return _ASSIGNED.sub(lambda m: m.group(1) + _masked_once(m.group(2)), text)

@@ -19,10 +19,10 @@ RULES = RuleSet(Format.DOCKERFILE)
 _BEST = "https://docs.docker.com/build/building/best-practices/"
 _REFERENCE = "https://docs.docker.com/reference/dockerfile/"
 _PIPE_TO_SHELL = re.compile(
-    r"\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da|a)?sh\b|\b(?:ba)?sh\s+-c\s+\"?\$\((?:curl|wget)\b|\b(?:ba)?sh\s+<\((?:curl|wget)\b"
+    r"\b(?:curl|wget)\b[^|;&]{0,500}\|\s*(?:sudo\s+)?(?:/bin/)?(?:ba|z|da|a)?sh\b|\b(?:ba)?sh\s+-c\s+\"?\$\((?:curl|wget)\b|\b(?:ba)?sh\s+<\((?:curl|wget)\b"
 )
-_APT_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S+\s+)*install\b")
-_CHMOD = re.compile(r"\bchmod\s+(?:-\S+\s+)*(?:0?777|a\+rwx|ugo\+rwx)\b")
+_APT_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S{1,80}\s{1,9}){0,12}install\b")
+_CHMOD = re.compile(r"\bchmod\s+(?:-\S{1,80}\s{1,9}){0,12}(?:0?777|a\+rwx|ugo\+rwx)\b")
 _SUDO = re.compile(r"(?:^|&&|;|\|)\s*sudo\s")
 _PIP = re.compile(r"\bpip[0-9.]*\s+install\b")
 _ARG_PAIR = re.compile(r"^([A-Za-z_]\w*)=(.*)$")
@@ -154,7 +154,7 @@ def sudo(subject: Subject, _: Context) -> Iterator[Outcome]:
     reason="The image grows and carries programs that nobody asked for.",
     family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Use `--no-install-recommends` and remove `/var/lib/apt/lists/*` in the same RUN.",
     references=(_BEST + "#apt-get",), controls=("supply-chain",),
-    patch=dockerfile(r"(\bapt-get\s+(?:-\S+\s+)*install\b)(?!.*--no-install-recommends)(.*/var/lib/apt/lists)", r"\1 --no-install-recommends\2"),
+    patch=dockerfile(r"(\bapt-get\s+(?:-\S{1,80}\s{1,9}){0,12}install\b)(?!.*--no-install-recommends)(.*/var/lib/apt/lists)", r"\1 --no-install-recommends\2"),
 )  # fmt: skip
 def apt_cleanup(subject: Subject, _: Context) -> Iterator[Outcome]:
     for run in _of(subject, "RUN"):
@@ -177,13 +177,15 @@ def pip_hashes(subject: Subject, _: Context) -> Iterator[Outcome]:
     for run in _of(subject, "RUN"):
         value = run.text("value")
         if _PIP.search(value):
-            good = "--require-hashes" in value or re.search(r"install\s+(?:-\S+\s+)*\.(?:\s|$|\[)", value)
+            good = "--require-hashes" in value or re.search(
+                r"install\s+(?:-\S{1,80}\s{1,9}){0,12}\.(?:\s|$|\[)", value
+            )
             yield passed(run.base) if good else failed(run.base, _short(value), "--require-hashes")
 
 
 _UNCHECKED = re.compile(
     r"--trusted-host|--(?:extra-)?index-url[= ]http://|--allow-unauthenticated|--force-yes|--nogpgcheck|--no-check-certificate"
-    r"|strict-ssl\s+false|\bcurl\b[^|;&]*\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure)\s|--allow-untrusted|http\.sslVerify[= ]false"
+    r"|strict-ssl\s+false|\bcurl\b[^|;&]{0,500}\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure)\s|--allow-untrusted|http\.sslVerify[= ]false"
 )
 
 

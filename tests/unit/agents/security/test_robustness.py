@@ -139,3 +139,30 @@ def test_the_order_of_resources_does_not_change_the_findings() -> None:
     one = run_inventory(Inventory(resources=tuple(resources)))
     other = run_inventory(Inventory(resources=tuple(reversed(resources))))
     assert one.findings == other.findings
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "curl x ",
+        "apt -apt ",
+        "eyJ-",
+        "eyJaaaaaaaaaaaa.",
+        "ftp://",
+        "password",
+        "AKIA",
+        "-----BEGIN PRIVATE KEY-----",
+        "a.b-",
+    ],
+)
+def test_hostile_repetition_does_not_make_the_patterns_crawl(piece: str) -> None:
+    """Quadratic patterns would take minutes here; the time limit is far above what is needed."""
+    code = (
+        "from tests.unit.agents.security.snippets import run\n"
+        "from infra_mind.model.inventory import Artefact\n"
+        f"text = {piece!r} * (400_000 // {len(piece)})\n"
+        "run(Artefact(path='Dockerfile', content='FROM a:1\\nRUN ' + text + '\\n'))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
