@@ -58,7 +58,18 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         "--seed-api-processes", type=int, default=2, choices=range(1, 9), metavar="N",
         help="uvicorn processes of the seed (2, as many as Infra Mind has replicas)",
     )  # fmt: skip
+    parser.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="a variable in the environment of `infra-mind up`, to try a setting",
+    )  # fmt: skip
     return parser.parse_args(words)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError("must read NAME=VALUE")
+    return name, value
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -82,7 +93,7 @@ def main(words: Sequence[str] | None = None) -> int:
     directory = Path(tempfile.mkdtemp(prefix="im-bench-"))
     try:
         bench = Bench(
-            QUICK if chosen.quick else Counts(), directory, api_processes=chosen.seed_api_processes,
+            QUICK if chosen.quick else Counts(), directory, api_processes=chosen.seed_api_processes, settings=dict(chosen.settings),
             say=lambda text: console.print(f"[dim]{time.monotonic() - begin:6.1f} s  {text}"),
         )  # fmt: skip
         with bench:
@@ -100,7 +111,12 @@ def main(words: Sequence[str] | None = None) -> int:
         path,
         machine,
         measured,
-        {"quick": chosen.quick, "broken": broken, "seed_api_processes": chosen.seed_api_processes},
+        {
+            "quick": chosen.quick,
+            "broken": broken,
+            "seed_api_processes": chosen.seed_api_processes,
+            "settings": dict(chosen.settings),
+        },
     )
     console.print(f"every sample: {path}")
     if chosen.write and not broken:

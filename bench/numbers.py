@@ -51,7 +51,8 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        return self.ours / self.theirs if self.theirs else None
+        """None where there is nothing to divide by: an overhead that is lost in the noise is no divisor."""
+        return self.ours / self.theirs if self.theirs is not None and self.theirs > 0 else None
 
     @property
     def met(self) -> bool | None:

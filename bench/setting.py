@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,10 +46,10 @@ class Bench:
     """Use as a context: what was started ends with it."""
 
     def __init__(
-        self, counts: Counts, directory: Path, *, api_processes: int, say: Callable[[str], None]
-    ) -> None:
+        self, counts: Counts, directory: Path, *, api_processes: int, settings: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:  # fmt: skip
         self.counts, self.directory, self.say = counts, directory, say
-        self._api_processes = api_processes
+        self._api_processes, self.settings = api_processes, settings
         self._stack = ExitStack()
 
     def __enter__(self) -> Bench:
@@ -62,7 +62,7 @@ class Bench:
     def ours(self) -> Ours:
         """With the synthetic steps."""
         self.say("starting Infra Mind with eight synthetic agents")
-        side = Ours(self.directory / "ours", slots=SLOTS, agents="bench.steps:table")
+        side = Ours(self.directory / "ours", slots=SLOTS, agents="bench.steps:table", settings=self.settings)
         self._stack.callback(side.stop)
         return side
 

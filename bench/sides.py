@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,6 +82,17 @@ class Target:
             await asyncio.sleep(every_s)
         raise TimeoutError(f"{self.name}: {task_id} did not end within {IDLE_S:g} s")
 
+    async def run(self, work: Work, count: int) -> list[float]:
+        """Seconds from the start request to the end in the store, of `count` workflows one after the other."""
+        requests = await self.drafts(work, count)
+        spent = []
+        async with connections(self.port, 1) as (connection,):
+            for request in requests:
+                begin = time.time()
+                task_id = str((await connection.json(request, 202))["task_id"])
+                spent.append(await self.ended_at(connection, task_id) - begin)
+        return spent
+
 
 class Side(Protocol):
     name: str
@@ -102,7 +113,9 @@ class Ours:
 
     name = "Infra Mind"
 
-    def __init__(self, directory: Path, *, slots: int, agents: str | None) -> None:
+    def __init__(
+        self, directory: Path, *, slots: int, agents: str | None, settings: Mapping[str, str] | None = None
+    ) -> None:
         home = directory / "home"
         directory.mkdir(parents=True)
         command = [
@@ -118,7 +131,7 @@ class Ours:
         ]
         begin = time.monotonic()
         self._family = Family(
-            [*command, *(["--agents", agents] if agents else [])], environment={"INFRA_MIND_HOME": str(home)},
+            [*command, *(["--agents", agents] if agents else [])], environment={**(settings or {}), "INFRA_MIND_HOME": str(home)},
             log=directory / "up.log", ends_with=signal.SIGINT,
         )  # fmt: skip
         self._home = Home(home)
@@ -248,12 +261,28 @@ class Seed:
 DESIGNS = {"one task that gathers": "gather", "chord": "chord"}
 
 
+def cpu_s(side: Side) -> dict[int, float]:
+    """CPU seconds that each living process of a side has used so far."""
+    spent = {}
+    for process in side.members():
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        spent[process.pid] = times.user + times.system
+    return spent
+
+
+def cpu_since(side: Side, before: dict[int, float]) -> float:
+    """CPU seconds that a side has used since `before`; what a process used that has ended meanwhile is not in it."""
+    return sum(spent - before.get(pid, 0.0) for pid, spent in cpu_s(side).items())
+
+
 def idle_cpu_share(side: Side, seconds: float) -> float:
     """Cores that a side's processes use while it has nothing to do."""
-    before = _cpu_s(side)
+    before = cpu_s(side)
     time.sleep(seconds)
-    after = _cpu_s(side)
-    return sum(spent - before[pid] for pid, spent in after.items() if pid in before) / seconds
+    return cpu_since(side, before) / seconds
 
 
 def memory_mib(side: Side) -> float:
@@ -265,14 +294,3 @@ def memory_mib(side: Side) -> float:
         except psutil.Error:
             continue
     return total / 2**20
-
-
-def _cpu_s(side: Side) -> dict[int, float]:
-    spent = {}
-    for process in side.members():
-        try:
-            times = process.cpu_times()
-        except psutil.Error:
-            continue
-        spent[process.pid] = times.user + times.system
-    return spent

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from bench.work import STEPS, Work, burn, hold
+from bench.work import NAMES, Work, burn, hold
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.model.fact import Fact
 from infra_mind.model.result import AgentResult
 
 
 def act(work: Work, place: int, progress: Progress) -> None:
-    """What the step at `place` (0 to STEPS - 1) does."""
+    """What the step at `place` (0 to 7) does."""
     if work.do == "wait":
         time.sleep(work.amount)
     elif work.do == "burn":
@@ -28,13 +28,13 @@ def act(work: Work, place: int, progress: Progress) -> None:
 def _agent(place: int) -> Agent:
     def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         act(Work.from_json(inputs.brief.goal or ""), place, progress)
-        done = Fact(id=f"step{place}.done", value=1, unit="count", formula="given", source="bench")
+        done = Fact(id=f"{NAMES[place]}.done", value=1, unit="count", formula="given", source="bench")
         return AgentResult(facts=(done,))
 
-    return Agent(f"step{place}", assess, reads=("goal",))
+    return Agent(NAMES[place], assess, reads=("goal",))
 
 
 def table() -> dict[str, Agent]:
     """The steps by name."""
-    agents = [_agent(place) for place in range(STEPS)]
+    agents = [_agent(place) for place in range(len(NAMES))]
     return {agent.name: agent for agent in agents}

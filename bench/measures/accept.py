@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bench.http import Connection, HttpError, connections
 from bench.numbers import Budget, Measured, Row, median, percentile
 from bench.setting import Bench
-from bench.sides import Side, Target
+from bench.sides import Side, Target, cpu_s, cpu_since
 from bench.work import WAIT
 
 CLIENTS = 16
@@ -53,6 +53,8 @@ async def many_clients(bench: Bench) -> Measured:
 
 async def _rounds(bench: Bench, out: Measured, *, clients: int, starts: int) -> None:
     sides: tuple[Side, ...] = (bench.ours, bench.seed)
+    for side in sides:
+        await side.targets[0].run(WAIT, 1)  # raises when the work itself goes wrong
     for _ in range(bench.counts.rounds):
         for side in sides:
             await _round(bench, side, out, clients=clients, starts=starts)
@@ -68,9 +70,12 @@ async def _round(bench: Bench, side: Side, out: Measured, *, clients: int, start
     requests = await target.drafts(WAIT, starts)
     async with connections(target.port, clients) as opened:
         begun, _ = await _send(opened[0], load)
-        begin = time.perf_counter()
+        used, begin = cpu_s(side), time.perf_counter()
         shares = await asyncio.gather(*(_send(c, requests[i::clients]) for i, c in enumerate(opened)))
         seconds = time.perf_counter() - begin
+        out.samples.setdefault(f"{side.name} CPU ms a start", []).append(
+            cpu_since(side, used) * 1000 / starts
+        )
     out.samples.setdefault(f"{side.name} ms", []).extend(ms for _, some in shares for ms in some)
     out.samples.setdefault(f"{side.name} requests/s", []).append(starts / seconds)
     await side.settle([*begun, *(task for some, _ in shares for task in some)])

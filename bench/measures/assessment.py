@@ -42,7 +42,7 @@ async def clinic(bench: Bench) -> Measured:
     for name, spent in steps.items():
         out.samples[f"{name} alone: wall, cpu s"] = [spent.wall, spent.cpu]
     bench.say("starting Infra Mind with its own agents")
-    side = Ours(bench.directory / "clinic", slots=SLOTS, agents=None)
+    side = Ours(bench.directory / "clinic", slots=SLOTS, agents=None, settings=bench.settings)
     try:
         with side.client() as client:
             walls = [_assess(client) for _ in range(WARM_UP + bench.counts.assessments)][WARM_UP:]

@@ -8,7 +8,7 @@ import time
 from bench.http import connections
 from bench.numbers import Budget, Measured, Row, median, percentile
 from bench.setting import Bench
-from bench.work import Work
+from bench.work import NAMES, Work
 
 EVERY_S = 0.06  # above the interval at which a step reports at most
 A_TASK = 60
@@ -58,7 +58,7 @@ def _listen(bench: Bench, task_id: str) -> list[float]:
     with bench.ours.client() as client:
         for event in client.events(task_id):
             now = time.time()
-            note = (event.data.get("agents") or {}).get("step0", {}).get("note", "")
+            note = (event.data.get("agents") or {}).get(NAMES[0], {}).get("note", "")
             if event.type != "snapshot" and note and note != before:
                 delays.append((now - float(note)) * 1000)
                 before = note

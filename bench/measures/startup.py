@@ -12,7 +12,9 @@ async def ready(bench: Bench) -> Measured:
     bench.stop_sides()
     out = Measured()
     for i in range(bench.counts.ups - 1):
-        side = Ours(bench.directory / f"up{i}", slots=SLOTS, agents="bench.steps:table")
+        side = Ours(
+            bench.directory / f"up{i}", slots=SLOTS, agents="bench.steps:table", settings=bench.settings
+        )
         side.stop()
         out.samples.setdefault("Infra Mind s", []).append(side.ready_s)
     out.samples.setdefault("Infra Mind s", []).append(bench.ours.ready_s)

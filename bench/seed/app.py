@@ -54,8 +54,9 @@ async def start(assessment_id: str, design: Literal["gather", "chord"] = "gather
 async def task(task_id: str) -> dict[str, Any]:
     """State, and when Celery wrote the result."""
     found = celery.AsyncResult(task_id)
+    state = found.state  # first: what is read after the end is of the end
     ended = found.date_done
-    return {"task_id": task_id, "state": found.state, "ended_at": ended.isoformat() if ended else None}
+    return {"task_id": task_id, "state": state, "ended_at": ended.isoformat() if ended else None}
 
 
 @app.get("/tasks/{task_id}/result")
