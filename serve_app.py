@@ -19,10 +19,14 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    store_url: str | None = Field(default=None, description="redis://...; without one an embedded store is started on the head node")
+    store_url: str | None = Field(
+        default=None, description="redis://...; without one an embedded store is started on the head node"
+    )
     api_replicas: int = Field(default=2, ge=1)
     dispatchers: int = Field(default=2, ge=1)
-    slot_resource: str = Field(default="auto", description="Ray resource that a step takes one of; auto: slot, else CPU")
+    slot_resource: str = Field(
+        default="auto", description="Ray resource that a step takes one of; auto: slot, else CPU"
+    )
     durability: Literal["everysec", "strict"] | None = None
     agents: str = Field(default=AGENTS, description="module:function that gives the table of agents")
 

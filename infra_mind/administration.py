@@ -31,7 +31,9 @@ def create_key(
         raise OptionInvalid("--weight", "must be more than 0")
     now = datetime.now(UTC)
     ends = now + timedelta(days=expires_days) if expires_days else None
-    plain, key = new_key(tenant, label, now, expires_at=ends, weight=weight, max_running=max_running, max_queued=max_queued)
+    plain, key = new_key(
+        tenant, label, now, expires_at=ends, weight=weight, max_running=max_running, max_queued=max_queued
+    )
     _with_store(lambda store: store.put_key(key))
     return plain, key
 
@@ -50,7 +52,11 @@ def revoke_key(key_id: str) -> None:
 def _with_store(call: Callable[[TaskStore], Awaitable[T]]) -> T:
     settings = Settings()
     endpoint = Home.of(settings).endpoint()
-    url = settings.store_url.get_secret_value() if settings.store_url else (endpoint.store_url if endpoint else None)
+    url = (
+        settings.store_url.get_secret_value()
+        if settings.store_url
+        else (endpoint.store_url if endpoint else None)
+    )
     if url is None:
         raise Unavailable("no store: start `infra-mind up`, or set INFRA_MIND_STORE_URL")
 

@@ -75,7 +75,9 @@ class Assessor:
             return self._synthesis(submission, results)
         return self._agent(self.table[step], submission, results, progress)
 
-    def _agent(self, agent: Agent, submission: Submission, results: Mapping[str, bytes], progress: Progress) -> bytes:
+    def _agent(
+        self, agent: Agent, submission: Submission, results: Mapping[str, bytes], progress: Progress
+    ) -> bytes:
         reads_artefacts = ARTEFACTS in agent.reads
         inputs = Inputs(
             brief=submission.brief,
@@ -88,11 +90,17 @@ class Assessor:
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
         claim = json.loads(results.get(CLAIM, b"{}"))
         assessment_id = claim.pop("assessment_id", "")
-        provenance = {**claim, "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "version": version("infra-mind")}
+        provenance = {
+            **claim,
+            "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "version": version("infra-mind"),
+        }
         result = build_result(
             assessment_id=assessment_id,
             brief=submission.brief,
-            inventory=Inventory.model_validate_json(results[INVENTORY]) if INVENTORY in results else Inventory(),
+            inventory=Inventory.model_validate_json(results[INVENTORY])
+            if INVENTORY in results
+            else Inventory(),
             results={n: AgentResult.model_validate_json(results[n]) for n in self.table if n in results},
             failures=[AgentFailure.model_validate(f) for f in json.loads(results.get(FAILURES, b"[]"))],
             provenance=provenance,
@@ -114,5 +122,3 @@ def is_permanent(error: BaseException) -> bool:
 
 def _hash(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
-
-

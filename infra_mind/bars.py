@@ -36,7 +36,9 @@ class Bars:
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._console.is_terminal:
             self._bars.stop()
 
@@ -63,5 +65,7 @@ class Bars:
         if ended:
             self._bars.stop_task(row)
         if not self._console.is_terminal and self._states.get(name) != state:
-            self._console.print(f"{name}: {state}" + (f" ({note})" if note else ""), highlight=False, markup=False)
+            self._console.print(
+                f"{name}: {state}" + (f" ({note})" if note else ""), highlight=False, markup=False
+            )
         self._states[name] = state

@@ -36,7 +36,9 @@ def briefs(folder: Path) -> Iterator[tuple[str, Path]]:
     """(name, file) of every brief in a folder, in order of name. Raises BadInput where there is none."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder")
-    found = {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in {".yaml", ".yml", ".json"}}
+    found = {
+        path.stem: path for path in sorted(folder.glob("*")) if path.suffix in {".yaml", ".yml", ".json"}
+    }
     for inner in sorted(folder.iterdir()):
         for name in ("brief.yaml", "brief.yml", "brief.json"):
             if (inner / name).is_file():
@@ -62,9 +64,14 @@ def _write(out: Path, name: str, result: AssessmentResult) -> None:
 
 
 def run(
-    folder: Annotated[Path, typer.Argument(help="Folder with NAME.yaml, NAME.json or NAME/brief.yaml.", metavar="BRIEFS_DIR")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder with NAME.yaml, NAME.json or NAME/brief.yaml.", metavar="BRIEFS_DIR"),
+    ],
     out: Annotated[Path, typer.Option(help="Where results and reports go.")] = Path("out"),
-    url: Annotated[str | None, typer.Option(help="Where the API listens; else INFRA_MIND_URL, else the local platform.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where the API listens; else INFRA_MIND_URL, else the local platform.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each brief.")] = False,
 ) -> None:
     """Assess every brief of a folder on the cluster."""
@@ -80,7 +87,9 @@ def run(
             if as_json:
                 sys.stdout.write(json.dumps(done.__dict__) + "\n")
             else:
-                console.print(f"{done.name}: {done.status} {done.problem}".rstrip(), highlight=False, markup=False)
+                console.print(
+                    f"{done.name}: {done.status} {done.problem}".rstrip(), highlight=False, markup=False
+                )
     if failed:
         raise typer.Exit(1)
 

@@ -40,7 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-keys = typer.Typer(help="API keys: make, list, revoke. A key is shown once and kept as a hash.", no_args_is_help=True)
+keys = typer.Typer(
+    help="API keys: make, list, revoke. A key is shown once and kept as a hash.", no_args_is_help=True
+)
 app.add_typer(keys, name="keys")
 
 out = Console()
@@ -57,7 +59,9 @@ class FailOn(StrEnum):
 
 TaskId = Annotated[str, typer.Argument(help="The task's id, as `assess --no-wait` and `list` show it.")]
 Json = Annotated[bool, typer.Option("--json", help="Standard output holds the JSON alone.")]
-Url = Annotated[str | None, typer.Option("--url", help="Where the API listens; else INFRA_MIND_URL, else the local `up`.")]
+Url = Annotated[
+    str | None, typer.Option("--url", help="Where the API listens; else INFRA_MIND_URL, else the local `up`.")
+]
 Brief = Annotated[Path, typer.Argument(help="The brief: a YAML or JSON file.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the result.")]
 
@@ -78,7 +82,10 @@ def run_explained(call: Callable[[], object]) -> None:
         if error.title not in ("Settings", "IntakeLimits"):
             raise
         for item in error.errors():
-            _say(f"The setting {'_'.join(map(str, item['loc'])).upper()} in the environment (INFRA_MIND_...): {item['msg']}", err)
+            _say(
+                f"The setting {'_'.join(map(str, item['loc'])).upper()} in the environment (INFRA_MIND_...): {item['msg']}",
+                err,
+            )
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -121,12 +128,20 @@ def _client(url: str | None) -> Iterator[Client]:
 # -- running the platform ---------------------------------------------------------------------------------------------
 @app.command()
 def up(
-    host: Annotated[str | None, typer.Option(help="Interface of the API; 127.0.0.1 keeps it on this machine.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65_535)] = None,
-    slots: Annotated[int, typer.Option(help="Agents at once; 0 takes one for each core, at least four.", min=0)] = 0,
+    host: Annotated[
+        str | None, typer.Option(help="Interface of the API; 127.0.0.1 keeps it on this machine.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65_535)
+    ] = None,
+    slots: Annotated[
+        int, typer.Option(help="Agents at once; 0 takes one for each core, at least four.", min=0)
+    ] = 0,
     dashboard: Annotated[bool, typer.Option(help="Ray's dashboard on 127.0.0.1.")] = True,
     dashboard_port: Annotated[int, typer.Option(help="Its port.", min=0, max=65_535)] = 8265,
-    agents: Annotated[str | None, typer.Option(help="module:function that gives another table of agents.")] = None,
+    agents: Annotated[
+        str | None, typer.Option(help="module:function that gives another table of agents.")
+    ] = None,
 ) -> None:
     """Start the embedded store, Ray and Serve on this machine; stop with Ctrl-C."""
     import signal
@@ -157,7 +172,10 @@ def up(
 
 
 @app.command()
-def demo(out_dir: Out = Path("demo-out"), brief: Annotated[Path | None, typer.Option(help="Another brief than examples/clinic.")] = None) -> None:
+def demo(
+    out_dir: Out = Path("demo-out"),
+    brief: Annotated[Path | None, typer.Option(help="Another brief than examples/clinic.")] = None,
+) -> None:
     """Start everything, assess examples/clinic, show the result, write the report, stop. Leaves no process behind."""
     from infra_mind.cluster.local import LocalCluster, LocalOptions
     from infra_mind.settings import Settings
@@ -200,7 +218,9 @@ def assess(
     """Assess a brief, and the artefacts beside it, and show what matters."""
     options = _start_options(priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s)
     if not wait:
-        _refuse_without_wait({"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on})
+        _refuse_without_wait(
+            {"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on}
+        )
     if local:
         result = _assess_here(brief, artefacts, options, quiet=as_json)
     elif wait:
@@ -232,7 +252,9 @@ def _start_options(**given: Any) -> dict[str, Any]:
         StartOptions(**options)
     except ValidationError as error:
         item = error.errors()[0]
-        raise OptionInvalid(f"--{str(item['loc'][0]).replace('_', '-')}", f"{item['msg']} (found {item['input']})") from None
+        raise OptionInvalid(
+            f"--{str(item['loc'][0]).replace('_', '-')}", f"{item['msg']} (found {item['input']})"
+        ) from None
     return options
 
 
@@ -243,14 +265,18 @@ def _refuse_without_wait(options: dict[str, Any]) -> None:
             raise OptionInvalid(name, "needs the result, so it does not go with --no-wait")
 
 
-def _assess_on_server(url: str | None, brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool) -> AssessmentResult:
+def _assess_on_server(
+    url: str | None, brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool
+) -> AssessmentResult:
     from infra_mind.bars import Bars
 
     with _client(url) as client, Bars(Console(stderr=True, quiet=quiet)) as bars:
         return client.assess(brief, artefacts or None, on_progress=bars, **options)
 
 
-def _assess_here(brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool) -> AssessmentResult:
+def _assess_here(
+    brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool
+) -> AssessmentResult:
     from infra_mind.bars import Bars
     from infra_mind.client import read_submission
     from infra_mind.inprocess import assess_here
@@ -265,7 +291,11 @@ def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
     from infra_mind.model.finding import Severity, Status
 
     limit = Severity(fail_on.value).rank
-    return any(f.status is Status.FAIL and f.severity.rank <= limit for a in result.agents.values() for f in a.findings)
+    return any(
+        f.status is Status.FAIL and f.severity.rank <= limit
+        for a in result.agents.values()
+        for f in a.findings
+    )
 
 
 def _html(result: AssessmentResult) -> str:
@@ -389,7 +419,9 @@ def workers(as_json: Json = False, url: Url = None) -> None:
         _dump(found.model_dump(mode="json"))
         return
     for worker in found.workers:
-        _say(f"{worker.pool:<11}{worker.status:<9}{worker.active_tasks:>3} of {worker.max_concurrency:<4}{worker.name}")
+        _say(
+            f"{worker.pool:<11}{worker.status:<9}{worker.active_tasks:>3} of {worker.max_concurrency:<4}{worker.name}"
+        )
     if found.queue:
         waiting = ", ".join(f"{depth} {priority}" for priority, depth in found.queue.depth.items() if depth)
         _say(f"waiting: {waiting or 'nothing'}")
@@ -426,11 +458,15 @@ def keys_list(as_json: Json = False) -> None:
         _dump([key.model_dump(mode="json", exclude={"secret_sha256"}) for key in found])
         return
     for key in found:
-        _say(f"{key.key_id}  {key.tenant:<16}{key.created_at}  {key.expires_at or 'no end':<26}{key.label}".rstrip())
+        _say(
+            f"{key.key_id}  {key.tenant:<16}{key.created_at}  {key.expires_at or 'no end':<26}{key.label}".rstrip()
+        )
 
 
 @keys.command("revoke")
-def keys_revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")]) -> None:
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+) -> None:
     """End a key; the API refuses it within seconds."""
     from infra_mind.administration import revoke_key
 

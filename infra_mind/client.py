@@ -66,11 +66,17 @@ def read_brief(brief: BriefLike) -> tuple[Brief, Path]:
     return parse_brief(load(text, name=str(path))), path.parent
 
 
-def read_submission(brief: BriefLike, artefacts: ArtefactsLike = None, limits: IntakeLimits | None = None) -> Submission:
+def read_submission(
+    brief: BriefLike, artefacts: ArtefactsLike = None, limits: IntakeLimits | None = None
+) -> Submission:
     """Brief and files as they are sent. `artefacts` given here wins over the paths named in the brief."""
     limits = limits or IntakeLimits()
     parsed, folder = read_brief(brief)
-    inline = [a for a in parsed.artefacts if isinstance(a, InlineArtefact)] if isinstance(parsed.artefacts, tuple) else []
+    inline = (
+        [a for a in parsed.artefacts if isinstance(a, InlineArtefact)]
+        if isinstance(parsed.artefacts, tuple)
+        else []
+    )
     files = [Artefact(path=a.path, content=a.content, problem=a.problem) for a in inline]
     if artefacts is not None:
         roots = [Path(artefacts)] if isinstance(artefacts, str | Path) else [Path(a) for a in artefacts]
@@ -95,14 +101,20 @@ class Client:
         settings = Settings()
         home = Home.of(settings)
         endpoint = home.endpoint()
-        self.url = (url or settings.url or (endpoint.url if endpoint else "http://127.0.0.1:8700")).rstrip("/")
+        self.url = (url or settings.url or (endpoint.url if endpoint else "http://127.0.0.1:8700")).rstrip(
+            "/"
+        )
         key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None) or home.api_key()
         if not key:
-            raise NotAllowed("no API key: set INFRA_MIND_API_KEY, or start `infra-mind up` on this machine, which makes one")
+            raise NotAllowed(
+                "no API key: set INFRA_MIND_API_KEY, or start `infra-mind up` on this machine, which makes one"
+            )
         if not (key.isascii() and key.isprintable()):
             raise NotAllowed("the API key holds characters that no key has: copy it again")
         if not _is_http(self.url):
-            raise OptionInvalid("--url", f"{self.url} is not the address of an API; it reads http://HOST:PORT")
+            raise OptionInvalid(
+                "--url", f"{self.url} is not the address of an API; it reads http://HOST:PORT"
+            )
         self._http = httpx.Client(
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s,
             transport=transport, trust_env=False,
@@ -112,7 +124,9 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -134,7 +148,9 @@ class Client:
     # -- assessments --------------------------------------------------------------------------------------------------
     def create(self, brief: BriefLike, artefacts: ArtefactsLike = None) -> Assessment:
         """A draft. The brief and every file are checked here before anything is sent."""
-        return Assessment.model_validate(self._call("POST", "/assessments", json_body=_body(read_submission(brief, artefacts))))
+        return Assessment.model_validate(
+            self._call("POST", "/assessments", json_body=_body(read_submission(brief, artefacts)))
+        )
 
     def replace(self, assessment_id: str, brief: BriefLike, artefacts: ArtefactsLike = None) -> Assessment:
         """Puts another brief in the place of a draft's."""
@@ -160,7 +176,9 @@ class Client:
 
     def report(self, assessment_id: str, format: Literal["html", "json"] = "html", kind: str = "full") -> str:
         """The report as text."""
-        return self._send("GET", f"/assessments/{assessment_id}/report", params={"format": format, "kind": kind}).text
+        return self._send(
+            "GET", f"/assessments/{assessment_id}/report", params={"format": format, "kind": kind}
+        ).text
 
     # -- tasks --------------------------------------------------------------------------------------------------------
     def task(self, task_id: str) -> Task:
@@ -186,7 +204,9 @@ class Client:
             except (httpx.TransportError, Unavailable, TooMany) as error:
                 failures += 1
                 if failures >= ATTEMPTS:
-                    raise Unavailable(f"{self.url}: the event stream broke {failures} times: {error}") from None
+                    raise Unavailable(
+                        f"{self.url}: the event stream broke {failures} times: {error}"
+                    ) from None
                 self._sleep(_wait_s(failures, None))
 
     def result(self, task_id: str) -> AssessmentResult:
@@ -207,7 +227,9 @@ class Client:
         return WorkersStatus.model_validate(self._call("GET", "/workers/status"))
 
     # -- the wire -----------------------------------------------------------------------------------------------------
-    def _call(self, method: str, path: str, *, json_body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+    def _call(
+        self, method: str, path: str, *, json_body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         response = self._send(method, path, json_body=json_body, headers=headers)
         return response.json() if response.content else None
 
@@ -231,18 +253,26 @@ class Client:
                 response = self._http.request(method, path, json=json_body, headers=headers, params=params)
                 problem = _problem(response)
             except httpx.TransportError as error:
-                problem = Unavailable(f"cannot reach {self.url}: {str(error).rstrip('.') or type(error).__name__}. Is `infra-mind up` running?")
+                problem = Unavailable(
+                    f"cannot reach {self.url}: {str(error).rstrip('.') or type(error).__name__}. Is `infra-mind up` running?"
+                )
             if problem is None:
                 return response
             again = isinstance(problem, Unavailable | TooMany)
             if not again or attempt >= ATTEMPTS:
                 raise problem
-            self._sleep(_wait_s(attempt, problem.retry_after_s if isinstance(problem, TooMany | Unavailable) else None))
+            self._sleep(
+                _wait_s(
+                    attempt, problem.retry_after_s if isinstance(problem, TooMany | Unavailable) else None
+                )
+            )
 
     def _stream(self, task_id: str, after: str | None) -> Iterator[Event]:
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
         timeout = httpx.Timeout(30.0, read=60.0)  # heartbeats come far more often
-        with self._http.stream("GET", f"/tasks/{task_id}/events", headers=headers, timeout=timeout) as response:
+        with self._http.stream(
+            "GET", f"/tasks/{task_id}/events", headers=headers, timeout=timeout
+        ) as response:
             if response.status_code == 204:
                 raise _PastEnd
             if response.status_code != 200:
@@ -283,7 +313,9 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
             value = value.removeprefix(" ")
             fields[name] = f"{fields[name]}\n{value}" if name == "data" and name in fields else value
         elif "data" in fields:
-            yield Event(id=fields.get("id", ""), type=fields.get("event", "message"), data=json.loads(fields["data"]))
+            yield Event(
+                id=fields.get("id", ""), type=fields.get("event", "message"), data=json.loads(fields["data"])
+            )
             fields = {}
 
 
@@ -308,7 +340,10 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
 
 
 def _refusal(kind: str, errors: list[dict[str, Any]]) -> BadInput:
-    items = [FieldProblem(str(e.get("path", "")), str(e.get("problem", "")), str(e.get("hint", ""))) for e in errors]
+    items = [
+        FieldProblem(str(e.get("path", "")), str(e.get("problem", "")), str(e.get("hint", "")))
+        for e in errors
+    ]
     if kind.endswith(":option-invalid"):
         return OptionInvalid(items[0].path, "; ".join([items[0].problem, *map(str, items[1:])]))
     if kind.endswith(":artefact-refused"):

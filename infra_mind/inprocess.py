@@ -23,7 +23,11 @@ TENANT = "local"
 
 
 def assess_here(
-    submission: Submission, *, on_progress: Callable[[Event], object] | None = None, options: StartOptions | None = None, agents: str = AGENTS
+    submission: Submission,
+    *,
+    on_progress: Callable[[Event], object] | None = None,
+    options: StartOptions | None = None,
+    agents: str = AGENTS,
 ) -> AssessmentResult:
     """Runs the assessment in threads of this process and gives its result; raises TaskFailed when there is none."""
     return asyncio.run(_assess(submission, on_progress, options or StartOptions(), agents))
@@ -41,14 +45,18 @@ async def _assess(
                 raise Stopped
             if call.agent:
                 share = min(100.0, 100.0 * done / total) if total > 0 else 0.0
-                update = AgentUpdate(call.task_id, call.fence, call.step, AgentState.RUNNING, share, call.attempt, note)
+                update = AgentUpdate(
+                    call.task_id, call.fence, call.step, AgentState.RUNNING, share, call.attempt, note
+                )
                 asyncio.run_coroutine_threadsafe(store.update([update]), loop)
 
         progress(0, 1)
         return assessor(agents).run(call.step, data, results, progress)
 
     assessment_id, task_id = f"as-{uuid.uuid4().hex}", f"ta-{uuid.uuid4().hex}"
-    await store.create_assessment(TENANT, assessment_id, submission.brief.name, submission.to_bytes(), len(submission.artefacts))
+    await store.create_assessment(
+        TENANT, assessment_id, submission.brief.name, submission.to_bytes(), len(submission.artefacts)
+    )
     await store.accept(TENANT, assessment_id, task_id, options, plan.agents)
     (claim,) = await store.claim("local", 1)
     limits = RunLimits(retry=RetryPolicy(attempts=1))  # what fails here fails the same way again

@@ -46,7 +46,9 @@ class Platform:
     def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """The command line against this platform."""
         command = [sys.executable, "-m", "infra_mind.cli", *words]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, **more)
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=120, **more
+        )
 
 
 @contextmanager
@@ -76,5 +78,7 @@ def platform(home: Path, *words: str, settings: Mapping[str, str] | None = None)
 
 
 def _ready(process: subprocess.Popen[bytes], home: Path, log: Path) -> Endpoint | None:
-    assert process.poll() is None, f"`infra-mind up` ended with {process.returncode}:\n{log.read_text()[-4000:]}"
+    assert process.poll() is None, (
+        f"`infra-mind up` ended with {process.returncode}:\n{log.read_text()[-4000:]}"
+    )
     return Home(home).endpoint()

@@ -69,7 +69,9 @@ def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) 
         progress(0, 1)
         _act(told.get(name, {}), starts, progress, log)
         progress(1, 1)
-        seen = Fact(id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source="test")
+        seen = Fact(
+            id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source="test"
+        )
         return AgentResult(facts=(seen,))
 
     return Agent(name, assess, needs=needs, after=after, reads=("goal",))
@@ -77,5 +79,11 @@ def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) 
 
 def table() -> dict[str, Agent]:
     """Three agents side by side, one that needs two of them, and one that waits for all."""
-    agents = (_agent("a"), _agent("b"), _agent("c"), _agent("d", needs=("a", "b")), _agent("e", after=("a", "b", "c", "d")))
+    agents = (
+        _agent("a"),
+        _agent("b"),
+        _agent("c"),
+        _agent("d", needs=("a", "b")),
+        _agent("e", after=("a", "b", "c", "d")),
+    )
     return {agent.name: agent for agent in agents}

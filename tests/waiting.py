@@ -9,7 +9,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(reason: str, check: Callable[[], T | None], *, timeout_s: float = 60.0, every_s: float = 0.05) -> T:
+def wait_until(
+    reason: str, check: Callable[[], T | None], *, timeout_s: float = 60.0, every_s: float = 0.05
+) -> T:
     """What `check` gives once it is truthy; fails with the reason when it never is. The time-out is generous: it is no budget."""
     end = time.monotonic() + timeout_s
     while True:

@@ -59,7 +59,10 @@ def _builder(engine: Engine) -> Callable[[], Any]:
         keep_on_loopback()
         store = engine.store()
         return create_app(
-            store, agents=engine.assessor().plan.agents, limits=IntakeLimits(), workers=partial(workers_status, store)
+            store,
+            agents=engine.assessor().plan.agents,
+            limits=IntakeLimits(),
+            workers=partial(workers_status, store),
         )
 
     return build
@@ -73,7 +76,9 @@ def keep_on_loopback() -> None:
 
     bind = replica.add_port_to_grpc_server
     if ray.util.get_node_ip_address() == "127.0.0.1":
-        replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))
+        replica.add_port_to_grpc_server = lambda server, address: bind(
+            server, address.replace("[::]", "127.0.0.1")
+        )
 
 
 class Api:

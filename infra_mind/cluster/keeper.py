@@ -25,7 +25,9 @@ class StoreKeeper:
     async def __init__(self, home: Path, durability: str) -> None:  # type: ignore[misc]  # Ray awaits it
         self._home = Home(home)
         self._home.make()
-        self._store = EmbeddedStore(home / "store", durability="strict" if durability == "strict" else "everysec")
+        self._store = EmbeddedStore(
+            home / "store", durability="strict" if durability == "strict" else "everysec"
+        )
         await asyncio.to_thread(self._store.start)
         await ensure_key(self._home, self._store.url)
         self._watch = asyncio.create_task(self._watching())

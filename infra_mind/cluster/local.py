@@ -48,7 +48,9 @@ class LocalCluster:
 
     Raises OptionInvalid for a taken port, Conflict when this home is in use, Unavailable when it does not get ready."""
 
-    def __init__(self, settings: Settings, options: LocalOptions, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, settings: Settings, options: LocalOptions, say: Callable[[str], None] = lambda text: None
+    ) -> None:
         self._settings, self._options, self._say = settings, options, say
         self._home = Home.of(settings)
         self._stack = ExitStack()
@@ -62,7 +64,9 @@ class LocalCluster:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def _start(self) -> None:
@@ -72,7 +76,10 @@ class LocalCluster:
             raise Conflict(f"Infra Mind already runs from {self._home.path} (process {running.pid}, {running.url}). Use it, stop it, or set INFRA_MIND_HOME to another directory.")  # fmt: skip
         port = options.port or environment.free_port(options.host)
         if environment.taken(options.host, port):
-            raise OptionInvalid("--port", f"{options.host}:{port} is taken by another program; give another port, or 0 for a free one")
+            raise OptionInvalid(
+                "--port",
+                f"{options.host}:{port} is taken by another program; give another port, or 0 for a free one",
+            )
         self._home.make()
         store_url = self._start_store()
         slots = options.slots or max(4, os.cpu_count() or 4)
@@ -107,11 +114,15 @@ class LocalCluster:
 
         if ray.is_initialized():
             raise Conflict("this process is already connected to a Ray cluster; `up` starts one of its own")
-        directory = Path(tempfile.mkdtemp(prefix="infra-mind-"))  # short, because sockets in it must stay under 108 bytes
+        directory = Path(
+            tempfile.mkdtemp(prefix="infra-mind-")
+        )  # short, because sockets in it must stay under 108 bytes
         self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
         context: Any = ray.init(
             address="local",
-            num_cpus=max(slots, os.cpu_count() or 1),  # steps take slots, not CPUs; this is how many processes may start at once
+            num_cpus=max(
+                slots, os.cpu_count() or 1
+            ),  # steps take slots, not CPUs; this is how many processes may start at once
             resources={"slot": slots},
             include_dashboard=self._options.dashboard,
             dashboard_host="127.0.0.1",
@@ -136,11 +147,18 @@ class LocalCluster:
         from infra_mind.cluster.engine import Engine
 
         settings = self._settings
-        engine = Engine.of(settings, store_url=store_url, **({"agents": self._options.agents} if self._options.agents else {}))
-        serve.start(
-            proxy_location=ProxyLocation.HeadOnly, http_options=HTTPOptions(host=self._options.host, port=port)
+        engine = Engine.of(
+            settings,
+            store_url=store_url,
+            **({"agents": self._options.agents} if self._options.agents else {}),
         )
-        self._stack.callback(_quietly, lambda: serve.delete("infra-mind"))  # dispatchers hand over; the rest ends with Ray
+        serve.start(
+            proxy_location=ProxyLocation.HeadOnly,
+            http_options=HTTPOptions(host=self._options.host, port=port),
+        )
+        self._stack.callback(
+            _quietly, lambda: serve.delete("infra-mind")
+        )  # dispatchers hand over; the rest ends with Ray
         app = application(engine, api_replicas=settings.api_replicas, dispatchers=settings.dispatchers)
         serve.run(app, name="infra-mind", route_prefix="/")
 

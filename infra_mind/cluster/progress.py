@@ -117,5 +117,3 @@ def progress_actor(engine: Engine) -> Any:
         )
         .remote(engine)
     )  # fmt: skip
-
-

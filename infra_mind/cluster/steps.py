@@ -59,7 +59,9 @@ def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> E
     report(0, 1, "")
     begin = time.perf_counter()
     try:
-        out = assessor(work.agents).run(work.step, data, dict(zip(work.results, results, strict=True)), report)
+        out = assessor(work.agents).run(
+            work.step, data, dict(zip(work.results, results, strict=True)), report
+        )
     except Exception as error:
         seconds = time.perf_counter() - begin
         return Ended("failed", seconds, b"", type(error).__name__, _message(error), not is_permanent(error))
@@ -88,7 +90,13 @@ class Reporter:
         share = 100.0 * done / total if total > 0 else 0.0
         work = self._work
         update = AgentUpdate(
-            work.task_id, work.fence, work.step, AgentState.RUNNING, min(100.0, max(0.0, share)), self._attempt, note
+            work.task_id,
+            work.fence,
+            work.step,
+            AgentState.RUNNING,
+            min(100.0, max(0.0, share)),
+            self._attempt,
+            note,
         )
         self._actor.report.remote([(update, self._node_id, self._pid)])
 
@@ -124,10 +132,19 @@ class RayExecutor:
 
     def start(self, call: StepCall) -> Running:
         work = Work(
-            call.task_id, call.fence, call.step, call.attempt, call.agent, self._engine.agents, tuple(call.results)
+            call.task_id,
+            call.fence,
+            call.step,
+            call.attempt,
+            call.agent,
+            self._engine.agents,
+            tuple(call.results),
         )
         function = self._function.options(name=f"{call.step} {call.assessment_id}")
-        return RayStep(function.remote(work, self._progress, call.input, *call.results.values()), self._engine.crash_retries)
+        return RayStep(
+            function.remote(work, self._progress, call.input, *call.results.values()),
+            self._engine.crash_retries,
+        )
 
     async def slots(self) -> int:
         at, slots = self._slots
@@ -166,7 +183,12 @@ class RayStep:
             return StepFailed("TaskCancelled", "the step was cancelled from outside", retryable=True)
         attempts = self._crash_retries + 1
         if isinstance(error, OutOfMemoryError):
-            return StepFailed("OutOfMemory", "its process used too much memory and was ended", retryable=False, attempts=attempts)
+            return StepFailed(
+                "OutOfMemory",
+                "its process used too much memory and was ended",
+                retryable=False,
+                attempts=attempts,
+            )
         if isinstance(error, WorkerCrashedError):
             message = f"its process died {attempts} times; the input may crash it"
             return StepFailed("WorkerCrashed", message, retryable=False, attempts=attempts)

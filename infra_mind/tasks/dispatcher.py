@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -23,12 +24,14 @@ log = structlog.get_logger(__name__)
 class DispatchLimits:
     """`surplus` steps beyond the free slots are claimed by all dispatchers together: the autoscaler sees them as demand.
 
+    `report_s`: a change of what runs is told at most so late, and `heartbeat_s` is how often it is told without one.
     `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost."""
 
     lease_s: float = 15.0
     surplus: int = 4
     poll_s: float = 1.0
     heartbeat_s: float = 2.0
+    report_s: float = 0.2
     store_pause_s: float = 0.5
     run: RunLimits = field(default_factory=RunLimits)
 
@@ -38,10 +41,17 @@ class Dispatcher:
         self, name: str, *, node_id: str, plan: Plan, store: TaskStore, executor: Executor, limits: DispatchLimits,
         parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
     ) -> None:  # fmt: skip
-        self.name, self._node_id, self._plan, self._store, self._executor = name, node_id, plan, store, executor
+        self.name, self._node_id, self._plan, self._store, self._executor = (
+            name,
+            node_id,
+            plan,
+            store,
+            executor,
+        )
         self._limits, self._parts, self._chance = limits, parts, chance
         self._runs: dict[str, tuple[TaskRun, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
+        self._changed = asyncio.Event()
         self._closing = False
         self._slots = 0
         self._peers = 1
@@ -79,7 +89,7 @@ class Dispatcher:
             for claim in claims:
                 self._start(claim)
             if not claims:
-                await self._woken(self._limits.poll_s)
+                await _either(self._wake, self._limits.poll_s)
 
     def _room(self) -> int:
         """How many tasks to claim now: what the slots can start plus this dispatcher's share of the surplus."""
@@ -93,10 +103,13 @@ class Dispatcher:
             parts=self._parts, chance=self._chance,
         )  # fmt: skip
         before = self._runs.get(claim.task_id)
-        if before:  # this very dispatcher lost the lease and got the task again: the old run may write nothing
+        if (
+            before
+        ):  # this very dispatcher lost the lease and got the task again: the old run may write nothing
             before[0].stop(Stop.LOST)
         task = asyncio.create_task(run.run(), name=claim.task_id)
         self._runs[claim.task_id] = (run, task)
+        self._changed.set()
         task.add_done_callback(lambda ended: self._ended(claim, ended))
 
     def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
@@ -106,6 +119,7 @@ class Dispatcher:
         if not task.cancelled() and (error := task.exception()):
             log.error("run ended with an error", task_id=claim.task_id, error=repr(error))
         self._wake.set()
+        self._changed.set()
 
     async def _listening(self) -> None:
         while not self._closing:
@@ -125,7 +139,9 @@ class Dispatcher:
             await asyncio.sleep(min(self._limits.lease_s / 3, self._limits.poll_s))
             runs = [run for run, _ in self._runs.values()]
             try:
-                answers = await self._store.renew([(r.claim.task_id, r.claim.fence) for r in runs]) if runs else []
+                answers = (
+                    await self._store.renew([(r.claim.task_id, r.claim.fence) for r in runs]) if runs else []
+                )
             except Unavailable as error:
                 await self._pause("renew", error)
                 continue
@@ -137,16 +153,20 @@ class Dispatcher:
 
     async def _reporting(self) -> None:
         while not self._closing:
+            self._changed.clear()
             try:
                 self._slots = await self._executor.slots()
                 info = DispatcherInfo(self.name, self._node_id, len(self._runs), self._slots)
                 await self._store.heartbeat(info)
-                alive = [d for d in await self._store.dispatchers() if d.last_seen_s < 3 * self._limits.heartbeat_s]
+                alive = [
+                    d for d in await self._store.dispatchers() if d.last_seen_s < 3 * self._limits.heartbeat_s
+                ]
                 self._peers = max(1, len(alive))
                 self._wake.set()
             except Unavailable as error:
                 await self._pause("heartbeat", error)
-            await asyncio.sleep(self._limits.heartbeat_s)
+            await asyncio.sleep(self._limits.report_s)
+            await _either(self._changed, self._limits.heartbeat_s)
 
     def _is_closing(self) -> bool:
         return self._closing
@@ -155,8 +175,8 @@ class Dispatcher:
         log.warning("store away", dispatcher=self.name, call=what, error=str(error))
         await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
 
-    async def _woken(self, timeout_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
-        except TimeoutError:
-            return
+
+async def _either(event: asyncio.Event, timeout_s: float) -> None:
+    """Waits for the event, or until the time is over."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)

@@ -37,7 +37,12 @@ class StepFailed(Exception):
     started for this one call (a crashed process is started again by the executor itself)."""
 
     def __init__(self, error_type: str, message: str, *, retryable: bool, attempts: int = 1) -> None:
-        self.error_type, self.message, self.retryable, self.attempts = error_type, message, retryable, attempts
+        self.error_type, self.message, self.retryable, self.attempts = (
+            error_type,
+            message,
+            retryable,
+            attempts,
+        )
         super().__init__(f"{error_type}: {message}")
 
 

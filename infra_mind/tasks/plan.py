@@ -110,7 +110,9 @@ def order(steps: Sequence[Step]) -> tuple[Step, ...]:
             if placed.issuperset((*step.needs, *step.after)):
                 break
         else:
-            raise PlanError(f"these wait for each other or for an unknown step: {', '.join(s.name for s in left)}")
+            raise PlanError(
+                f"these wait for each other or for an unknown step: {', '.join(s.name for s in left)}"
+            )
         left.remove(step)
         placed.add(step.name)
         out.append(step)

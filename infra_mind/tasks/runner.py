@@ -60,7 +60,13 @@ class TaskRun:
         self, claim: Claim, *, plan: Plan, store: TaskStore, executor: Executor, limits: RunLimits,
         parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
     ) -> None:  # fmt: skip
-        self.claim, self._plan, self._store, self._executor, self._limits = claim, plan, store, executor, limits
+        self.claim, self._plan, self._store, self._executor, self._limits = (
+            claim,
+            plan,
+            store,
+            executor,
+            limits,
+        )
         self._parts_of, self._chance = parts, chance
         self._stop: Stop | None = None
         self._stop_asked = asyncio.Event()
@@ -112,7 +118,9 @@ class TaskRun:
                 for step in self._plan.ready(self._marks, self._failures, pending):
                     pending[step.name] = asyncio.create_task(self._step(step))
                 wait_s = None if self._soft_over else max(0.0, soft_at - loop.time())
-                done, _ = await asyncio.wait(pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                )
                 if not done and not self._soft_over:
                     await self._soft_limit()
                 for name in [name for name, task in pending.items() if task in done]:
@@ -154,7 +162,9 @@ class TaskRun:
                 return
             except StepFailed as error:
                 attempt += error.attempts - 1
-                wait_s = retry.wait_s(attempt, retryable=error.retryable and not self._soft_over, chance=self._chance)
+                wait_s = retry.wait_s(
+                    attempt, retryable=error.retryable and not self._soft_over, chance=self._chance
+                )
                 if wait_s is None:
                     await self._failed(step, error, attempt)
                     return
@@ -228,7 +238,9 @@ class TaskRun:
         for failure in self._failure_list():
             if failure.agent in self._plan.needed:
                 message = f"{failure.agent} failed and others need it: {failure.message}"
-                raise _TaskFailed(TaskError(type=failure.error_type, message=message, attempt=failure.attempt))
+                raise _TaskFailed(
+                    TaskError(type=failure.error_type, message=message, attempt=failure.attempt)
+                )
         left = sum(1 for name in self._plan.agents if name not in self._failures)
         if self._failures and left < self._limits.min_agents:
             names = ", ".join(self._failures)
@@ -248,7 +260,11 @@ class TaskRun:
                 await self._running[name].stop(force=True)
         _, alive = await asyncio.wait(left.values(), timeout=self._limits.confirm_s)
         if alive:
-            log.error("steps did not end", task_id=self.claim.task_id, steps=sorted(n for n, w in left.items() if w in alive))
+            log.error(
+                "steps did not end",
+                task_id=self.claim.task_id,
+                steps=sorted(n for n, w in left.items() if w in alive),
+            )
         self._running.clear()
 
     async def _commit_end(self, error: BaseException | None, hard_s: float) -> None:
@@ -265,14 +281,18 @@ class TaskRun:
             await self._finish(TaskState.FAILURE, error.error)
         elif error is not None:
             log.error("task run broke", task_id=claim.task_id, error=repr(error))
-            await self._finish(TaskState.FAILURE, TaskError(type=type(error).__name__, message=str(error)[:500]))
+            await self._finish(
+                TaskState.FAILURE, TaskError(type=type(error).__name__, message=str(error)[:500])
+            )
         else:
             await self._finish(TaskState.SUCCESS)
 
     async def _finish(self, state: TaskState, error: TaskError | None = None) -> None:
         claim = self.claim
         good = state is TaskState.SUCCESS
-        status = {TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}.get(state) or ("partial" if self._failures else "completed")
+        status = {TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}.get(state) or (
+            "partial" if self._failures else "completed"
+        )
         commit = await self._insist(
             lambda: self._store.finish(
                 claim.task_id, claim.fence, state,

@@ -132,7 +132,9 @@ class StoreLimits:
     tombstone_s: float = 7 * 86_400.0
     draft_ttl_s: float = 30 * 86_400.0
     idempotency_ttl_s: float = 86_400.0
-    restart_grace_s: float = 5.0  # so long after a server's start no lease counts as run out: nobody could renew before
+    restart_grace_s: float = (
+        5.0  # so long after a server's start no lease counts as run out: nobody could renew before
+    )
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
     events_kept: int = 512

@@ -15,7 +15,9 @@ SETTINGS = {"INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("chaos") / "home", "--slots", "6", "--agents", SYNTHETIC, settings=SETTINGS) as started:
+    with platform(
+        tmp_path_factory.mktemp("chaos") / "home", "--slots", "6", "--agents", SYNTHETIC, settings=SETTINGS
+    ) as started:
         yield started
 
 
