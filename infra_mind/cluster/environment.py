@@ -9,6 +9,8 @@ import socket
 import stat
 from pathlib import Path
 
+from infra_mind.errors import Unavailable
+
 # HAProxy's metrics and statistics listen on every interface in Ray's template, whatever the HTTP host is. This wrapper around
 # the HAProxy binary narrows them before each start and each reload.
 _NARROW = """#!/bin/sh
@@ -28,6 +30,17 @@ def free_port(host: str = "127.0.0.1") -> int:
         return port
 
 
+def free_block(first: int, last: int, *, width: int = 100, host: str = "127.0.0.1") -> int:
+    """Start of a block of ports of which none is in use now; chosen by chance, so that two platforms on one machine do not
+    share one: a proxy would take the other's replica for its own."""
+    starts = list(range(first, last - width, width))
+    secrets.SystemRandom().shuffle(starts)
+    for start in starts:
+        if not any(taken(host, port) for port in range(start, start + width)):
+            return start
+    raise Unavailable(f"no {width} free ports in a row between {first} and {last}")
+
+
 def taken(host: str, port: int) -> bool:
     """True if something listens on that port already."""
     with socket.socket() as probe:
@@ -45,7 +58,10 @@ def prepare(directory: Path, *, slots: int) -> None:
     HAProxy with throughput mode answers in about a millisecond where Serve's own proxy takes seven; without the HAProxy
     binary everything works all the same, only slower."""
     haproxy = _haproxy()
+    replica_ports = free_block(20_000, 30_000)
     values = {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(replica_ports),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(replica_ports + 99),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),

@@ -1,7 +1,8 @@
-"""Accelerators: memory, bandwidth, dense peak rates, interconnect and board power, from the makers' data sheets.
+"""Accelerators: memory, bandwidth, dense peak rates, interconnect and board power, as public tables and documentation give them.
 
 The trap: NVIDIA's data sheets since Ampere print tensor rates *with 2:4 sparsity*, twice what a dense model gets. Every rate in
-this table is dense, per GPU (not per board of two, not per server)."""
+this table is dense, per GPU (not per board of two, not per server). `source` of a row names what was read for which columns;
+where readings differ the row says which was taken."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ Flops = Annotated[float, Field(ge=1e12, le=1e17)]
 class Gpu(Row):
     """One accelerator. Rates in FLOP/s (int8: OP/s), dense; None means the hardware has no unit for it.
 
-    `memory_gb` is the label on the data sheet; `memory_bytes` what the driver offers to software (ECC and reserved pages off,
-    binary gigabytes counted), the number that decides what fits. `interconnect_bytes_per_s` is per GPU and direction, to the
-    other GPUs of its node. `board_watts` is the maximum board power; None where the maker does not publish it."""
+    `memory_gb` is the maker's label; `memory_bytes` what the driver offers to software (ECC and reserved pages off, binary
+    gigabytes counted), the number that decides what fits. `interconnect_bytes_per_s` is per GPU and direction, to the
+    other GPUs of its node; `gpus_per_node` is 8 where no source fixes it. `board_watts` is the maximum board power; None where the maker does not publish it."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     name: Annotated[str, Field(min_length=2)]

@@ -1,7 +1,7 @@
 """Published open-weights models: their shapes, and the parameters reckoned from them tensor group by tensor group.
 
 Reckoning from the config instead of keeping one number shows where the bytes are (a quantised checkpoint keeps some groups in
-16 bit) and proves the config: the sum must meet the published count."""
+16 bit) and proves the config: the sum must meet the total of the published checkpoint, which comes from another source."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ class Mla(Value):
 class Model(Row):
     """The shape of a model as its config gives it. `id` and `aliases` are the names it is published under.
 
-    `vocab` is the rows of the embedding matrix (padded where the checkpoint is). `published_parameters` is the published count;
-    `published_exact` says whether it is to the unit (else it is rounded, or has parts such as a vision tower)."""
+    `vocab` is the rows of the embedding matrix (padded where the checkpoint is). `published_parameters` is the total of the
+    published checkpoint; `published_exact` says whether it is to the unit. `stored_besides` is what that total counts and the
+    language model does not have: rotary frequencies, attention masks, a tied head stored twice, a vision tower."""
 
     id: Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$")]
     aliases: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class Model(Row):
     mla: Mla | None = None
     published_parameters: Annotated[int, Field(ge=10**7, le=10**14)] | None = None
     published_exact: bool = False
+    stored_besides: Annotated[int, Field(ge=0, le=10**12)] = 0
 
     @model_validator(mode="after")
     def _shape_is_possible(self) -> Model:

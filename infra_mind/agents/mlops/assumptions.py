@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra_mind.agents.mlops.roofline import Planning
 from infra_mind.model.fact import Assumption
 
-AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026)"
+AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026-09)"
 TRAINING_MFU = 0.4  # Llama 3 herd of models, arXiv:2407.21783, table 4: 0.38 to 0.43 on H100 in bf16
 ADAM_BYTES = 16  # ZeRO, arXiv:1910.02054, section 3.1: 2 + 2 + 12 bytes per parameter
 

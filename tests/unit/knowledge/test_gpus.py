@@ -50,6 +50,21 @@ def test_memory_in_bytes_agrees_with_the_label(gpu: Gpu) -> None:
     assert gpu.memory_bytes / 1e9 == pytest.approx(gpu.memory_gb, rel=0.08)
 
 
+@pytest.mark.parametrize("gpu", ALL.values(), ids=lambda g: g.id)
+def test_every_row_names_what_was_read(gpu: Gpu) -> None:
+    read = ("PyPI ", "/specs.json", "README.md", "documentation", "nvidia-smi")
+    assert any(word in gpu.source for word in read), gpu.source
+
+
+def test_the_bandwidth_of_the_server_edition_is_not_that_of_the_workstation_edition() -> None:
+    assert ALL["rtx_pro_6000_server"].bandwidth_bytes_per_s == 1597e9
+
+
+def test_gaudi_3_has_the_rates_it_runs_at_not_those_of_the_white_paper() -> None:
+    gaudi = ALL["gaudi3"]
+    assert (gaudi.bf16_flops, gaudi.fp16_flops, gaudi.fp8_flops) == (1677e12, 459e12, 1677e12)
+
+
 def test_older_parts_have_no_bf16_unit() -> None:
     assert ALL["t4"].bf16_flops is None
     assert ALL["v100_sxm"].bf16_flops is None

@@ -12,7 +12,40 @@ ALL = {m.id: m for m in models.table().rows}
 
 @pytest.mark.parametrize("model", [m for m in ALL.values() if m.published_exact], ids=lambda m: m.id)
 def test_the_tensor_groups_sum_to_the_published_count_to_the_unit(model: Model) -> None:
-    assert models.parameters(model) == model.published_parameters
+    assert model.published_parameters is not None
+    assert models.parameters(model) == model.published_parameters - model.stored_besides
+
+
+# Each of these is reckoned here from the shape, not read off the difference.
+@pytest.mark.parametrize(
+    ("name", "besides"),
+    [
+        ("meta-llama/Llama-2-7b-hf", 32 * 128 // 2),
+        ("EleutherAI/pythia-1b", 16 * (2048 * 2048 + 256 // 4 // 2)),
+        ("tiiuae/falcon-40b", 65024 * 8192),
+        ("Qwen/Qwen3-0.6B", 151936 * 1024),
+        # SigLIP so400m: patches and positions, 27 layers of 1 152 with an MLP of 4 304, last norm; then the projection.
+        (
+            "google/gemma-3-4b-it",
+            (14 * 14 * 3 + 1 + 4096) * 1152
+            + 27 * (4 * 1152 * 1153 + 2 * 1152 * 4304 + 4304 + 1152 + 4 * 1152)
+            + 2 * 1152
+            + 1152 * (2560 + 1),
+        ),
+    ],
+)
+def test_what_a_checkpoint_stores_besides_the_parameters(name: str, besides: int) -> None:
+    assert ALL[name].stored_besides == besides
+
+
+def test_the_two_llama_4_share_one_vision_tower() -> None:
+    towers = {m.stored_besides for m in ALL.values() if "Llama-4" in m.id}
+    assert towers == {871_932_416}
+
+
+@pytest.mark.parametrize("model", ALL.values(), ids=lambda m: m.id)
+def test_every_model_names_where_its_shape_was_read(model: Model) -> None:
+    assert any(word in model.source for word in ("PyPI ", "huggingface.co/")), model.source
 
 
 @pytest.mark.parametrize("model", [m for m in ALL.values() if not m.published_exact], ids=lambda m: m.id)
@@ -71,7 +104,7 @@ def test_cached_values_per_token_for_grouped_and_latent_attention(name: str, val
 
 
 def test_there_are_enough_models_of_enough_makers() -> None:
-    assert len(ALL) >= 45
+    assert len(ALL) >= 70
     assert len({i.split("/")[0] for i in ALL}) >= 10
 
 
