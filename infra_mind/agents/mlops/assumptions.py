@@ -6,8 +6,12 @@ from infra_mind.agents.mlops.roofline import Planning
 from infra_mind.model.fact import Assumption
 
 AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026-09)"
-TRAINING_MFU = 0.4  # Llama 3 herd of models, arXiv:2407.21783, table 4: 0.38 to 0.43 on H100 in bf16
-ADAM_BYTES = 16  # ZeRO, arXiv:1910.02054, section 3.1: 2 + 2 + 12 bytes per parameter
+LLAMA_3 = (
+    "Llama 3 herd of models, arXiv:2407.21783: 380 to 430 TFLOPS per H100 in bf16, 0.38 to 0.43 of its peak"
+)
+ZERO = "ZeRO, arXiv:1910.02054: 2 + 2 + 12 bytes per parameter with Adam in mixed precision"
+TRAINING_MFU = 0.4
+ADAM_BYTES = 16
 
 
 def of_serving(plan: Planning) -> tuple[Assumption, ...]:
@@ -16,21 +20,21 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
         Assumption(
             id="mlops.serving.memory_utilisation", value=plan.memory_utilisation, unit="share",
             text="The engine may use this share of each GPU's memory",
-            source="vLLM engine arguments, default of gpu_memory_utilization",
+            source="vLLM, gpu_memory_utilization: 0.90 in the engine arguments of earlier releases, 0.92 in vllm/config/cache.py (2026-11)",
         ),
         Assumption(
             id="mlops.serving.overhead_bytes", value=plan.overhead_bytes, unit="bytes",
             text="Activations of a prefill chunk of 8 192 tokens, communication buffers and captured graphs, on each GPU",
-            source=f"planning value; communication buffers alone take 0.34 to 0.39 GiB ({AICONFIGURATOR})",
+            source=f"planning value; communication buffers alone take 342 to 392 MiB, and 3.5 GiB are set aside for safety ({AICONFIGURATOR})",
         ),
         Assumption(
             id="mlops.serving.prefill_mfu", value=plan.prefill_mfu, unit="share",
             text="Prefill reaches this share of the dense peak rate",
-            source="planning value; the same arithmetic reaches 0.38 to 0.43 in training (arXiv:2407.21783, table 4)",
+            source=f"planning value; training does the same arithmetic ({LLAMA_3})",
         ),
         Assumption(
             id="mlops.serving.bandwidth_efficiency", value=plan.bandwidth_efficiency, unit="share",
-            text="Decode reaches this share of the memory bandwidth on the data sheet",
+            text="Decode reaches this share of the peak memory bandwidth",
             source=f"{AICONFIGURATOR}: mem_bw_empirical_scaling_factor",
         ),
         Assumption(
@@ -41,7 +45,7 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
         Assumption(
             id="mlops.serving.sequence_limit", value=plan.max_sequences, unit="count",
             text=f"Sequences in one batch at the most; {plan.max_sequences_large} on GPUs of 70 GiB and more",
-            source="vLLM engine arguments, defaults of max_num_seqs",
+            source="vLLM, EngineArgs.get_batch_defaults (2026-11), which keeps the smaller limit on an A100 of 80 GB",
         ),
         Assumption(
             id="mlops.serving.arrivals", value="Poisson", unit="text",
@@ -78,7 +82,7 @@ def scales_not_counted(name: str, dtype: str) -> Assumption:
         id=f"mlops.serving.{name}.scales", value=0, unit="bytes",
         text=f"Scales and zero points of the {dtype} checkpoint are not counted (about 4 % for 4 bit in groups of 128, far less "
         "for 8 bit)",
-        source="AWQ, arXiv:2306.00978: one 16-bit scale and one zero point per group of 128 weights",
+        source="AWQ, arXiv:2306.00978, as mit-han-lab/llm-awq packs it: a 16-bit scale and a zero point per group of 128 weights",
     )  # fmt: skip
 
 
@@ -87,7 +91,7 @@ def widened(name: str, dtype: str, gpu: str, path: str) -> Assumption:
     return Assumption(
         id=f"mlops.serving.{name}.widened", value=dtype, unit="text",
         text=f"{gpu} has no unit for {dtype}, or the format is for weights alone: they are read in {dtype} and multiplied in 16 bit",
-        source="data sheet of the GPU", field=f"{path}.weight_dtype",
+        source="table of accelerators: the rates it has for this GPU", field=f"{path}.weight_dtype",
     )  # fmt: skip
 
 
@@ -96,7 +100,7 @@ def training_mfu(name: str, path: str) -> Assumption:
     return Assumption(
         id=f"mlops.training.{name}.mfu", value=TRAINING_MFU, unit="share",
         text="Model FLOPs utilisation of the run",
-        source="Llama 3 herd of models, arXiv:2407.21783, table 4: 0.38 to 0.43 on H100 in bf16", field=f"{path}.mfu",
+        source=LLAMA_3, field=f"{path}.mfu",
     )  # fmt: skip
 
 
@@ -106,7 +110,7 @@ def full_fine_tune() -> Assumption:
         id="mlops.training.memory", value=ADAM_BYTES, unit="bytes per parameter",
         text="Full fine-tune in mixed precision with Adam, sharded evenly over the GPUs: weights and gradients in 16 bit, master "
         "weights and two moments in 32 bit; activations come on top",
-        source="ZeRO, arXiv:1910.02054, section 3.1",
+        source=ZERO,
     )  # fmt: skip
 
 

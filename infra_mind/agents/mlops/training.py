@@ -25,8 +25,7 @@ from infra_mind.model.finding import (
 
 AGENT_NAME = "mlops"
 DAY_S = 86_400
-KAPLAN = "J. Kaplan et al., arXiv:2001.08361, section 2.1"
-ZERO = "S. Rajbhandari et al., ZeRO, arXiv:1910.02054, section 3.1"
+KAPLAN = "J. Kaplan et al., arXiv:2001.08361"
 SLACK = 1e-9
 
 
@@ -85,7 +84,7 @@ class TrainingCase:
     def _memory(self, gpu: Gpu | None) -> None:
         item = self.item
         needed = assumptions.ADAM_BYTES * item.parameters
-        self._fact("memory_bytes", needed, "bytes", "16 · parameters", ZERO, None, parameters=item.parameters)
+        self._fact("memory_bytes", needed, "bytes", "16 · parameters", assumptions.ZERO, None, parameters=item.parameters)
         self.assumptions.append(assumptions.full_fine_tune())
         if gpu is None:
             return
