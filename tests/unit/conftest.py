@@ -1,0 +1,17 @@
+"""No unit test starts Ray: the domain, the engine and the entry points are tested without a cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_ray() -> Iterator[None]:
+    yield
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
+        pytest.fail("this unit test started Ray, or joined one: it belongs into tests/cluster or tests/e2e")
