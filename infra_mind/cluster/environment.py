@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -41,15 +42,19 @@ def free_block(first: int, last: int, *, width: int = 100, host: str = "127.0.0.
     raise Unavailable(f"no {width} free ports in a row between {first} and {last}")
 
 
-def taken(host: str, port: int) -> bool:
-    """True if something listens on that port already."""
+def refusal(host: str, port: int) -> tuple[str, str] | None:
+    """The option and the reason why nothing can listen there; None when it can. Port 0 asks about the host alone."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return True
-        return False
+        except PermissionError:
+            return "--port", f"{port} is for the system's own services here; give one above 1023, or 0 for a free one"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "--port", f"{host}:{port} is taken by another program; give another port, or 0 for a free one"
+            return "--host", f"{host} is no address of this machine ({error.strerror}); give 127.0.0.1, or 0.0.0.0 for every interface"
+    return None
 
 
 def prepare(directory: Path, *, slots: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from infra_mind.assessment import assessor
 from infra_mind.cluster import environment
 from infra_mind.errors import Conflict, InfraMindError, OptionInvalid, Unavailable
 from infra_mind.home import Endpoint, Home
@@ -180,6 +181,16 @@ class StoreWatch(threading.Thread):
     def stop(self) -> None:
         self._end.set()
         self.join()
+
+
+def _check_agents(name: str) -> None:
+    """Says now what would otherwise end every replica that starts."""
+    try:
+        names = assessor(name).plan.agents
+    except Exception as error:  # whatever the module does when it is imported
+        raise OptionInvalid("--agents", f"{name} gives no table of agents ({type(error).__name__}: {error}); it reads module:function") from None
+    if not names:
+        raise OptionInvalid("--agents", f"{name} gives an empty table")
 
 
 def _quietly(call: Callable[[], None]) -> None:
