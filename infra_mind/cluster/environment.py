@@ -37,7 +37,7 @@ def free_block(first: int, last: int, *, width: int = 100, host: str = "127.0.0.
     starts = list(range(first, last - width, width))
     secrets.SystemRandom().shuffle(starts)
     for start in starts:
-        if not any(taken(host, port) for port in range(start, start + width)):
+        if not any(refusal(host, port) for port in range(start, start + width)):
             return start
     raise Unavailable(f"no {width} free ports in a row between {first} and {last}")
 
@@ -49,11 +49,20 @@ def refusal(host: str, port: int) -> tuple[str, str] | None:
         try:
             probe.bind((host, port))
         except PermissionError:
-            return "--port", f"{port} is for the system's own services here; give one above 1023, or 0 for a free one"
+            return (
+                "--port",
+                f"{port} is for the system's own services here; give one above 1023, or 0 for a free one",
+            )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return "--port", f"{host}:{port} is taken by another program; give another port, or 0 for a free one"
-            return "--host", f"{host} is no address of this machine ({error.strerror}); give 127.0.0.1, or 0.0.0.0 for every interface"
+                return (
+                    "--port",
+                    f"{host}:{port} is taken by another program; give another port, or 0 for a free one",
+                )
+            return (
+                "--host",
+                f"{host} is no address of this machine ({error.strerror}); give 127.0.0.1, or 0.0.0.0 for every interface",
+            )
     return None
 
 

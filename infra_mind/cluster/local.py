@@ -75,12 +75,12 @@ class LocalCluster:
         running = self._home.endpoint()
         if running:
             raise Conflict(f"Infra Mind already runs from {self._home.path} (process {running.pid}, {running.url}). Use it, stop it, or set INFRA_MIND_HOME to another directory.")  # fmt: skip
+        refused = environment.refusal(options.host, options.port)
+        if refused:
+            raise OptionInvalid(*refused)
+        if options.agents:
+            _check_agents(options.agents)
         port = options.port or environment.free_port(options.host)
-        if environment.taken(options.host, port):
-            raise OptionInvalid(
-                "--port",
-                f"{options.host}:{port} is taken by another program; give another port, or 0 for a free one",
-            )
         self._home.make()
         store_url = self._start_store()
         slots = options.slots or max(4, os.cpu_count() or 4)
@@ -188,7 +188,10 @@ def _check_agents(name: str) -> None:
     try:
         names = assessor(name).plan.agents
     except Exception as error:  # whatever the module does when it is imported
-        raise OptionInvalid("--agents", f"{name} gives no table of agents ({type(error).__name__}: {error}); it reads module:function") from None
+        raise OptionInvalid(
+            "--agents",
+            f"{name} gives no table of agents ({type(error).__name__}: {error}); it reads module:function",
+        ) from None
     if not names:
         raise OptionInvalid("--agents", f"{name} gives an empty table")
 

@@ -38,7 +38,9 @@ class Tried:
 
 def client_of(engine: Platform, key: str | None) -> httpx.Client:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx.Client(base_url=f"{engine.endpoint.url}/api/v1", headers=headers, timeout=30, trust_env=False)
+    return httpx.Client(
+        base_url=f"{engine.endpoint.url}/api/v1", headers=headers, timeout=30, trust_env=False
+    )
 
 
 def facts(result: dict[str, Any]) -> dict[str, Any]:

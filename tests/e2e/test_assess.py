@@ -27,7 +27,9 @@ def test_every_agent_gave_its_part(clinic: Tried) -> None:
     assert set(result["agents"]) == set(NAMES)
     assert result["failures"] == []
     assert result["coverage"]["files_read"] > 20
-    assert [r["rank"] for r in result["recommendations"]] == list(range(1, len(result["recommendations"]) + 1))
+    assert [r["rank"] for r in result["recommendations"]] == list(
+        range(1, len(result["recommendations"]) + 1)
+    )
 
 
 CHECKS = {
@@ -64,7 +66,13 @@ def test_the_total_is_the_sum_of_the_lines_of_the_brief(clinic: Tried) -> None:
 
 def test_every_finding_of_a_file_names_a_line_that_is_there(clinic: Tried) -> None:
     root = CLINIC.parent / "infrastructure"
-    evidence = [e for a in clinic.result["agents"].values() for f in a["findings"] for e in f["evidence"] if e["line_start"]]
+    evidence = [
+        e
+        for a in clinic.result["agents"].values()
+        for f in a["findings"]
+        for e in f["evidence"]
+        if e["line_start"]
+    ]
     assert len(evidence) > 100
     lengths = {e["artefact"]: len((root / e["artefact"]).read_text().splitlines()) for e in evidence}
     wrong = [e for e in evidence if not 1 <= e["line_start"] <= e["line_end"] <= lengths[e["artefact"]]]
@@ -94,7 +102,9 @@ class _Links(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         names = {"src", "srcset", "data", "poster"} | ({"href"} if tag == "link" else set())
-        self.loads += [value for name, value in attrs if name in names and value and not value.startswith("data:")]
+        self.loads += [
+            value for name, value in attrs if name in names and value and not value.startswith("data:")
+        ]
 
 
 def test_the_report_is_one_page_that_loads_nothing(clinic: Tried) -> None:

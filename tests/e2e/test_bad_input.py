@@ -63,9 +63,20 @@ def test_a_wrong_brief_at_the_command_line(engine: Platform, folder: Path) -> No
 
 
 def test_every_wrong_field_is_told_not_only_the_first(http: httpx.Client) -> None:
-    wrong = {"name": "", "budget": {"usd_per_month": -1}, "hosting": {"nodes": [{"instance": "", "count": 0}]}, "x": 1}
+    wrong = {
+        "name": "",
+        "budget": {"usd_per_month": -1},
+        "hosting": {"nodes": [{"instance": "", "count": 0}]},
+        "x": 1,
+    }
     errors = problem(http.post("/assessments", json=wrong), 422)["errors"]
-    assert {e["path"] for e in errors} == {"name", "budget.usd_per_month", "hosting.nodes.0.instance", "hosting.nodes.0.count", "x"}
+    assert {e["path"] for e in errors} == {
+        "name",
+        "budget.usd_per_month",
+        "hosting.nodes.0.instance",
+        "hosting.nodes.0.count",
+        "x",
+    }
 
 
 def test_a_brief_that_is_not_utf8(engine: Platform, folder: Path) -> None:
@@ -83,7 +94,9 @@ def test_a_brief_that_cannot_be_read(engine: Platform, folder: Path, name: str) 
 
 
 def test_a_yaml_bomb(engine: Platform, http: httpx.Client, folder: Path) -> None:
-    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+    )
     (folder / "brief.yaml").write_text(bomb)
     ran = engine.run("assess", str(folder / "brief.yaml"))
     assert ran.returncode == 2
@@ -118,28 +131,41 @@ def test_options_that_a_start_cannot_have(http: httpx.Client, options: Any) -> N
 
 # -- what nobody knows is assessed and named --------------------------------------------------------------------------
 def open_findings(result: dict[str, Any]) -> str:
-    found = [f for a in result["agents"].values() for f in a["findings"] if f["status"] in ("not_assessed", "unresolvable")]
+    found = [
+        f
+        for a in result["agents"].values()
+        for f in a["findings"]
+        if f["status"] in ("not_assessed", "unresolvable")
+    ]
     return json.dumps(found) + json.dumps([u for a in result["agents"].values() for u in a["unpriced"]])
 
 
 def test_an_unknown_model(client: Client) -> None:
-    result = assess(client, {"name": "x", "llm_serving": [{**SERVING, "model": "meta-llama/Llama-3.1-70B-Instrukt"}]})
+    result = assess(
+        client, {"name": "x", "llm_serving": [{**SERVING, "model": "meta-llama/Llama-3.1-70B-Instrukt"}]}
+    )
     assert result["status"] == "completed"
     assert "mlops.serving.chat.gpus" not in facts(result)
-    assert "Llama-3.1-70B-Instruct\"" in open_findings(result).replace("`", '"').replace("'", '"').replace(" ", '"').replace(".\"", '"')
+    assert 'Llama-3.1-70B-Instruct"' in open_findings(result).replace("`", '"').replace("'", '"').replace(
+        " ", '"'
+    ).replace('."', '"')
 
 
 def test_an_unknown_gpu(client: Client) -> None:
     result = assess(client, {"name": "x", "llm_serving": [{**SERVING, "gpu": "h100_smx"}]})
     assert result["status"] == "completed"
-    assert facts(result)["mlops.serving.chat.parameters"] == 70_553_706_496  # what does not need the GPU is there
+    assert (
+        facts(result)["mlops.serving.chat.parameters"] == 70_553_706_496
+    )  # what does not need the GPU is there
     assert "mlops.serving.chat.gpus" not in facts(result)
     assert "h100_sxm" in open_findings(result)
 
 
 def test_an_unknown_instance_is_unpriced_and_in_no_total(client: Client) -> None:
     nodes = [{"instance": "m5.xlarge", "count": 3}, {"instance": "m5.xlrage", "count": 5}]
-    result = assess(client, {"name": "x", "hosting": {"provider": "aws", "region": "us-east-1", "nodes": nodes}})
+    result = assess(
+        client, {"name": "x", "hosting": {"provider": "aws", "region": "us-east-1", "nodes": nodes}}
+    )
     assert facts(result)["cost.total_usd_per_month"] == pytest.approx(420.48)
     assert facts(result)["cost.unpriced_count"] == 1
     (unpriced,) = result["agents"]["cost"]["unpriced"]
@@ -148,7 +174,14 @@ def test_an_unknown_instance_is_unpriced_and_in_no_total(client: Client) -> None
 
 
 def test_an_unknown_rented_model_is_unpriced(client: Client) -> None:
-    api = [{"name": "a", "model": "gpt-5-nonesuch", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}]
+    api = [
+        {
+            "name": "a",
+            "model": "gpt-5-nonesuch",
+            "input_tokens_per_month": 1e6,
+            "output_tokens_per_month": 1e6,
+        }
+    ]
     result = assess(client, {"name": "x", "llm_api": api})
     assert "cost.api.a.usd_per_month" not in facts(result)
     assert facts(result)["cost.unpriced_count"] == 1
@@ -167,7 +200,9 @@ def unread(result: dict[str, Any]) -> tuple[str, ...]:
     return tuple(result["coverage"]["not_assessed"])
 
 
-def test_files_that_cannot_be_read_are_named_and_the_others_are_assessed(engine: Platform, folder: Path) -> None:
+def test_files_that_cannot_be_read_are_named_and_the_others_are_assessed(
+    engine: Platform, folder: Path
+) -> None:
     infra = folder / "infra"
     infra.mkdir()
     (infra / "good.tf").write_text('resource "aws_s3_bucket" "logs" {\n  bucket = "logs"\n}\n')
@@ -229,17 +264,23 @@ def zipped(files: dict[str, bytes]) -> bytes:
     ({"infra/main.tf": b"x"}, 422),
 ])  # fmt: skip
 def test_a_hostile_zip(http: httpx.Client, files: dict[str, bytes], status: int) -> None:
-    problem(http.post("/assessments", content=zipped(files), headers={"Content-Type": "application/zip"}), status)
+    problem(
+        http.post("/assessments", content=zipped(files), headers={"Content-Type": "application/zip"}), status
+    )
 
 
-@pytest.mark.parametrize("path", ["../../etc/cron.d/x.tf", "/etc/x.tf", "a/../../x.tf", "..", "C:\\x.tf", "a\0.tf", ""])
+@pytest.mark.parametrize(
+    "path", ["../../etc/cron.d/x.tf", "/etc/x.tf", "a/../../x.tf", "..", "C:\\x.tf", "a\0.tf", ""]
+)
 def test_a_hostile_path_inline(http: httpx.Client, path: str) -> None:
     problem(http.post("/assessments", json={**BRIEF, "artefacts": [{"path": path, "content": "x"}]}), 422)
 
 
 def test_a_name_of_a_file_of_the_server_is_never_read(client: Client) -> None:
     """`artefacts` as a path is for the client: to the server it is a name for which nothing was sent."""
-    with client._http.stream("POST", "/assessments", json={"name": "x", "artefacts": ["/etc/passwd", "../pyproject.toml"]}) as answer:
+    with client._http.stream(
+        "POST", "/assessments", json={"name": "x", "artefacts": ["/etc/passwd", "../pyproject.toml"]}
+    ) as answer:
         body = json.loads(answer.read())
     if answer.status_code == 201:
         task_id = client.start(body["assessment_id"])

@@ -28,9 +28,13 @@ def clinic_brief() -> dict[str, Any]:
 
 
 # -- events -----------------------------------------------------------------------------------------------------------
-def events(http: httpx.Client, task_id: str, after: str | None = None) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def events(
+    http: httpx.Client, task_id: str, after: str | None = None
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(id, type, data) of each event, read as any client of server-sent events would."""
-    with http.stream("GET", f"/tasks/{task_id}/events", headers={"Last-Event-ID": after} if after else {}) as answer:
+    with http.stream(
+        "GET", f"/tasks/{task_id}/events", headers={"Last-Event-ID": after} if after else {}
+    ) as answer:
         assert answer.status_code in (200, 204), answer.read()
         fields: dict[str, str] = {}
         for line in answer.iter_lines():
@@ -76,7 +80,9 @@ def test_a_stream_that_breaks_again_and_again_gives_each_change_once(http: httpx
     seen: list[str] = []
     last, kind = "0-0", ""
     while kind != "end":
-        for number, found, _ in events(http, task_id, after=last):  # pragma: no branch - one event, then the line is cut
+        for number, found, _ in events(
+            http, task_id, after=last
+        ):  # pragma: no branch - one event, then the line is cut
             seen.append(number)
             last, kind = number, found
             break
@@ -91,7 +97,9 @@ def test_the_stream_begins_with_the_whole_task_and_ends_with_its_end(http: httpx
     assert told[-1][1] == "end"
     assert told[-1][2]["state"] == "SUCCESS"
     assert [kind for _, kind, _ in told].count("end") == 1
-    told_of = [data.get("info", data) for _, _, data in told]  # a snapshot, also a later one, has it one level down
+    told_of = [
+        data.get("info", data) for _, _, data in told
+    ]  # a snapshot, also a later one, has it one level down
     whole = [info["progress"] for info in told_of]
     assert whole == sorted(whole)
     for name in NAMES:
@@ -140,7 +148,9 @@ def test_an_unknown_id(http: httpx.Client, method_path: str, name: str) -> None:
     problem(answer, 404)
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "Bearer im_0_0", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "Bearer im_0_0", "Bearer " + "x" * 5000]
+)
 def test_a_wrong_key(engine: Platform, header: str | None) -> None:
     with client_of(engine, None) as nobody:
         answer = nobody.get("/tasks", headers={} if header is None else {"Authorization": header})
@@ -164,7 +174,9 @@ def test_two_starts_at_once_with_one_key_are_one_task(http: httpx.Client) -> Non
     assert len(tasks) == 1
     (task_id,) = tasks
     assert ended(http, task_id)["state"] == "SUCCESS"
-    listed = [task for task in http.get("/tasks").json()["items"] if task["info"]["assessment_id"] == assessment_id]
+    listed = [
+        task for task in http.get("/tasks").json()["items"] if task["info"]["assessment_id"] == assessment_id
+    ]
     assert len(listed) == 1
     assert start(http, assessment_id, key="once") == task_id  # also after its end
 
@@ -176,10 +188,15 @@ def test_two_starts_at_once_without_a_key_are_one_task_and_one_conflict(http: ht
     statuses = sorted(answer.status_code for answer in answers)
     (accepted, *_) = [answer for answer in answers if answer.status_code == 202]
     ended(http, accepted.json()["task_id"])
-    assert statuses in ([202, 409], [202, 202])  # the second one may come after the end of the first, and start it again
+    assert statuses in (
+        [202, 409],
+        [202, 202],
+    )  # the second one may come after the end of the first, and start it again
     if statuses == [202, 202]:
         first, second = (http.get(f"/tasks/{a.json()['task_id']}").json() for a in answers)
-        assert max(first["created_at"], second["created_at"]) >= min(first["ended_at"] or "9", second["ended_at"] or "9")
+        assert max(first["created_at"], second["created_at"]) >= min(
+            first["ended_at"] or "9", second["ended_at"] or "9"
+        )
 
 
 # -- clients that go away ---------------------------------------------------------------------------------------------
@@ -203,10 +220,14 @@ def test_a_client_that_leaves_right_after_its_start_was_heard(engine: Platform, 
         return str(http.get(f"/assessments/{assessment_id}").json()["status"])
 
     # A request that its reader drops before the handler has begun was never accepted; what was accepted ends, once.
-    wait_until("what was accepted ends", lambda: all(status(a) in ("draft", "completed") for a in assessments))
+    wait_until(
+        "what was accepted ends", lambda: all(status(a) in ("draft", "completed") for a in assessments)
+    )
     heard = [a for a in assessments if status(a) == "completed"]
     assert heard
-    tasks = [task["info"]["assessment_id"] for task in http.get("/tasks", params={"limit": 200}).json()["items"]]
+    tasks = [
+        task["info"]["assessment_id"] for task in http.get("/tasks", params={"limit": 200}).json()["items"]
+    ]
     assert {a: tasks.count(a) for a in assessments} == {a: int(a in heard) for a in assessments}
 
 
@@ -216,7 +237,9 @@ def test_half_a_body_is_nothing(engine: Platform, http: httpx.Client) -> None:
     body = b'{"priority": "high"}'
     raw(engine, f"/assessments/{assessment_id}/start", body, sent=len(body) // 2)
     raw(engine, "/assessments", json.dumps(BRIEF).encode(), sent=40)
-    assert ended(http, start(http, draft(http)))["state"] == "SUCCESS"  # the platform has gone on; nothing is still on its way
+    assert (
+        ended(http, start(http, draft(http)))["state"] == "SUCCESS"
+    )  # the platform has gone on; nothing is still on its way
     assert http.get(f"/assessments/{assessment_id}").json()["status"] == "draft"
     after = http.get("/assessments", params={"limit": 200}).json()["items"]
     assert len(after) == min(200, len(before) + 1)

@@ -52,7 +52,12 @@ def logs_of(engine: Platform) -> Iterator[Path]:
     """Every file that Ray, Serve, the store and `up` itself write for people to read."""
     yield engine.home.path.parent / f"{engine.home.path.name}.log"
     yield engine.home.path / "store" / "valkey.log"
-    sessions = {Path(word.partition("=")[2]) for p in family(engine) for word in p.cmdline() if word.startswith(("--session-dir=", "--session_dir="))}
+    sessions = {
+        Path(word.partition("=")[2])
+        for p in family(engine)
+        for word in p.cmdline()
+        if word.startswith(("--session-dir=", "--session_dir="))
+    }
     assert sessions
     for session in sessions:
         yield from (path for path in (session / "logs").rglob("*") if path.is_file())
@@ -65,13 +70,17 @@ def test_nothing_listens_beyond_this_machine(engine: Platform, clinic: Tried) ->
 def test_the_home_is_for_its_owner_only(engine: Platform, clinic: Tried) -> None:
     home = engine.home.path
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    open_to_others = {str(p.relative_to(home)) for p in home.iterdir() if stat.S_IMODE(p.stat().st_mode) & 0o077}
+    open_to_others = {
+        str(p.relative_to(home)) for p in home.iterdir() if stat.S_IMODE(p.stat().st_mode) & 0o077
+    }
     assert open_to_others == set()
     assert stat.S_IMODE((home / "store").stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "store" / "address.json").stat().st_mode) == 0o600
 
 
-def test_no_secret_stands_on_a_command_line_or_in_the_environment_of_strangers(engine: Platform, clinic: Tried) -> None:
+def test_no_secret_stands_on_a_command_line_or_in_the_environment_of_strangers(
+    engine: Platform, clinic: Tried
+) -> None:
     shown = {process.pid: " ".join(process.cmdline()).encode() for process in family(engine)}
     assert len(shown) > 5
     for name, secret in secrets_of(engine).items():

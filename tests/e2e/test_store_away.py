@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import psutil
 
-from tests.e2e.steps import draft, ended, problem, sound, start
+from tests.e2e.steps import draft, ended, problem, start
 from tests.platform import Platform
 from tests.waiting import wait_until
 
@@ -25,7 +25,9 @@ def frozen(engine: Platform) -> Iterator[psutil.Process]:
         store.send_signal(signal.SIGCONT)
 
 
-def test_a_start_while_the_store_hangs_is_503_and_the_same_key_starts_it_once_later(engine: Platform, http: httpx.Client) -> None:
+def test_a_start_while_the_store_hangs_is_503_and_the_same_key_starts_it_once_later(
+    engine: Platform, http: httpx.Client
+) -> None:
     assessment_id = draft(http)
     with frozen(engine):
         answer = http.post(f"/assessments/{assessment_id}/start", headers={"Idempotency-Key": "again"})
@@ -35,7 +37,9 @@ def test_a_start_while_the_store_hangs_is_503_and_the_same_key_starts_it_once_la
     wait_until("it is ready again", lambda: http.get("/readyz").status_code == 200)
     task_id = start(http, assessment_id, key="again")
     assert ended(http, task_id)["state"] == "SUCCESS"
-    mine = [t for t in http.get("/tasks", params={"limit": 200}).json()["items"] if t["info"]["assessment_id"] == assessment_id]
+    mine = [
+        t
+        for t in http.get("/tasks", params={"limit": 200}).json()["items"]
+        if t["info"]["assessment_id"] == assessment_id
+    ]
     assert [t["task_id"] for t in mine] == [task_id]
-
-

@@ -38,7 +38,9 @@ def test_status_after_the_end(engine: Platform, started: dict[str, str]) -> None
     task = json.loads(engine.run("status", started["task_id"], "--json").stdout)
     assert task["state"] == "SUCCESS"
     assert task["attempt"] == 1
-    assert {name: agent["state"] for name, agent in task["info"]["agents"].items()} == dict.fromkeys(NAMES, "DONE")
+    assert {name: agent["state"] for name, agent in task["info"]["agents"].items()} == dict.fromkeys(
+        NAMES, "DONE"
+    )
     assert task["info"]["progress"] == 100
 
 
@@ -69,7 +71,9 @@ def test_list_by_state(engine: Platform, started: dict[str, str]) -> None:
     assert wrong.stderr.startswith("state: ")
 
 
-def test_report_of_a_kind_is_a_page(engine: Platform, clinic: Tried, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_report_of_a_kind_is_a_page(
+    engine: Platform, clinic: Tried, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     page = tmp_path_factory.mktemp("reports") / "cost.html"
     ran = engine.run("report", clinic.result["assessment_id"], "--kind", "cost", "--out", str(page))
     assert ran.returncode == 0, ran.stderr
@@ -78,7 +82,9 @@ def test_report_of_a_kind_is_a_page(engine: Platform, clinic: Tried, tmp_path_fa
     assert "42,703.86" in text or "42 703.86" in text or "42,704" in text
 
 
-def test_report_over_http_is_the_one_of_the_command_line(http: httpx.Client, client_result: Any, clinic: Tried) -> None:
+def test_report_over_http_is_the_one_of_the_command_line(
+    http: httpx.Client, client_result: Any, clinic: Tried
+) -> None:
     answer = http.get(f"/assessments/{clinic.result['assessment_id']}/report", params={"format": "html"})
     assert answer.status_code == 200
     assert answer.text == render(client_result) == clinic.report.read_text(encoding="utf-8")
@@ -126,7 +132,13 @@ def test_an_unknown_id_is_bad_input(engine: Platform, command: str) -> None:
 def test_a_key_of_another_tenant_sees_nothing_of_ours(rival: httpx.Client, clinic: Tried) -> None:
     result = clinic.result
     assessment_id, task_id = result["assessment_id"], result["provenance"]["task_id"]
-    for path in (f"/assessments/{assessment_id}", f"/assessments/{assessment_id}/report", f"/tasks/{task_id}", f"/tasks/{task_id}/result", f"/tasks/{task_id}/events"):
+    for path in (
+        f"/assessments/{assessment_id}",
+        f"/assessments/{assessment_id}/report",
+        f"/tasks/{task_id}",
+        f"/tasks/{task_id}/result",
+        f"/tasks/{task_id}/events",
+    ):
         problem(rival.get(path), 404)
     problem(rival.delete(f"/tasks/{task_id}"), 404)
     problem(rival.delete(f"/assessments/{assessment_id}"), 404)
@@ -137,7 +149,11 @@ def test_a_key_of_another_tenant_sees_nothing_of_ours(rival: httpx.Client, clini
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_refused_after_its_end(engine: Platform) -> None:
-    made = json.loads(engine.run("keys", "create", "--tenant", "guest", "--label", "for a day", "--expires-days", "1", "--json").stdout)
+    made = json.loads(
+        engine.run(
+            "keys", "create", "--tenant", "guest", "--label", "for a day", "--expires-days", "1", "--json"
+        ).stdout
+    )
     assert "secret_sha256" not in made
     listed = engine.run("keys", "list", "--json")
     (shown,) = [key for key in json.loads(listed.stdout) if key["key_id"] == made["key_id"]]
@@ -149,7 +165,11 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_refused_after_its_end
         assert guest.get("/tasks").status_code == 200
         assert engine.run("keys", "revoke", made["key_id"]).returncode == 0
         # each replica trusts a key that it found for five seconds
-        wait_until("every replica refuses it", lambda: all(guest.get("/tasks").status_code == 401 for _ in range(20)), timeout_s=10)
+        wait_until(
+            "every replica refuses it",
+            lambda: all(guest.get("/tasks").status_code == 401 for _ in range(20)),
+            timeout_s=10,
+        )
         assert "revoked" in problem(guest.get("/tasks"), 401)["detail"]
     ran = replace(engine, environment=engine.environment | {"INFRA_MIND_API_KEY": made["key"]}).run("list")
     assert ran.returncode == 3
@@ -162,7 +182,9 @@ def test_revoking_a_key_that_is_not_there(engine: Platform) -> None:
     assert "keys list" in ran.stderr
 
 
-@pytest.mark.parametrize(("option", "value"), [("--expires-days", "0"), ("--weight", "-1"), ("--tenant", " ")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--expires-days", "0"), ("--weight", "-1"), ("--tenant", " ")]
+)
 def test_a_key_with_wrong_options(engine: Platform, option: str, value: str) -> None:
     ran = engine.run("keys", "create", option, value)
     assert ran.returncode == 2
