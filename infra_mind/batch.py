@@ -18,10 +18,11 @@ import typer
 from rich.console import Console
 
 from infra_mind.client import Client, read_submission
-from infra_mind.errors import BadInput, InfraMindError
+from infra_mind.errors import BadInput, InfraMindError, OptionInvalid
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.html import render
 
+SUFFIXES = (".json", ".yaml", ".yml")
 AT_ONCE = 16  # waiting clients, not running assessments: the cluster orders those itself
 
 
@@ -32,20 +33,41 @@ class Done:
     problem: str = ""
 
 
-def briefs(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(name, file) of every brief in a folder, in order of name. Raises BadInput where there is none."""
+def briefs(folder: Path) -> list[tuple[str, Path]]:
+    """(name, file) of every brief in a folder, in order of name. Raises BadInput where there is none, or two of one name."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder")
-    found = {
-        path.stem: path for path in sorted(folder.glob("*")) if path.suffix in {".yaml", ".yml", ".json"}
-    }
-    for inner in sorted(folder.iterdir()):
-        for name in ("brief.yaml", "brief.yml", "brief.json"):
-            if (inner / name).is_file():
-                found.setdefault(inner.name, inner / name)
+    found: dict[str, Path] = {}
+    for path in sorted([*_beside(folder), *_inside(folder)]):
+        name = path.parent.name if path.parent != folder else path.stem
+        if name in found:
+            raise BadInput(f"{found[name]} and {path} would both write {name}.json; rename one of them")
+        found[name] = path
     if not found:
         raise BadInput(f"{folder}: no brief in it; expected NAME.yaml, NAME.json or NAME/brief.yaml")
-    yield from sorted(found.items())
+    return sorted(found.items())
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    paths = (inner / f"brief{suffix}" for inner in folder.iterdir() for suffix in SUFFIXES)
+    return (path for path in paths if path.is_file())
+
+
+def check(found: list[tuple[str, Path]]) -> None:
+    """Raises BadInput that says what is wrong with each of them, by file."""
+    problems = []
+    for _, path in found:
+        try:
+            read_submission(path)
+        except BadInput as error:
+            text = str(error)
+            problems.append(text if text.startswith(str(path)) else f"{path}: {text}")
+    if problems:
+        raise BadInput("Nothing was started.\n" + "\n".join(problems))
 
 
 def assess_one(client: Client, name: str, path: Path, out: Path) -> Done:
@@ -76,19 +98,24 @@ def run(
 ) -> None:
     """Assess every brief of a folder on the cluster."""
     console = Console()
-    found = list(briefs(folder))
-    for _, path in found:
-        read_submission(path)  # whatever is wrong with any of them is said before anything starts
-    out.mkdir(parents=True, exist_ok=True)
+    found = briefs(folder)
+    check(found)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionInvalid("--out", f"{out} cannot be made: {error.strerror}") from None
     failed = 0
     with Client(url) as client, ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in pool.map(lambda item: assess_one(client, *item, out), found):
+        for done in pool.map(lambda item: assess_one(client, item[0], item[1], out), found):
             failed += done.status == "failed"
             if as_json:
                 sys.stdout.write(json.dumps(done.__dict__) + "\n")
             else:
                 console.print(
-                    f"{done.name}: {done.status} {done.problem}".rstrip(), highlight=False, markup=False
+                    f"{done.name}: {done.status} {done.problem}".rstrip(),
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
                 )
     if failed:
         raise typer.Exit(1)
@@ -96,13 +123,9 @@ def run(
 
 def main() -> None:
     """Console entry: typed errors become one sentence and an exit code."""
-    from infra_mind.cli import exit_code, explain
+    from infra_mind.cli import run_explained
 
-    try:
-        typer.run(run)
-    except InfraMindError as error:
-        explain(error)
-        sys.exit(exit_code(error))
+    run_explained(lambda: typer.run(run))
 
 
 if __name__ == "__main__":
