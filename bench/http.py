@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -40,8 +40,10 @@ class Connection:
             raise HttpError(f"{status}: {body[:300].decode(errors='replace')}")
         return dict(json.loads(body)) if body else {}
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._writer.close()
+        with suppress(OSError):  # the other side may have gone first
+            await self._writer.wait_closed()
 
 
 def parse_head(head: bytes) -> tuple[int, int]:
@@ -76,4 +78,4 @@ async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
         yield opened
     finally:
         for connection in opened:
-            connection.close()
+            await connection.close()
