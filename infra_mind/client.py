@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -207,7 +208,7 @@ class Client:
                     raise Unavailable(
                         f"{self.url}: the event stream broke {failures} times: {error}"
                     ) from None
-                self._sleep(_wait_s(failures, None))
+                self._sleep(_wait_s(failures))
 
     def result(self, task_id: str) -> AssessmentResult:
         """Raises Conflict while it runs, Gone once expired, TaskFailed when there is none."""
@@ -248,7 +249,7 @@ class Client:
     ) -> httpx.Response:  # fmt: skip
         attempt = 0
         while True:
-            attempt += 1
+            attempt, asked_s = attempt + 1, 0.0
             try:
                 response = self._http.request(method, path, json=json_body, headers=headers, params=params)
                 problem = _problem(response)
@@ -256,16 +257,13 @@ class Client:
                 problem = Unavailable(
                     f"cannot reach {self.url}: {str(error).rstrip('.') or type(error).__name__}. Is `infra-mind up` running?"
                 )
-            if problem is None:
-                return response
-            again = isinstance(problem, Unavailable | TooMany)
-            if not again or attempt >= ATTEMPTS:
+            else:
+                if problem is None:
+                    return response
+                asked_s = getattr(problem, "retry_after_s", 0.0)  # a lost connection asks for nothing
+            if not isinstance(problem, Unavailable | TooMany) or attempt >= ATTEMPTS:
                 raise problem
-            self._sleep(
-                _wait_s(
-                    attempt, problem.retry_after_s if isinstance(problem, TooMany | Unavailable) else None
-                )
-            )
+            self._sleep(_wait_s(attempt, asked_s))
 
     def _stream(self, task_id: str, after: str | None) -> Iterator[Event]:
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
@@ -286,10 +284,10 @@ class Client:
 
 def _is_http(url: str) -> bool:
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed = urlsplit(url)
+        return parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
+    except ValueError:
         return False
-    return parsed.scheme in ("http", "https") and bool(parsed.host)
 
 
 class _PastEnd(Exception):  # noqa: N818 - no error: the terminal event was seen before the connection broke
@@ -364,7 +362,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _wait_s(attempt: int, asked_s: float | None) -> float:
+def _wait_s(attempt: int, asked_s: float = 0.0) -> float:
     """The server's wish, or a doubling wait; with jitter, so that many clients do not come back at once."""
-    wait = min(LONGEST_WAIT_S, max(asked_s or 0.0, FIRST_WAIT_S * 2.0 ** (attempt - 1)))
+    wait = min(LONGEST_WAIT_S, max(asked_s, FIRST_WAIT_S * 2.0 ** (attempt - 1)))
     return wait * (1 + random.random() / 4)  # noqa: S311 - jitter, not a secret
