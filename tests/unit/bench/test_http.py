@@ -25,8 +25,8 @@ async def test_one_connection_carries_several_requests() -> None:
         peers.append(writer)
         for _ in range(2):
             await reader.readuntil(b"\r\n\r\n")
-            body = await reader.readexactly(9)
-            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n" + body)
+            body = await reader.readexactly(10)
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\n" + body)
         writer.close()
         await writer.wait_closed()
 
