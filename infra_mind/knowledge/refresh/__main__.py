@@ -52,7 +52,7 @@ def main(inputs: Path, out: Path) -> None:
     _write(
         out / "prices_azure.json",
         "Azure virtual machines, Linux, pay as you go, USD per hour",
-        "Azure Retail Prices, as kept by the public mirror azure-pricing-radar",
+        "andy-diericks/azure-pricing-radar, commit cf741f2, data/latest/vm-*.json (Azure Retail Prices)",
         azure_as_of,
         "Five European regions; the lower of two meters that claim one size.",
         [_row("azure", i, p) for i, p in sorted(azure_prices.items())],
@@ -68,7 +68,7 @@ def main(inputs: Path, out: Path) -> None:
     _write(
         out / "prices_gcp.json",
         "Compute Engine, Linux, on demand, USD per hour, GPUs of accelerator-optimised types included",
-        "Google Cloud price list, as kept by google-cloud-pricing-cost-calculator, pricing.yml",
+        "Cyclenerd/google-cloud-pricing-cost-calculator, commit fd66b26, pricing.yml (Google Cloud price list)",
         google_as_of,
         "Without sustained-use discount.",
         [_row("gcp", i, p) for i, p in sorted(google_prices.items())],
@@ -85,13 +85,13 @@ def main(inputs: Path, out: Path) -> None:
         (
             "azure",
             azure.storage(_meters(inputs, "azure-storage-*.json")),
-            "Azure Retail Prices, as kept by azure-pricing-radar",
+            "andy-diericks/azure-pricing-radar, commit cf741f2, data/latest/storage-*.json (Azure Retail Prices)",
             azure_as_of,
         ),
         (
             "gcp",
             gcp.services(google),
-            "Google Cloud price list, as kept by google-cloud-pricing-cost-calculator",
+            "Cyclenerd/google-cloud-pricing-cost-calculator, commit fd66b26, pricing.yml (Google Cloud price list)",
             google_as_of,
         ),
     ]
@@ -99,7 +99,7 @@ def main(inputs: Path, out: Path) -> None:
     _write(
         out / "prices_services.json",
         "Storage, network, control planes and managed databases, USD",
-        "several price lists, named in each row",
+        "package or repository and file, named in each row",
         max(r["as_of"] for r in rows),
         "First tier, without volume discount.",
         rows,
@@ -118,15 +118,15 @@ def main(inputs: Path, out: Path) -> None:
     _write(
         out / "instances_azure.json",
         "Azure sizes: vCPU, memory, GPUs",
-        "Azure size names (the vCPUs stand in the name) and documentation of the size series",
+        "MicrosoftDocs/azure-compute-docs, articles/virtual-machines/sizes (vCPUs from the name of the size)",
         azure_as_of,
-        "Memory only for series that keep one proportion of memory to vCPU.",
+        "Memory is reckoned from the series, only where it keeps one proportion of memory to vCPU.",
         azure_rows,
     )
     _write(
         out / "instances_gcp.json",
         "Compute Engine machine types: vCPU, memory, GPUs",
-        "Compute Engine machine types list, as kept by google-cloud-pricing-cost-calculator, tools/machinetypes.csv",
+        "Cyclenerd/google-cloud-pricing-cost-calculator, commit fd66b26, tools/machinetypes.csv (Compute Engine machine types)",
         "2026-07-01",
         "",
         gcp.specs((inputs / "gcp-machinetypes.csv").read_text()),

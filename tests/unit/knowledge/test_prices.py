@@ -98,10 +98,28 @@ def test_services_are_positive_dated_and_regional() -> None:
 
 
 def test_gp3_is_below_gp2_and_archive_kinds_are_below_both() -> None:
-    for region in prices.regions("aws"):
-        found = {k: prices.service("aws", region, f"ebs_{k}") for k in ("gp2", "gp3", "st1", "sc1")}
-        usd = {k: o.usd_per_unit for k, o in found.items() if o}
-        assert usd["sc1"] < usd["st1"] < usd["gp3"] < usd["gp2"], region
+    found = {k: prices.service("aws", "us-east-1", f"ebs_{k}") for k in ("gp2", "gp3", "st1", "sc1")}
+    usd = {k: o.usd_per_unit for k, o in found.items() if o}
+    assert usd["sc1"] < usd["st1"] < usd["gp3"] < usd["gp2"]
+
+
+def test_a_volume_without_a_named_list_has_no_price_and_says_where_there_is_one() -> None:
+    assert prices.service("aws", "eu-west-1", "ebs_gp3") is None
+    assert "us-east-1" in prices.why_service_unpriced("aws", "eu-west-1", "ebs_gp3")
+
+
+# A package with its version, or a repository, and the file or folder in it: what a person can go and read.
+NAMED = re.compile(
+    r"[a-z][\w-]+ \d+\.\d+\.\d+, \S+/\S+\.json( \(.+\))?|[\w-]+/[\w-]+, (commit [0-9a-f]{7}, )?\S+( \(.+\))?"
+)
+
+
+def test_every_price_and_instance_names_a_source_that_can_be_found() -> None:
+    sources = {row.source for name in LISTS for row in rows(name)} | {row.source for row in services()}
+    for provider in instances.PROVIDERS:
+        table = tables.load(f"instances_{provider}", instances.Instance, lambda i: (i.provider, i.instance))
+        sources |= {row.source for row in table.rows}
+    assert {source for source in sources if not NAMED.fullmatch(source)} == set()
 
 
 @pytest.mark.parametrize(
