@@ -44,8 +44,9 @@ REPORTS: Mapping[int, Report] = {
             Level("medium", HOURS_PER_MONTH, 1, 0.10, HOURS_PER_DAY),
             Level("low", float("inf"), 0, 0.40, float("inf")),
         ),
-        "DORA, Accelerate State of DevOps Report 2024, software delivery performance levels",
-        "2024-10",
+        "DORA, Accelerate State of DevOps Report 2024, software delivery performance levels, as tabulated in "
+        "OctopusDeploy/blog, blog/2024-11/2024-devops-performance-clusters/index.md (published 2024-11-19)",
+        "2024-11-19",
     )
 }
 
