@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from infra_mind.agents.base import Stopped
-from infra_mind.assessment import AGENTS, assessor
+from infra_mind.assessment import AGENTS, assessor, is_permanent
 from infra_mind.errors import TaskFailed
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import AgentState, Event, StartOptions, TaskState
-from infra_mind.tasks.execution import LocalExecutor, StepCall
+from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits, TaskRun
@@ -50,8 +50,13 @@ async def _assess(
                 )
                 asyncio.run_coroutine_threadsafe(store.update([update]), loop)
 
-        progress(0, 1)
-        return assessor(agents).run(call.step, data, results, progress)
+        try:
+            progress(0, 1)
+            return assessor(agents).run(call.step, data, results, progress)
+        except Stopped:
+            raise StepStopped from None
+        except Exception as error:
+            raise StepFailed(type(error).__name__, str(error), retryable=not is_permanent(error)) from error
 
     assessment_id, task_id = f"as-{uuid.uuid4().hex}", f"ta-{uuid.uuid4().hex}"
     await store.create_assessment(
