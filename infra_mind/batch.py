@@ -18,9 +18,11 @@ import typer
 from rich.console import Console
 
 from infra_mind.client import Client, read_submission
+from infra_mind.cluster.find import api_url
 from infra_mind.errors import BadInput, InfraMindError, OptionInvalid
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.html import render
+from infra_mind.settings import Settings
 
 SUFFIXES = (".json", ".yaml", ".yml")
 AT_ONCE = 16  # waiting clients, not running assessments: the cluster orders those itself
@@ -92,7 +94,10 @@ def run(
     ],
     out: Annotated[Path, typer.Option(help="Where results and reports go.")] = Path("out"),
     url: Annotated[
-        str | None, typer.Option(help="Where the API listens; else INFRA_MIND_URL, else the local platform.")
+        str | None,
+        typer.Option(
+            help="Where the API listens; else INFRA_MIND_URL, the local platform, this Ray cluster's Serve."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each brief.")] = False,
 ) -> None:
@@ -105,7 +110,7 @@ def run(
     except OSError as error:
         raise OptionInvalid("--out", f"{out} cannot be made: {error.strerror}") from None
     failed = 0
-    with Client(url) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    with Client(url or api_url(Settings())) as client, ThreadPoolExecutor(AT_ONCE) as pool:
         for done in pool.map(lambda item: assess_one(client, item[0], item[1], out), found):
             failed += done.status == "failed"
             if as_json:

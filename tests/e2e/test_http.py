@@ -144,7 +144,7 @@ def test_cancelling_twice(http: httpx.Client) -> None:
 @pytest.mark.parametrize("name", ["tsk_0", "a" * 64, "a" * 65, "%2e%2e", "ä", "a%00b", "a b"])
 def test_an_unknown_id(http: httpx.Client, method_path: str, name: str) -> None:
     method, _, path = method_path.partition(" ")
-    answer = http.request(method, path.format(name), **({"json": BRIEF} if method == "PUT" else {}))
+    answer = http.request(method, path.format(name), json=BRIEF if method == "PUT" else None)
     problem(answer, 404)
 
 

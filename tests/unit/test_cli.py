@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from infra_mind import cli, errors
+from tests.unit.small_server import SmallServer, Told, small_server
+
+MINIMAL = "name: One service\nhosting: {provider: aws, region: us-east-1, nodes: [{instance: m5.xlarge, count: 3}]}\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("URL", "API_KEY", "STORE_URL"):
+        monkeypatch.delenv(f"INFRA_MIND_{name}", raising=False)
+    monkeypatch.setenv("INFRA_MIND_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
+    monkeypatch.setenv("INFRA_MIND_API_KEY", "im_1_secret")
+    with small_server() as started:
+        monkeypatch.setenv("INFRA_MIND_URL", started.url)
+        yield started
+
+
+def run(*words: str) -> int:
+    """The exit code of the command line, called as the console entry calls it."""
+    before, sys.argv = sys.argv, ["infra-mind", *words]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> str:
+    path = tmp_path / "brief.yaml"
+    path.write_text(MINIMAL)
+    return str(path)
+
+
+# -- what is loaded ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("infra_mind", {"ray", "fastapi", "httpx", "pydantic", "redis"}),
+        ("infra_mind.cli", {"ray", "fastapi", "starlette", "httpx", "redis", "hcl2", "jinja2", "yaml"}),
+        ("infra_mind.client", {"ray", "fastapi", "starlette", "redis"}),
+        ("infra_mind.inprocess", {"ray", "fastapi", "starlette"}),
+        ("infra_mind.batch", {"ray", "fastapi", "starlette"}),
+        ("infra_mind.administration", {"ray", "fastapi", "starlette"}),
+        ("infra_mind.cluster.environment", {"ray", "fastapi"}),
+        ("infra_mind.cluster.local", {"ray", "fastapi"}),
+    ],
+)
+def test_importing_loads_nothing_that_is_not_needed_yet(module: str, heavy: set[str]) -> None:
+    code = (
+        f"import sys, {module}; print('\\n'.join(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(ran.stdout.split()) & heavy == set()
+
+
+# -- help -------------------------------------------------------------------------------------------------------------
+def commands() -> dict[str, Any]:
+    """Every command by its words, groups too."""
+    found: dict[str, Any] = {}
+
+    def walk(words: str, command: Any) -> None:
+        found[words] = command
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(f"{words} {name}".strip(), inner)
+
+    walk("", typer.main.get_command(cli.app))
+    return found
+
+
+COMMANDS = commands()
+
+
+def test_the_commands_of_the_contract_are_there() -> None:
+    names = {
+        "up",
+        "demo",
+        "assess",
+        "status",
+        "watch",
+        "result",
+        "cancel",
+        "list",
+        "report",
+        "workers",
+        "keys",
+        "keys create",
+        "keys list",
+        "keys revoke",
+    }
+    assert names <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", sorted(COMMANDS))
+def test_every_command_and_every_option_says_what_it_is_for(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = COMMANDS[words]
+    assert len((command.help or "").split()) >= 2
+    untold = [
+        p.name
+        for p in command.params
+        if not getattr(p, "help", None) and p.name not in ("install_completion", "show_completion")
+    ]
+    assert untold == []
+    assert run(*words.split(), "--help") == 0
+    told = capsys.readouterr().out
+    assert "Usage:" in told
+    assert (command.help or "").split(".")[0].split()[0] in told
+
+
+def test_without_words_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() in (0, 2)
+    shown = capsys.readouterr()
+    assert "assess" in shown.out + shown.err
+
+
+# -- exit codes -------------------------------------------------------------------------------------------------------
+CODES: dict[errors.InfraMindError, int] = {
+    errors.BadInput("x"): 2,
+    errors.BriefInvalid([errors.FieldProblem("a", "b")]): 2,
+    errors.ArtefactRefused("a", "b"): 2,
+    errors.OptionInvalid("a", "b"): 2,
+    errors.TooLarge("x"): 2,
+    errors.NotFound("x"): 2,
+    errors.Conflict("x"): 2,
+    errors.Gone("x"): 2,
+    errors.NotAllowed("x"): 3,
+    errors.Unavailable("x"): 3,
+    errors.TooMany("x"): 1,
+    errors.TaskFailed("x", "FAILURE"): 1,
+    errors.InfraMindError("x"): 1,
+}
+
+
+def _below(kind: type[errors.InfraMindError]) -> set[type[errors.InfraMindError]]:
+    own = {inner for inner in kind.__subclasses__() if inner.__module__ == errors.__name__}
+    return {kind}.union(*(_below(inner) for inner in own))
+
+
+def test_every_error_of_the_tree_has_its_exit_code() -> None:
+    assert {type(error) for error in CODES} == _below(errors.InfraMindError)
+    assert {type(error).__name__: cli.exit_code(error) for error in CODES} == {
+        type(e).__name__: c for e, c in CODES.items()
+    }
+
+
+def test_0_and_the_json_alone(brief: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("assess", brief, "--local", "--json") == 0
+    told = capsys.readouterr()
+    assert told.out.startswith('{"assessment_id"')
+    assert told.out.count("\n") == 1
+    assert told.err == ""
+
+
+def test_1_when_the_task_failed(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.tell(
+        Told(
+            424, {"type": "urn:infra-mind:problem:task-failed", "detail": "mlops failed", "state": "FAILURE"}
+        )
+    )
+    assert run("result", "tsk_1") == 1
+    assert capsys.readouterr().err == "mlops failed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("assess", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        (
+            ("assess", "{brief}", "--local", "--soft-limit-s", "-3"),
+            "--soft-limit-s: Input should be greater than 0 (found -3.0)",
+        ),
+        (("assess", "{brief}", "--hard-limit-s", "nan"), "--hard-limit-s"),
+        (("assess", "{brief}", "--local", "--artefacts", "nowhere"), "nowhere"),
+        (("assess", "{brief}", "--no-wait", "--report", "x.html"), "--report: needs the result"),
+        (("assess", "{brief}", "--no-wait", "--fail-on", "high"), "--fail-on: needs the result"),
+        (("assess", "{brief}", "--no-wait", "--local"), "--local: needs the result"),
+        (("list", "--url", "nonsense"), "--url: nonsense is not the address of an API"),
+    ],
+)
+def test_2_when_the_input_is_wrong(
+    words: tuple[str, ...], told: str, brief: str, server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*(word.format(brief=brief) for word in words)) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert shown.out == ""
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("words", [("list", "--limit", "0"), ("up", "--port", "99999999"), ("up", "--slots", "-1"), ("assess",), ("nonsense",), ("assess", "x", "--priority", "urgent"), ("assess", "x", "--fail-on", "bad")])  # fmt: skip
+def test_2_when_a_word_is_wrong(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "abc"), ("LEASE_S", "-1"), ("DURABILITY", "sometimes")])
+def test_2_when_a_setting_is_wrong(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"INFRA_MIND_{name}", value)
+    assert run("list") == 2
+    told = capsys.readouterr().err
+    assert name in told
+    assert "INFRA_MIND_" in told
+    assert told.count("\n") == 1
+
+
+def test_3_without_a_key_and_without_a_store(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list") == 3
+    assert "INFRA_MIND_API_KEY" in capsys.readouterr().err
+    assert run("keys", "list") == 3
+    assert "infra-mind up" in capsys.readouterr().err
+
+
+def test_3_when_the_key_is_refused(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.tell(Told(401, {"detail": "The API key is unknown"}))
+    assert run("list") == 3
+    assert capsys.readouterr().err == "The API key is unknown\n"
+
+
+def test_4_when_a_finding_is_at_or_above_the_limit(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "open.tf").write_text('resource "aws_security_group" "a" {\n  ingress {\n    from_port = 22\n    to_port = 22\n    protocol = "tcp"\n    cidr_blocks = ["0.0.0.0/0"]\n  }\n}\n')  # fmt: skip
+    words = ("assess", brief, "--local", "--json", "--artefacts", str(tmp_path / "open.tf"))
+    assert run(*words, "--fail-on", "info") == 4
+    assert capsys.readouterr().out.startswith("{")
+    assert run(*words) == 0
+
+
+# -- what is written --------------------------------------------------------------------------------------------------
+def test_rows_are_never_wrapped(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
+    info = {
+        "assessment_id": "a",
+        "current_step": "",
+        "progress": 0.0,
+        "message": "m" * 200,
+        "agents": {},
+        "updated_at": "t",
+    }
+    task = {
+        "task_id": "tsk_1",
+        "state": "PENDING",
+        "info": info,
+        "attempt": 0,
+        "priority": "low",
+        "created_at": "t",
+        "name": "[red]" + "n" * 200,
+        "queue_position": 3,
+    }
+    server.tell(Told(200, {"items": [task], "next_cursor": None}))
+    assert run("list") == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("[red]" + "n" * 200)
+    server.tell(Told(200, task))
+    assert run("status", "tsk_1") == 0
+    assert capsys.readouterr().out == f"tsk_1  PENDING  0 %  {'m' * 200}, 3. in the queue\n"
+
+
+def test_report_and_result_are_written_into_folders_that_are_made(tmp_path: Path, brief: str) -> None:
+    page, data = tmp_path / "a" / "b" / "r.html", tmp_path / "c" / "r.json"
+    assert run("assess", brief, "--local", "--json", "--report", str(page), "--result", str(data)) == 0
+    assert page.read_text().lower().startswith("<!doctype html>")
+    assert data.read_text().startswith('{"assessment_id"')
+
+
+def test_an_unforeseen_error_is_not_hidden() -> None:
+    def fault() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cli.run_explained(fault)
+
+
+def test_ctrl_c_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        cli.run_explained(stopped)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == ""
