@@ -1,7 +1,6 @@
 """The Serve application: `serve run serve_app:app`, `serve deploy deploy/serve.yaml`. The composition root on a cluster."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Serve reads the type of `app`'s argument, and does not resolve strings.
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field

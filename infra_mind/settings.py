@@ -51,4 +51,4 @@ class Settings(BaseSettings):
     api_replicas: int = Field(default=2, ge=1)
     surplus: int = Field(default=4, ge=1)
     recycle_after: int = Field(default=200, ge=1)
-    log_level: str = "INFO"
+    ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")

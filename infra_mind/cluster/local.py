@@ -50,7 +50,7 @@ class LocalCluster:
     Raises OptionInvalid for a taken port, Conflict when this home is in use, Unavailable when it does not get ready."""
 
     def __init__(
-        self, settings: Settings, options: LocalOptions, say: Callable[[str], None] = lambda text: None
+        self, settings: Settings, options: LocalOptions, say: Callable[[str], None] = lambda _: None
     ) -> None:
         self._settings, self._options, self._say = settings, options, say
         self._home = Home.of(settings)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from infra_mind.tasks.plan import Plan, PlanError, Step, order
 
-DIAMOND = Plan((Step("a"), Step("b", needs=("a",)), Step("c", needs=("a",)), Step("d", needs=("b",), after=("c",))))
+DIAMOND = Plan(
+    (Step("a"), Step("b", needs=("a",)), Step("c", needs=("a",)), Step("d", needs=("b",), after=("c",)))
+)
 
 
 def names(steps: list[Step]) -> list[str]:
@@ -59,7 +61,9 @@ def test_the_inputs_hash_changes_with_what_the_step_reads() -> None:
 def test_the_inputs_hash_does_not_change_with_what_the_step_does_not_read() -> None:
     step = Step("x", reads=("budget",))
     plan = Plan((step,))
-    assert plan.inputs_hash(step, {"budget": "1", "goal": "1"}, {}) == plan.inputs_hash(step, {"budget": "1"}, {})
+    assert plan.inputs_hash(step, {"budget": "1", "goal": "1"}, {}) == plan.inputs_hash(
+        step, {"budget": "1"}, {}
+    )
 
 
 def test_the_inputs_hash_changes_with_the_results_it_gets_and_with_the_version() -> None:

@@ -1,0 +1,98 @@
+"""The application on a Ray cluster that somebody else started: `serve deploy`, `serve run`, `ray job submit`, the dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from infra_mind.client import Client
+from infra_mind.cluster.environment import free_port
+from tests.cluster.conftest import ROOT, RayCluster, ray_cluster
+from tests.platform import SYNTHETIC
+from tests.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    home = tmp_path_factory.mktemp("serve") / "home"
+    with ray_cluster(home, "--num-cpus=4", '--resources={"slot": 4}') as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def url(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Deployed as `deploy/serve.yaml` says, on a free port and with synthetic agents."""
+    config = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text())
+    port = free_port()
+    config["http_options"]["port"] = port
+    config["applications"][0]["args"]["agents"] = SYNTHETIC
+    file = tmp_path_factory.mktemp("config") / "serve.yaml"
+    file.write_text(yaml.safe_dump(config))
+    deployed = cluster.run("serve", "deploy", str(file), "--address", cluster.dashboard)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    found = f"http://127.0.0.1:{port}"
+    wait_until("the application is ready", lambda: _ready(found), timeout_s=120)
+    return found
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _client(cluster: RayCluster, url: str) -> Client:
+    return Client(url, (Path(cluster.environment["INFRA_MIND_HOME"]) / "api.key").read_text().strip())
+
+
+def test_what_serve_deploy_starts_assesses(cluster: RayCluster, url: str) -> None:
+    with _client(cluster, url) as client:
+        result = client.assess({"name": "deployed"})
+    assert sorted(result.agents) == ["a", "b", "c", "d", "e"]
+
+
+def test_the_dashboard_shows_agents_by_name_and_assessment(cluster: RayCluster, url: str) -> None:
+    with _client(cluster, url) as client:
+        created = client.create({"name": "seen", "goal": json.dumps({"a": {"do": "sleep", "s": 1.0}})})
+        client.wait(client.start(created.assessment_id))
+    wanted = {f"{agent} {created.assessment_id}" for agent in "abcde"}
+
+    def shown() -> bool:
+        answer = httpx.get(f"{cluster.dashboard}/api/v0/tasks?detail=1&limit=1000", timeout=10, trust_env=False)
+        return wanted <= {task["name"] for task in answer.json()["data"]["result"]["result"]}
+
+    wait_until("the dashboard lists the agents", shown)
+
+
+def test_a_submitted_job_assesses_a_folder_of_briefs(cluster: RayCluster, url: str, tmp_path: Path) -> None:
+    briefs, out = tmp_path / "briefs", tmp_path / "out"
+    briefs.mkdir()
+    for name in ("one", "two"):
+        (briefs / f"{name}.yaml").write_text(f"name: {name}\n")
+    submit = ["ray", "job", "submit", "--address", cluster.dashboard, "--", "python", "-m", "infra_mind.batch"]
+    job = cluster.run(*submit, str(briefs), "--out", str(out))
+    assert job.returncode == 0, job.stdout + job.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["one.html", "one.json", "two.html", "two.json"]
+    assert json.loads((out / "one.json").read_text())["status"] == "completed"
+
+
+def test_serve_run_starts_it_with_arguments(cluster: RayCluster, url: str) -> None:
+    stopped = cluster.run("serve", "shutdown", "--yes", "--address", cluster.dashboard)
+    assert stopped.returncode == 0, stopped.stderr
+    wait_until("the first application is gone", lambda: not _ready(url))
+    started = cluster.run("serve", "run", "--non-blocking", "serve_app:app", f"agents={SYNTHETIC}", "api_replicas=1")
+    assert started.returncode == 0, started.stdout + started.stderr
+    with _client(cluster, "http://127.0.0.1:8000") as client:
+        assert client.assess({"name": "run"}).status == "completed"
+
+
+def test_a_wrong_argument_is_named(cluster: RayCluster) -> None:
+    failed = cluster.run("serve", "run", "--non-blocking", "serve_app:app", "replicas=1")
+    assert failed.returncode != 0
+    assert "replicas" in failed.stderr

@@ -1,0 +1,277 @@
+"""One claim from its input to its end, over the in-memory store and with steps in threads of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from infra_mind.errors import TaskFailed, Unavailable
+from infra_mind.model.task import AgentState, StartOptions, Task, TaskState
+from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.plan import Plan, Step
+from infra_mind.tasks.retry import RetryPolicy
+from infra_mind.tasks.runner import FAILURES, RunLimits, Stop, TaskRun
+from infra_mind.tasks.store import Claim, Commit, Kept, StoreLimits
+from tests.stores import wait_until
+
+PLAN = Plan((
+    Step("a", reads=("x",)), Step("b", reads=("x",)), Step("c", needs=("a",)), Step("sum", after=("a", "b", "c"), agent=False),
+))  # fmt: skip
+LIMITS = RunLimits(
+    grace_s=0.05, confirm_s=2.0, store_pause_s=0.01, retry=RetryPolicy(attempts=3, base_s=0.01, cap_s=0.02)
+)
+Behaviour = Callable[[StepCall, Mapping[str, bytes], Callable[[], bool]], bytes]
+
+
+class Bench:
+    """A store with one accepted task, and steps that do what the test says."""
+
+    def __init__(self, limits: RunLimits = LIMITS) -> None:
+        self.store = MemoryStore(StoreLimits(lease_s=30))
+        self.starts: Counter[str] = Counter()
+        self.behaviour: dict[str, Behaviour] = {}
+        self._limits = limits
+
+    async def accept(self, options: StartOptions | None = None) -> None:
+        await self.store.create_assessment("acme", "a-1", "one", b"input", 0)
+        await self.store.accept("acme", "a-1", "t-1", options or StartOptions(), PLAN.agents)
+
+    async def claim(self) -> Claim:
+        (claim,) = await self.store.claim("d", 1)
+        return claim
+
+    def run_of(self, claim: Claim, executor: LocalExecutor | None = None) -> TaskRun:
+        return TaskRun(
+            claim, plan=PLAN, store=self.store, executor=executor or LocalExecutor(self._step, slots=4),
+            limits=self._limits, parts=lambda data: {"x": data.decode()}, chance=random.Random(1),
+        )  # fmt: skip
+
+    def _step(
+        self, call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: Callable[[], bool]
+    ) -> bytes:
+        self.starts[call.step] += 1
+        act = self.behaviour.get(call.step)
+        return act(call, results, stopped) if act else f"{call.step}({','.join(sorted(results))})".encode()
+
+    async def has_started(self, step: str, *, done: str) -> bool:
+        return bool(self.starts[step]) and (await self.task()).info.agents[done].state is AgentState.DONE
+
+    async def task(self) -> Task:
+        return await self.store.task("acme", "t-1")
+
+
+def fails(error: Exception) -> Behaviour:
+    def act(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        raise error
+
+    return act
+
+
+def stubborn(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+    """Goes on until it is asked to stop."""
+    pause = threading.Event()
+    while not stopped():
+        pause.wait(0.005)
+    raise StepStopped
+
+
+async def test_each_step_gets_the_results_it_waits_for() -> None:
+    bench = Bench()
+    seen: dict[str, set[str]] = {}
+
+    def note(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        seen[call.step] = set(results)
+        return b"r"
+
+    bench.behaviour = {"c": note, "sum": note}
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert seen["c"] == {"a"}
+    assert seen["sum"] >= {"a", "b", "c", FAILURES}
+
+
+async def test_a_run_ends_with_the_last_step_as_its_result() -> None:
+    bench = Bench()
+    bench.behaviour["sum"] = lambda call, results, stopped: b"the result"
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert await bench.store.result("acme", "t-1") == b"the result"
+    assert (await bench.store.assessment("acme", "a-1")).status == "completed"
+
+
+async def test_a_failed_step_that_nobody_needs_makes_the_result_partial_and_is_told_to_the_last_step() -> (
+    None
+):
+    bench = Bench()
+    told: list[object] = []
+
+    def keep(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        told.extend(json.loads(results[FAILURES]))
+        return b"r"
+
+    bench.behaviour = {"b": fails(StepFailed("Broken", "no luck", retryable=False)), "sum": keep}
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+    assert told == [{"agent": "b", "error_type": "Broken", "message": "no luck", "attempt": 1}]
+    assert (await bench.task()).info.agents["b"].state is AgentState.FAILED
+
+
+async def test_a_failed_step_that_others_need_fails_the_task_with_its_reason() -> None:
+    bench = Bench()
+    bench.behaviour["a"] = fails(StepFailed("Broken", "no luck", retryable=False))
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    with pytest.raises(TaskFailed, match="no luck"):
+        await bench.store.result("acme", "t-1")
+    assert bench.starts["c"] == 0
+
+
+async def test_fewer_agents_than_wanted_fail_the_task() -> None:
+    bench = Bench(RunLimits(min_agents=3, retry=RetryPolicy(attempts=1)))
+    bench.behaviour["b"] = fails(StepFailed("Broken", "no luck", retryable=False))
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    task = await bench.task()
+    assert task.error is not None
+    assert task.error.type == "TooFewAgents"
+
+
+async def test_a_retryable_failure_is_tried_again_and_said_so() -> None:
+    bench = Bench()
+
+    def flaky(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        if call.attempt < 3:
+            raise StepFailed("Flaky", f"attempt {call.attempt}", retryable=True)
+        return b"r"
+
+    bench.behaviour["a"] = flaky
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    events = [event async for event in bench.store.events("acme", "t-1") if event]
+    changes = [e.data["agents"]["a"] for e in events if "a" in e.data["agents"]]
+    reasons = [change["reason"] for change in changes if change["state"] == "RETRY"]
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert bench.starts["a"] == 3
+    assert [reason.partition(";")[0] for reason in reasons] == ["Flaky: attempt 1", "Flaky: attempt 2"]
+
+
+async def test_a_step_that_never_gets_well_ends_after_its_attempts() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = fails(StepFailed("Flaky", "again", retryable=True))
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert bench.starts["b"] == 3
+
+
+async def test_what_an_earlier_claim_kept_is_not_reckoned_again() -> None:
+    bench = Bench()
+    await bench.accept()
+    bench.behaviour["c"] = stubborn
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await wait_until("b is done and c runs", lambda: bench.has_started("c", done="b"))
+    run.stop(Stop.DRAIN)
+    await running
+    del bench.behaviour["c"]
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert bench.starts == {"a": 1, "b": 1, "c": 2, "sum": 1}
+
+
+async def test_a_kept_result_of_other_inputs_is_reckoned_again() -> None:
+    bench = Bench()
+    await bench.accept()
+    first = await bench.claim()
+    other = Kept("a", "of other inputs", b"old")
+    assert await bench.store.keep("t-1", first.fence, other, agent=None, seconds=0.0) is Commit.DONE
+    await bench.run_of(first).run()
+    assert bench.starts["a"] == 1
+
+
+async def test_cancel_ends_as_revoked_and_the_rest_never_starts() -> None:
+    bench = Bench()
+    bench.behaviour["a"] = stubborn
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await wait_until("b is done and a runs", lambda: bench.has_started("a", done="b"))
+    await bench.store.cancel("acme", "t-1")
+    run.stop(Stop.CANCEL)
+    await running
+    assert (await bench.task()).state is TaskState.REVOKED
+    assert bench.starts["c"] == 0
+
+
+async def test_a_run_that_lost_its_lease_writes_nothing_more() -> None:
+    bench = Bench()
+    bench.behaviour["a"] = stubborn
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await wait_until("b is done and a runs", lambda: bench.has_started("a", done="b"))
+    before = await bench.task()
+    run.stop(Stop.LOST)
+    await running
+    assert await bench.task() == before
+
+
+async def test_over_its_hard_limit_a_task_fails_and_says_so() -> None:
+    bench = Bench()
+    bench.behaviour["a"] = stubborn
+    await bench.accept(StartOptions(hard_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    task = await bench.task()
+    assert task.error is not None
+    assert (task.state, task.error.type) == (TaskState.FAILURE, "TimeLimitExceeded")
+
+
+async def test_over_its_soft_limit_what_runs_is_asked_to_stop_and_what_is_there_counts() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = stubborn
+    await bench.accept(StartOptions(soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.task()).info.agents["b"].reason.startswith("SoftTimeLimitExceeded")
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+
+
+async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
+    class Away(MemoryStore):
+        missing = 3
+
+        async def keep(self, *args: object, **more: object) -> Commit:  # type: ignore[override]
+            if self.missing:
+                self.missing -= 1
+                raise Unavailable("away")
+            return await super().keep(*args, **more)  # type: ignore[arg-type]
+
+    bench = Bench()
+    bench.store = Away(StoreLimits(lease_s=30))
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
+
+
+async def test_an_error_of_the_engine_itself_ends_the_task_with_its_name() -> None:
+    bench = Bench()
+    await bench.accept()
+
+    def broken(data: bytes) -> dict[str, str]:
+        raise KeyError("brief")
+
+    run = TaskRun(
+        await bench.claim(), plan=PLAN, store=bench.store, executor=LocalExecutor(bench._step, slots=4), limits=LIMITS,
+        parts=broken, chance=random.Random(1),
+    )  # fmt: skip
+    await run.run()
+    task = await bench.task()
+    assert task.error is not None
+    assert task.error.type == "KeyError"
