@@ -27,6 +27,28 @@ def listening(engine: Platform) -> set[tuple[str, int]]:
     return {(address.ip, address.port) for address in bound if address}
 
 
+def only_here(engine: Platform) -> None:
+    found = listening(engine)
+    assert len(found) >= 3  # API, store, Ray
+    assert [one for one in sorted(found) if not _is_loopback(one[0])] == []
+
+
+def _is_loopback(address: str) -> bool:
+    found = ip_address(address)
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+def secrets_of(engine: Platform) -> dict[str, bytes]:
+    address = json.loads((engine.home.path / "store" / "address.json").read_text())
+    key = engine.home.api_key()
+    assert key
+    return {
+        "the API key": key.rpartition("_")[2].encode(),
+        "the store's password": str(address["password"]).encode(),
+        "Ray's token": (engine.home.path / "ray.token").read_bytes().strip(),
+    }
+
+
 def logs_of(engine: Platform) -> Iterator[Path]:
     """Every file that Ray, Serve, the store and `up` itself write for people to read."""
     yield engine.home.path.parent / f"{engine.home.path.name}.log"

@@ -52,8 +52,8 @@ def test_a_terminal_gets_one_bar_for_each_agent() -> None:
         change(cost=agent("RUNNING", 42.0, note="[bold] a")),
         terminal=True,
     )
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", told)
-    last = [line for line in plain.splitlines() if line.startswith(("cost ", "cloud "))][-2:]
+    lines = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]", told)
+    last = [line for line in lines if line.startswith(("cost ", "cloud "))][-2:]
     assert [line.split()[0] for line in last] == ["cost", "cloud"]
     assert "42 %" in last[0]
     assert "[bold] a" in last[0]
