@@ -22,6 +22,7 @@ from bench.processes import ROOT
 from bench.report import show, write_json, write_page
 from bench.setting import QUICK, Bench, Counts
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WIDE = 170  # columns of a table that goes to a file
 
 # In this order: what wants the machine for itself stands first and last.
@@ -84,8 +85,8 @@ def main(words: Sequence[str] | None = None) -> int:
     chosen, console = arguments(sys.argv[1:] if words is None else words), Console()
     if not console.is_terminal:
         console = Console(width=WIDE)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in ENDING:
+        signal.signal(number, _interrupt)  # at once: asyncio's own handler would wait for the next await
     machine, begin = this_machine(), time.monotonic()
     console.print(machine.line)
     measured: dict[str, Measured] = {}
@@ -142,6 +143,10 @@ async def _as_coroutine(measure: Callable[[Bench], Awaitable[Measured]], bench: 
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    for other in ENDING:
+        signal.signal(
+            other, signal.SIG_IGN
+        )  # a second one must not leave half of it running; every wait is bounded
     raise KeyboardInterrupt
 
 
