@@ -120,7 +120,7 @@ def main(words: Sequence[str] | None = None) -> int:
         },
     )
     console.print(f"every sample: {path}")
-    if chosen.write and not broken:
+    if chosen.write and measured:
         write_page(
             ROOT / "docs", machine, measured, quick=chosen.quick, api_processes=chosen.seed_api_processes
         )

@@ -74,15 +74,30 @@ def write_json(
 
 
 def write_page(
-    docs: Path, machine: Machine, measured: Mapping[str, Measured], *, quick: bool, api_processes: int
+    docs: Path,
+    machine: Machine,
+    measured: Mapping[str, Measured],
+    *,
+    quick: bool,
+    api_processes: int,
+    broken: Mapping[str, str],
 ) -> None:
     """`performance.md` and its picture, from the numbers alone."""
     rows = [row for one in measured.values() for row in one.rows]
     (docs / PICTURE).write_text(picture(rows))
-    (docs / "performance.md").write_text(page(machine, measured, quick=quick, api_processes=api_processes))
+    (docs / "performance.md").write_text(
+        page(machine, measured, quick=quick, api_processes=api_processes, broken=broken)
+    )
 
 
-def page(machine: Machine, measured: Mapping[str, Measured], *, quick: bool, api_processes: int) -> str:
+def page(
+    machine: Machine,
+    measured: Mapping[str, Measured],
+    *,
+    quick: bool,
+    api_processes: int,
+    broken: Mapping[str, str],
+) -> str:
     rows = [row for one in measured.values() for row in one.rows]
     judged = [row for row in rows if row.met is not None]
     short = "**A short run (`--quick`): few samples, for a look and not for a claim.**\n\n" if quick else ""
@@ -99,6 +114,8 @@ def page(machine: Machine, measured: Mapping[str, Measured], *, quick: bool, api
             if not all(row.met for row in judged)
             else "."
         ),
+        "",
+        *(f"- not measured, because it broke in this run: ({name}) {why}" for name, why in broken.items()),
         "",
         f"![Ratio of Infra Mind to the other side, measure by measure]({PICTURE})",
         "",

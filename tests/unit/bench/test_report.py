@@ -35,11 +35,18 @@ def test_numbers_have_three_digits(value: float | None, text: str) -> None:
 
 
 def test_the_page_says_which_budgets_are_missed_and_keeps_what_has_no_number() -> None:
-    text = page(this_machine(), {"a": Measured(ROWS, {}, ["how"])}, quick=True, api_processes=2)
+    text = page(
+        this_machine(),
+        {"a": Measured(ROWS, {}, ["how"])},
+        quick=True,
+        api_processes=2,
+        broken={"j": "no example"},
+    )
     assert "2 of 3 budgets met; missed: rate (b)." in text
     assert "> 30" in text
     assert "A short run" in text
     assert "- (a) how" in text
+    assert "it broke in this run: (j) no example" in text
 
 
 def test_the_picture_is_valid_and_has_a_bar_for_each_ratio() -> None:
