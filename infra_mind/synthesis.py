@@ -12,6 +12,7 @@ from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Severity, Status
 from infra_mind.model.inventory import Inventory
+from infra_mind.model.numbers import money, percent, quantity
 from infra_mind.model.result import (
     AgentFailure,
     AgentResult,
@@ -23,6 +24,7 @@ from infra_mind.model.result import (
 )
 
 STRATEGY = "strategy"
+_TOTAL = "cost.total_usd_per_month"
 # What a person wants to know first; an id that ends in `.` stands for all facts below it.
 INTEREST = (
     "cost.total_usd_per_month",
@@ -129,7 +131,7 @@ def _summary(
     counts = {severity.value: by_severity[severity] for severity in Severity}
     return Summary(
         name=brief.name,
-        headline=_headline(brief, counts, agents, failed),
+        headline=_headline(counts, agents, failed, recommendations, facts),
         findings=counts,
         key_facts=key_facts(facts),
         sentences=tuple(_sentences(agents, failed, recommendations, facts)),
@@ -137,18 +139,64 @@ def _summary(
 
 
 def _headline(
-    brief: Brief,
     counts: Mapping[str, int],
     agents: Mapping[str, AgentResult],
     failed: Sequence[AgentFailure],
+    recommendations: Sequence[Recommendation],
+    facts: Mapping[str, Fact],
 ) -> str:
-    total = sum(counts.values())
-    worst = ", ".join(f"{n} {severity}" for severity, n in counts.items() if n)
-    open_ = sum(1 for f in _findings(agents) if f.status in (Status.NOT_ASSESSED, Status.UNRESOLVABLE))
-    found = f"{_count(total, 'failed finding')} ({worst})" if total else "no failed finding"
-    left = f", {_count(open_, 'check')} not assessed" if open_ else ""
-    partial = f"; partial: {_count(len({f.agent for f in failed}), 'agent')} failed" if failed else ""
-    return f"{brief.name}: {found}{left}{partial}."
+    """The verdict: money against the budget, availability against the target, the worst findings, and what to do first."""
+    said = [*_budget_said(facts), *_availability_said(agents, facts), _findings_said(counts, agents)]
+    if recommendations and sum(counts.values()):
+        said.append(f"first: {recommendations[0].title}")
+    if failed:
+        said.append(f"partial: {_count(len({f.agent for f in failed}), 'agent')} failed")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _budget_said(facts: Mapping[str, Fact]) -> Iterable[str]:
+    total, over = _number(facts.get(_TOTAL)), _number(facts.get("cost.over_budget_usd_per_month"))
+    if total is None:
+        return
+    limit = _input(facts.get("strategy.budget_used"), "usd_per_month")
+    open_ = _input(facts.get(_TOTAL), "unpriced")
+    if over:
+        yield f"{money(over)} a month over the budget" + (f" of {money(limit)}" if limit else "")
+    elif limit:
+        yield f"within the budget{' as far as it is priced' if open_ else ''}: {money(total)} of {money(limit)} a month"
+    else:
+        yield f"{'at least ' if open_ else ''}{money(total)} a month"
+
+
+def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
+    reached = _number(facts.get("reliability.availability"))
+    target = _input(facts.get("reliability.allowed_downtime_minutes_per_year"), "target")
+    verdict = next((f.status for f in _findings(agents) if f.rule_id == "reliability.target"), None)
+    if reached is not None and target is not None and verdict in (Status.FAIL, Status.PASS):
+        word = "misses" if verdict is Status.FAIL else "meets"
+        yield f"{word} the availability target of {percent(target)} with {percent(reached)}"
+
+
+def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult]) -> str:
+    """The worst two severities by number; without a failure how much was judged at all: unknown is not clean."""
+    worst = [f"{n} {severity}" for severity, n in counts.items() if n][:2]
+    if worst:
+        return f"{' and '.join(worst)} {'finding' if sum(counts.values()) == 1 else 'findings'}"
+    statuses = Counter(f.status for f in _findings(agents))
+    open_ = statuses[Status.NOT_ASSESSED] + statuses[Status.UNRESOLVABLE]
+    if not statuses[Status.PASS]:
+        return f"nothing could be judged: {_count(open_, 'check')} not assessed"
+    return "no failed finding" + (f", {_count(open_, 'check')} not assessed" if open_ else "")
+
+
+def _number(fact: Fact | None) -> float | None:
+    return None if fact is None or isinstance(fact.value, str | bool) else float(fact.value)
+
+
+def _input(fact: Fact | None, name: str) -> float | None:
+    value = fact.inputs.get(name) if fact else None
+    return None if value is None or isinstance(value, str | bool) else float(value)
 
 
 def key_facts(facts: Mapping[str, Fact]) -> tuple[str, ...]:
@@ -190,12 +238,12 @@ class _Form(NamedTuple):
 
 
 _FORMS = (
-    _Form("cost.total_usd_per_month", "What has a price costs {value:,.2f} USD a month"),
-    _Form("cost.unpriced_count", "{value:g} things have no dated price and are in no total", if_any=True),
-    _Form("cost.over_budget_usd_per_month", "It is {value:,.2f} USD a month over the budget", if_any=True),
-    _Form("reliability.availability", "The path of a request is available {value:.6%} of the time"),
-    _Form("reliability.downtime_minutes_per_year", "It is down {value:,.2f} minutes a year"),
-    _Form("sustainability.kgco2e_per_month", "Operation emits {value:,.2f} kgCO2e a month"),
+    _Form(_TOTAL, "What has a price costs {value}"),
+    _Form("cost.unpriced_count", "Things without a dated price, in no total: {value}", if_any=True),
+    _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True),
+    _Form("reliability.availability", "The path of a request is available {value} of the time"),
+    _Form("reliability.downtime_minutes_per_year", "It is down {value}"),
+    _Form("sustainability.kgco2e_per_month", "Operation emits {value}"),
     _Form("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}", of_a_number=False),
 )
 
@@ -206,7 +254,8 @@ def _said(fact: Fact | None, form: _Form) -> str | None:
         return None
     if form.of_a_number and (isinstance(fact.value, str) or (form.if_any and fact.value <= 0)):
         return None
-    return f"{form.text.format(value=fact.value, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
+    shown = quantity(fact.value, "" if fact.unit == "text" else fact.unit).text
+    return f"{form.text.format(value=shown, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
 
 
 def _coverage(

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from infra_mind.model.fact import Fact, FactValue
+from infra_mind.model.numbers import UNKNOWN, Quantity, quantity
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.labels import fact_label, fact_name
-from infra_mind.reports.numbers import UNKNOWN, Quantity, quantity
 
 
 @dataclass(frozen=True)

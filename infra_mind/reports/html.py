@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from infra_mind.model.numbers import money, number, percent, quantity
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook, FactView, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title, unit_of
-from infra_mind.reports.numbers import money, number, percent, quantity
 from infra_mind.reports.view import (
     KIND_TITLES,
     MOST_IN_PHASE,

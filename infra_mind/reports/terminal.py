@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from infra_mind.model.numbers import money, number
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook
 from infra_mind.reports.labels import agent_title
-from infra_mind.reports.numbers import money, number
 from infra_mind.reports.view import View
 
 MOST_FACTS = 8

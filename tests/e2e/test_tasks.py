@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from infra_mind.agents import NAMES
+from infra_mind.model.numbers import money
 from infra_mind.reports.html import render
 from tests.e2e.steps import BRIEF, MINIMAL, Tried, client_of, comparable, draft, ended, problem, start
 from tests.platform import Platform
@@ -79,7 +80,9 @@ def test_report_of_a_kind_is_a_page(
     assert ran.returncode == 0, ran.stderr
     text = page.read_text(encoding="utf-8")
     assert text.lower().startswith("<!doctype html>")
-    assert "42,703.86" in text or "42 703.86" in text or "42,704" in text
+    cost = clinic.result["agents"]["cost"]["facts"]
+    total = next(fact["value"] for fact in cost if fact["id"] == "cost.total_usd_per_month")
+    assert money(total) in text
 
 
 def test_report_over_http_is_the_one_of_the_command_line(

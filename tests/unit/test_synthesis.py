@@ -27,8 +27,13 @@ def finding(
     )  # fmt: skip
 
 
-def fact(id_: str, value: FactValue) -> Fact:
-    return Fact(id=id_, value=value, unit="x", formula="f", source="s")
+def fact(id_: str, value: FactValue, unit: str = "USD/month", **inputs: FactValue) -> Fact:
+    return Fact(id=id_, value=value, unit=unit, formula="f", inputs=inputs, source="s")
+
+
+def plain(text: str) -> str:
+    """With spaces that may break."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def build(
@@ -55,7 +60,10 @@ FOUND = {
     ),
     "reliability": AgentResult(
         findings=(not_assessed(agent="reliability", rule_id="r.t", title="t", missing="availability.target"),),
-        facts=(fact("reliability.availability", 0.99940), fact("reliability.downtime_minutes_per_year", 315.36)),
+        facts=(
+            fact("reliability.availability", 0.99940, "share"),
+            fact("reliability.downtime_minutes_per_year", 315.36, "minutes/year"),
+        ),
     ),
 }  # fmt: skip
 
@@ -77,18 +85,64 @@ def test_findings_stand_by_severity_then_address() -> None:
     assert found == [("critical", "b"), ("critical", "c"), ("critical", "z"), ("low", "a")]
 
 
-def test_the_headline_counts_what_failed_and_what_was_not_assessed() -> None:
+def test_the_headline_says_the_worst_and_what_to_do_first() -> None:
     result = build(FOUND, FAILURE)
     assert result.summary.findings == {"critical": 2, "high": 0, "medium": 0, "low": 1, "info": 0}
     assert result.summary.headline == (
-        "Clinic: 3 failed findings (2 critical, 1 low), 1 check not assessed; partial: 1 agent failed."
+        "2 critical and 1 low findings; first: s.hole is wrong (2 places); partial: 1 agent failed."
     )
 
 
 def test_nothing_assessed_is_not_called_clean() -> None:
     assert build({"r": FOUND["reliability"]}).summary.headline == (
-        "Clinic: no failed finding, 1 check not assessed."
+        "Nothing could be judged: 1 check not assessed."
     )
+
+
+def test_a_pass_among_what_is_open_is_no_verdict_on_the_rest() -> None:
+    passed = AgentResult(findings=(finding("security", "s.ok", status=Status.PASS),))
+    headline = build({"security": passed, "r": FOUND["reliability"]}).summary.headline
+    assert headline == "No failed finding, 1 check not assessed."
+
+
+def costs(total: float, budget: float, unpriced: int = 0) -> dict[str, AgentResult]:
+    facts = [fact("cost.total_usd_per_month", total, unpriced=unpriced)]
+    if total > budget or not unpriced:
+        facts.append(fact("cost.over_budget_usd_per_month", max(0.0, total - budget)))
+    used = fact("strategy.budget_used", total / budget, "share", usd_per_month=budget)
+    return {"cost": AgentResult(facts=tuple(facts)), "strategy": AgentResult(facts=(used,))}
+
+
+@pytest.mark.parametrize(
+    ("said", "total", "unpriced"),
+    [
+        ("Within the budget: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 0),
+        ("Within the budget as far as it is priced: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 2),
+        ("$ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 0),
+        ("$ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 3),
+    ],
+)
+def test_the_headline_begins_with_the_budget(said: str, total: float, unpriced: int) -> None:
+    assert plain(build(costs(total, 60_000.0, unpriced)).summary.headline).split("; ")[0] == said
+
+
+def test_without_a_budget_the_headline_has_the_total() -> None:
+    result = build({"cost": AgentResult(facts=(fact("cost.total_usd_per_month", 10.0, unpriced=1),))})
+    assert plain(result.summary.headline).startswith("At least $ 10.00 a month; ")
+
+
+@pytest.mark.parametrize(("status", "word"), [(Status.FAIL, "Misses"), (Status.PASS, "Meets")])
+def test_the_headline_has_availability_against_target(status: Status, word: str) -> None:
+    allowed = fact("reliability.allowed_downtime_minutes_per_year", 525.6, "minutes/year", target=0.999)
+    reached = fact("reliability.availability", 0.9994, "share")
+    judged = finding("reliability", "reliability.target", status=status)
+    result = build({"reliability": AgentResult(facts=(allowed, reached), findings=(judged,))})
+    expected = f"{word} the availability target of 99.9 % with 99.94 %; "
+    assert plain(result.summary.headline).startswith(expected)
+
+
+def test_the_headline_does_not_repeat_the_name() -> None:
+    assert BRIEF.name not in build(FOUND).summary.headline
 
 
 def test_coverage_names_fields_and_files() -> None:
@@ -133,14 +187,15 @@ def test_key_facts_are_those_that_exist_in_order_of_interest() -> None:
 
 
 def test_sentences_are_made_from_facts_and_name_them() -> None:
-    sentences = build(FOUND).summary.sentences
-    assert "It is down 315.36 minutes a year (`reliability.downtime_minutes_per_year`)." in sentences
+    sentences = [plain(s) for s in build(FOUND).summary.sentences]
+    assert "The path of a request is available 99.94 % of the time (`reliability.availability`)." in sentences
+    assert "It is down 315.36 min a year (`reliability.downtime_minutes_per_year`)." in sentences
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.0, False), (-5.0, False), (7.0, True)])
 def test_over_budget_is_only_said_when_it_is(value: float, said: bool) -> None:
     result = build({"cost": AgentResult(facts=(fact("cost.over_budget_usd_per_month", value),))})
-    assert any("over the budget" in s for s in result.summary.sentences) is said
+    assert any("Over the budget" in s for s in result.summary.sentences) is said
 
 
 def test_the_inventory_is_shown_without_its_values() -> None:

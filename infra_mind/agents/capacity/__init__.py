@@ -31,6 +31,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number, percent
 from infra_mind.model.result import AgentResult
 
 NAME = "capacity"
@@ -170,14 +171,16 @@ class _ServiceCase:
         return value
 
     def _target_finding(self, servers: int, needed: int, p_within: float) -> None:
-        wanted = f"{self.service.wait_percentile:g} within {self.service.wait_within_s:g} s"
+        wanted = (
+            f"{percent(self.service.wait_percentile or 0)} within {number(self.service.wait_within_s or 0)} s"
+        )
         late = servers < needed
         title = "misses its wait target" if late else "meets its wait target"
         self._finding(
             "capacity.wait-target", f"{self.service.name} {title}",
             Status.FAIL if late else Status.PASS, Severity.HIGH,
             ["p_within", "servers"], path="servers",
-            observed=f"{servers} servers: {p_within:.4f} of the arrivals wait no longer than {self.service.wait_within_s:g} s",
+            observed=f"{servers} servers: {percent(p_within)} of the arrivals wait no longer than {number(self.service.wait_within_s or 0)} s",
             expected=f"{wanted}: {needed} servers",
             fix=f"Raise the servers of {self.service.name} from {servers} to {needed}." if late else None,
         )  # fmt: skip
@@ -237,10 +240,10 @@ class _ServiceCase:
             if (value := getattr(self.service, name)) is not None
         }
         inputs = self._target_inputs(offered_load(self.service), target)
-        for percent in (5, 50, 95):
+        for nth in (5, 50, 95):
             self._fact(
-                f"servers_p{percent}", nearest_rank(found, percent / 100), "count",
-                f"{percent}th percentile by nearest rank of `{SMALLEST}` over lognormal inputs",
+                f"servers_p{nth}", nearest_rank(found, nth / 100), "count",
+                f"{nth}th percentile by nearest rank of `{SMALLEST}` over lognormal inputs",
                 **inputs, **sigmas, samples=SAMPLES, seed=str(seed_of(self.service)),
             )  # fmt: skip
         self._tornado(target)

@@ -20,6 +20,7 @@ from infra_mind.model.finding import (
     Status,
     make_finding,
 )
+from infra_mind.model.numbers import money, number, percent
 from infra_mind.model.result import CostLine
 
 # Series and generation stand in the name. Burstable and flexible types are another product and are never proposed.
@@ -65,7 +66,7 @@ def assess_volumes(ledger: Ledger) -> None:
             make_finding(
                 rule_id="cost.gp2-volume",
                 agent=NAME,
-                title=f"{line.address}: gp3 costs {1 - offer.usd_per_unit / line.usd_per_unit:.0%} less a GB than gp2",
+                title=f"{line.address}: gp3 costs {percent(round(1 - offer.usd_per_unit / line.usd_per_unit, 4))} less a GB than gp2",
                 status=Status.FAIL,
                 severity=Severity.LOW,
                 resource=line.address,
@@ -75,8 +76,8 @@ def assess_volumes(ledger: Ledger) -> None:
                         artefact=line.artefact,
                         line_start=line.line,
                         line_end=line.line,
-                        observed=f"gp2: {line.usd_per_unit:g} USD/GB-month ({line.as_of})",
-                        expected=f"gp3: {offer.usd_per_unit:g} USD/GB-month ({offer.as_of})",
+                        observed=f"gp2: {money(line.usd_per_unit)} a GB and month ({line.as_of})",
+                        expected=f"gp3: {money(offer.usd_per_unit)} a GB and month ({offer.as_of})",
                     ),
                 ),
                 impact=Impact(usd_per_month=line.quantity * (line.usd_per_unit - offer.usd_per_unit)),
@@ -127,16 +128,16 @@ def _finding(line: CostLine, found: Newer, hours: float) -> Finding:
     return make_finding(
         rule_id="cost.older-generation", agent=NAME, status=Status.FAIL,
         severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
-        title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {share:.0%} less in {old.region}",
+        title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {percent(round(share, 4))} less in {old.region}",
         evidence=(
             Evidence(
                 artefact=line.artefact or "brief", line_start=line.line, line_end=line.line, path="" if line.artefact else "hosting.nodes",
-                observed=f"{old.instance}: {old.usd_per_hour:g} USD/h ({old.as_of})", expected=f"{new.instance}: {new.usd_per_hour:g} USD/h ({new.as_of})",
+                observed=f"{old.instance}: {money(old.usd_per_hour)} an hour ({old.as_of})", expected=f"{new.instance}: {money(new.usd_per_hour)} an hour ({new.as_of})",
             ),
         ),
         facts=() if line.artefact else (f"{NAME}.hosting.{line.sku}.usd_per_month",),
         impact=Impact(usd_per_month=saved),
         remediation=Remediation(
-            text=f"Move to {new.instance} after a test of the workload on it ({hours / HOURS:g} instances).", effort=Effort.HOURS
+            text=f"Move to {new.instance} after a test of the workload on it ({number(hours / HOURS)} of them, all month).", effort=Effort.HOURS
         ),
     )  # fmt: skip

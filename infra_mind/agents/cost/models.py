@@ -11,6 +11,7 @@ from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import Status
+from infra_mind.model.numbers import money
 from infra_mind.model.result import AgentResult
 
 SECONDS = HOURS * 3600.0  # a month
@@ -116,7 +117,7 @@ def _book(item: Serving, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger)
         ledger.assume(
             f"serving.{id_part(item.name)}.shared_instances",
             f"{count} GPUs of {item.name} are charged as their share of {offer.offer.instance} ({offer.gpus} GPUs); "
-            f"rented whole, {whole} of them would cost {whole * HOURS * offer.offer.usd_per_hour:.2f} USD a month",
+            f"rented whole, {whole} of them would cost {money(whole * HOURS * offer.offer.usd_per_hour)} a month",
             value=whole * HOURS * offer.offer.usd_per_hour, unit="USD/month", source=offer.offer.source,
         )  # fmt: skip
 

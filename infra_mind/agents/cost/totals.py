@@ -21,6 +21,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )  # fmt: skip
+from infra_mind.model.numbers import money, number, percent
 
 OLD = timedelta(days=730)  # a price this much older than the newest list is said to be old
 MUCH = 0.25  # over budget by more than a quarter is a high finding
@@ -142,9 +143,9 @@ def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:
             resource="budget.commitment_utilisation",
             severity=Severity.HIGH if losing else Severity.MEDIUM,
             value=held.utilisation,
-            title=f"Commitments are used to {held.utilisation:.0%}"
+            title=f"Commitments are used to {percent(held.utilisation)}"
             + (
-                f", under their break-even of {1 - held.discount:.0%}: they cost more than on demand"
+                f", under their break-even of {percent(1 - held.discount)}: they cost more than on demand"
                 if losing
                 else ""
             ),
@@ -152,8 +153,8 @@ def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:
                 Evidence(
                     artefact="brief",
                     path="budget.commitment_utilisation",
-                    observed=f"{held.utilisation:g}",
-                    expected=f"above {1 - held.discount:g} to save at all, 1 to save most",
+                    observed=percent(held.utilisation),
+                    expected=f"above {percent(1 - held.discount)} to save at all, {percent(1.0)} to save most",
                 ),
             ),
             facts=(rate,),
@@ -195,10 +196,10 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
         )
     if over:
         status, severity = Status.FAIL, Severity.HIGH if over > MUCH * limit else Severity.MEDIUM
-        title = f"The monthly total is {over:,.2f} USD over the budget of {limit:,.2f} USD"
+        title = f"The monthly total is {money(over)} over the budget of {money(limit)}"
     elif open_things:
         status, severity = Status.NOT_ASSESSED, Severity.INFO
-        title = f"Within the budget as far as it is priced; {open_things} things have no dated price"
+        title = f"Within the budget as far as it is priced; {open_things} {'thing has' if open_things == 1 else 'things have'} no dated price"
     else:
         status, severity, title = Status.PASS, Severity.INFO, "The monthly total is within the budget"
     ledger.findings.append(
@@ -214,8 +215,8 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
                 Evidence(
                     artefact="brief",
                     path="budget.usd_per_month",
-                    observed=f"{total:.2f} USD/month",
-                    expected=f"at most {limit:.2f}",
+                    observed=f"{money(total)} a month",
+                    expected=f"at most {money(limit)}",
                 ),
             ),
             impact=Impact(usd_per_month=over) if over else None,
@@ -275,19 +276,19 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
                 confidence=Confidence.MEDIUM,
                 resource=f"llm_serving.{item.name}",
                 value=api.item.model,
-                title=f"At {load:g} requests/s {api.item.model} by the token costs {rent:,.2f} USD a month, own GPUs for {item.name} {own.usd_per_month:,.2f}",
+                title=f"At {number(load)} requests/s {api.item.model} by the token costs {money(rent)} a month, own GPUs for {item.name} {money(own.usd_per_month)}",
                 evidence=(
                     Evidence(
                         artefact="brief",
                         path=f"llm_serving.{item.name}.requests_per_s",
-                        observed=f"{load:g}",
-                        expected=f"{even:.3g} or more for own GPUs to pay",
+                        observed=number(load),
+                        expected=f"{number(even)} or more for own GPUs to pay",
                     ),
                 ),
                 facts=(own.fact, rent_fact, even_fact),
                 impact=Impact(usd_per_month=own.usd_per_month - rent),
                 remediation=Remediation(
-                    text=f"Rent {api.item.model} until the load nears {even:.3g} requests/s, where its quality, data protection and residency allow it.",
+                    text=f"Rent {api.item.model} until the load nears {number(even)} requests/s, where its quality, data protection and residency allow it.",
                     effort=Effort.WEEKS,
                 ),
             )

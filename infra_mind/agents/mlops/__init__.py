@@ -9,7 +9,7 @@ from infra_mind.agents.mlops import maturity
 from infra_mind.agents.mlops.serving import ServingCase
 from infra_mind.agents.mlops.training import TrainingCase
 from infra_mind.model.brief import Brief
-from infra_mind.model.fact import Assumption, id_part
+from infra_mind.model.fact import Assumption, id_parts
 from infra_mind.model.finding import Finding, not_assessed
 from infra_mind.model.result import AgentResult
 
@@ -23,13 +23,13 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     served = [
         ServingCase(item, f"llm_serving.{i}", part)
         for i, (item, part) in enumerate(
-            zip(brief.llm_serving, _ids(s.name for s in brief.llm_serving), strict=True)
+            zip(brief.llm_serving, id_parts(s.name for s in brief.llm_serving), strict=True)
         )
     ]
     trained = [
         TrainingCase(item, f"training.{i}", part)
         for i, (item, part) in enumerate(
-            zip(brief.training, _ids(t.name for t in brief.training), strict=True)
+            zip(brief.training, id_parts(t.name for t in brief.training), strict=True)
         )
     ]
     cases: list[ServingCase | TrainingCase] = [*served, *trained]
@@ -60,18 +60,6 @@ def _absent(brief: Brief) -> tuple[Finding, ...]:
 
 def _once(assumptions: Iterable[Assumption]) -> tuple[Assumption, ...]:
     return tuple({a.id: a for a in assumptions}.values())
-
-
-def _ids(names: Iterable[str]) -> list[str]:
-    """The part of the fact ids for each item; two names that differ only in a space get a number."""
-    taken: list[str] = []
-    for name in names:
-        base = part = id_part(name)
-        number = 2
-        while part in taken:
-            part, number = f"{base}_{number}", number + 1
-        taken.append(part)
-    return taken
 
 
 AGENT = Agent(

@@ -30,6 +30,24 @@ def binding_constraint(prefix: str, split: Split, missed: str | None = None) -> 
     )  # fmt: skip
 
 
+def best_time(prefix: str, split: Split, name: str, seconds: float) -> Fact:
+    """The time to the first token (`ttft`) or per token (`tpot`) of one request alone on a replica: no load comes below it."""
+    formulas = {"ttft": "prefill_s of one request alone", "tpot": "decode_s of a batch of one"}
+    return _fact(
+        prefix, split, f"best_{name}_s", seconds, "s", formulas[name], gpus_per_replica=split.replica.tp
+    )
+
+
+def missing_bytes(prefix: str, split: Split) -> Fact:
+    """What each GPU lacks to hold its share of the weights and one request."""
+    replica = split.replica
+    return _fact(
+        prefix, split, "missing_bytes_per_gpu", replica.kv_per_request_per_gpu - replica.kv_room_per_gpu, "bytes",
+        "kv_per_request_per_gpu − kv_room_bytes_per_gpu", kv_per_request_per_gpu=replica.kv_per_request_per_gpu,
+        kv_room_bytes_per_gpu=replica.kv_room_per_gpu, gpus_per_replica=replica.tp,
+    )  # fmt: skip
+
+
 def facts(prefix: str, split: Split, requests_per_s: float) -> list[Fact]:
     """Facts `<prefix>.<name>`. Times are those at the load, spread evenly over the replicas, not those at the limit."""
     return [

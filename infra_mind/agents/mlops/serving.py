@@ -33,6 +33,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number, quantity
 
 AGENT_NAME = "mlops"
 
@@ -173,7 +174,7 @@ class ServingCase:
 
     def _meets(self, best: Split) -> None:
         targets = [
-            f"{name} {getattr(self.item, name):g} s"
+            f"{name} {_s(getattr(self.item, name))}"
             for name in ("ttft_s", "tpot_s")
             if getattr(self.item, name) is not None
         ]
@@ -192,6 +193,7 @@ class ServingCase:
         fitting = [split for split in splits if split.limits["memory"] >= 1]
         if not fitting:
             self.facts.append(deployment.binding_constraint(self._prefix, splits[-1], "memory"))
+            self.facts.append(deployment.missing_bytes(self._prefix, splits[-1]))
             self._does_not_fit(splits[-1].replica, gpu)
             return
         constraint, seconds, target, nearest = min(
@@ -199,11 +201,12 @@ class ServingCase:
             key=lambda miss: (miss[1] / miss[2], miss[3].replica.tp),
         )
         self.facts.append(deployment.binding_constraint(self._prefix, nearest, constraint))
+        self.facts.append(deployment.best_time(self._prefix, nearest, constraint, seconds))
         self._fail(
             f"mlops.serving.{constraint}",
-            f"{self.item.name}: no split over {gpu.id} meets the {constraint} target of {target:g} s; the best is {seconds:.3g} s on "
-            f"{nearest.replica.tp} GPUs without any other load, {seconds / target:.2g} times the target",
-            f"{self.path}.{constraint}_s", f"{seconds:.6g} s", f"at most {target:g} s",
+            f"{self.item.name}: no split over {gpu.id} meets the {constraint} target of {_s(target)}; the best is {_s(seconds)} on "
+            f"{nearest.replica.tp} GPUs without any other load, {number(seconds / target)} times the target",
+            f"{self.path}.{constraint}_s", _s(seconds), f"at most {_s(target)}",
             "Take a GPU with more bandwidth or a smaller weight_dtype, or allow more time." if constraint == "tpot"
             else "Take a GPU with a higher dense rate, shorten the prompt, or allow more time.",
         )  # fmt: skip
@@ -225,10 +228,10 @@ class ServingCase:
         short = replica.kv_per_request_per_gpu - replica.kv_room_per_gpu
         self._fail(
             "mlops.serving.memory",
-            f"{self.item.name}: the weights and one request do not fit on {replica.tp} × {gpu.id}; {short / 1e9:.3g} GB per GPU are missing",
+            f"{self.item.name}: the weights and one request do not fit on {replica.tp} × {gpu.id}; {_bytes(short)} per GPU are missing",
             f"{self.path}.gpu",
-            f"{replica.weights / replica.tp / 1e9:.4g} GB of weights and {replica.kv_per_request_per_gpu / 1e9:.3g} GB of cache per GPU",
-            f"at most {(gpu.memory_bytes * self.plan.memory_utilisation - self.plan.overhead_bytes) / 1e9:.4g} GB per GPU",
+            f"{_bytes(replica.weights / replica.tp)} of weights and {_bytes(replica.kv_per_request_per_gpu)} of cache per GPU",
+            f"at most {_bytes(gpu.memory_bytes * self.plan.memory_utilisation - self.plan.overhead_bytes)} per GPU",
             "Take a GPU with more memory or a smaller weight_dtype; splitting over several nodes is not reckoned here.",
         )  # fmt: skip
 
@@ -275,3 +278,11 @@ class ServingCase:
                 remediation=Remediation(text=remedy, effort=Effort.DAYS),
             )
         )  # fmt: skip
+
+
+def _s(seconds: float) -> str:
+    return quantity(seconds, "s").text
+
+
+def _bytes(size: float) -> str:
+    return quantity(size, "bytes").text

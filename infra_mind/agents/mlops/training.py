@@ -22,6 +22,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number, quantity
 
 AGENT_NAME = "mlops"
 DAY_S = 86_400
@@ -84,7 +85,15 @@ class TrainingCase:
     def _memory(self, gpu: Gpu | None) -> None:
         item = self.item
         needed = assumptions.ADAM_BYTES * item.parameters
-        self._fact("memory_bytes", needed, "bytes", "16 · parameters", assumptions.ZERO, None, parameters=item.parameters)
+        self._fact(
+            "memory_bytes",
+            needed,
+            "bytes",
+            "16 · parameters",
+            assumptions.ZERO,
+            None,
+            parameters=item.parameters,
+        )
         self.assumptions.append(assumptions.full_fine_tune())
         if gpu is None:
             return
@@ -94,8 +103,8 @@ class TrainingCase:
         if item.gpus is not None and item.gpus < least:
             self._fail(
                 "mlops.training.memory",
-                f"{item.name}: a full fine-tune needs {needed / 1e9:.4g} GB for weights, gradients and optimiser, {item.gpus} × {gpu.id} have "
-                f"{item.gpus * gpu.memory_bytes / 1e9:.4g} GB",
+                f"{item.name}: a full fine-tune needs {_bytes(needed)} for weights, gradients and optimiser, {item.gpus} × {gpu.id} have "
+                f"{_bytes(item.gpus * gpu.memory_bytes)}",
                 f"{self.path}.gpus", f"{item.gpus} GPUs", f"at least {least} GPUs, before activations",
                 "Use more GPUs, or train adapters (LoRA) instead of all weights.", ("memory_bytes", "gpus_for_memory"),
             )  # fmt: skip
@@ -145,9 +154,9 @@ class TrainingCase:
         if item.gpus < needed:
             self._fail(
                 "mlops.training.deadline",
-                f"{item.name}: the run takes {one_gpu_days / item.gpus:.3g} days on {item.gpus} × {gpu.id}, the deadline is {deadline:g}; "
+                f"{item.name}: the run takes {number(one_gpu_days / item.gpus)} days on {item.gpus} × {gpu.id}, the deadline is {number(deadline)}; "
                 f"{needed} GPUs would be needed",
-                f"{self.path}.deadline_days", f"{one_gpu_days / item.gpus:.6g} days", f"at most {deadline:g} days",
+                f"{self.path}.deadline_days", f"{number(one_gpu_days / item.gpus)} days", f"at most {number(deadline)} days",
                 f"Use {needed} GPUs, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
             )  # fmt: skip
             return
@@ -210,3 +219,7 @@ class TrainingCase:
                 remediation=Remediation(text=remedy, effort=Effort.DAYS),
             )
         )  # fmt: skip
+
+
+def _bytes(size: float) -> str:
+    return quantity(size, "bytes").text

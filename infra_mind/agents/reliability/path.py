@@ -27,6 +27,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number, percent
 from infra_mind.model.result import AgentResult
 
 NAME = "reliability"
@@ -128,9 +129,8 @@ def _against_target(parts: Sequence[Part], target: float) -> tuple[Finding, list
     )
     evidence = Evidence(
         artefact="brief", path="availability.components",
-        observed=f"{_percent(lost)} available: {lost * MINUTES_PER_YEAR:.2f} minutes down a year; most of it {worst.name} "
-        f"({unavailability(worst) * MINUTES_PER_YEAR:.2f})",
-        expected=f"{_percent(complement(target))}: {complement(target) * MINUTES_PER_YEAR:.2f} minutes a year",
+        observed=f"{percent(1 - lost)} available: {_down(lost)}; most of it {worst.name} ({_down(unavailability(worst))})",
+        expected=f"{percent(target)}: {_down(complement(target))} at the most",
     )  # fmt: skip
     if meets(lost, target):
         return make_finding(
@@ -170,8 +170,19 @@ def _plan(
                       {"availability": 1 - now.unavailable, "replicas": now.replicas, "needed": now.needed, "target": target})
             )  # fmt: skip
     after = series_unavailability(planned)
-    text = f"Raise {', '.join(steps)}: {_percent(after)} available, {after * MINUTES_PER_YEAR:.2f} minutes down a year."
+    facts += _reached(planned, after)
+    text = f"Raise {', '.join(steps)}: {percent(1 - after)} available, {_down(after)}."
     return facts, text, (lost - after) * MINUTES_PER_YEAR
+
+
+def _reached(planned: Sequence[Part], lost: float) -> list[Fact]:
+    """What the path gains with the replicas that are proposed."""
+    replicas: dict[str, FactValue] = {part.name: part.replicas for part in planned}
+    return [
+        _fact("with_replicas_for_target.availability", 1 - lost, "share", "Π Aᵢ with replicas_for_target", replicas),
+        _fact("with_replicas_for_target.downtime_minutes_per_year", lost * MINUTES_PER_YEAR, "minutes/year",
+              "(1 − availability) · 525 600", {"availability": 1 - lost}),
+    ]  # fmt: skip
 
 
 def _table(parts: Sequence[Part]) -> list[dict[str, FactValue]]:
@@ -192,12 +203,8 @@ def _common_cause(parts: Sequence[Part]) -> list[dict[str, float]]:
     ]
 
 
-def _percent(unavailable: float) -> str:
-    """As many decimals as tell the availability from 100 %."""
-    decimals = 2
-    while decimals < 12 and 0 < unavailable * 100 < 10 ** (1 - decimals):
-        decimals += 1
-    return f"{100 - unavailable * 100:.{decimals}f} %"
+def _down(unavailable: float) -> str:
+    return f"{number(round(unavailable * MINUTES_PER_YEAR, 4))} minutes down a year"
 
 
 def _fact(name: str, value: FactValue, unit: str, formula: str, inputs: dict[str, FactValue]) -> Fact:

@@ -11,6 +11,7 @@ from math import fsum
 
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Impact, Severity, Status
+from infra_mind.model.numbers import number, quantity
 from infra_mind.model.result import AgentResult
 
 DIMENSIONS = ("cost", "reliability", "security", "sustainability", "speed")
@@ -125,21 +126,16 @@ def sentences(option: Option, facts: Mapping[str, Fact]) -> str:
         parts.append(f"It concerns {shown}{f' and {more} more' if more > 0 else ''}.")
     parts += _brings(option)
     known = [facts[id_] for id_ in option.facts if id_ in facts]
-    parts += [f"`{fact.id}` is {_shown(fact)}." for fact in known[:4]]
+    parts += [f"`{fact.id}` is {quantity(fact.value, fact.unit).text}." for fact in known[:4]]
     return " ".join(parts)
 
 
 def _brings(option: Option) -> list[str]:
     impact, parts = option.impact, []
     if impact.usd_per_month:
-        parts.append(f"{impact.usd_per_month:,.2f} USD a month")
+        parts.append(quantity(impact.usd_per_month, "USD/month").text)
     if impact.downtime_minutes_per_year:
-        parts.append(f"{impact.downtime_minutes_per_year:,.2f} minutes of downtime a year")
+        parts.append(f"{number(impact.downtime_minutes_per_year)} minutes of downtime a year")
     if impact.kgco2e_per_month:
-        parts.append(f"{impact.kgco2e_per_month:,.2f} kgCO2e a month")
+        parts.append(quantity(impact.kgco2e_per_month, "kgCO2e/month").text)
     return [f"As far as it is reckoned it saves {', '.join(parts)}."] if parts else []
-
-
-def _shown(fact: Fact) -> str:
-    value = f"{fact.value:.6g}" if isinstance(fact.value, float) else str(fact.value)
-    return value if fact.unit == "text" else f"{value} {fact.unit}"

@@ -76,7 +76,7 @@ def test_impacts_are_summed_and_an_unknown_one_is_none() -> None:
     impact = by_id(result)["c.a"].impact
     assert impact.usd_per_month == 15.0
     assert impact.kgco2e_per_month is None
-    assert "15.00 USD a month" in by_id(result)["c.a"].text
+    assert "$\N{NO-BREAK SPACE}15.00\N{NO-BREAK SPACE}a month" in by_id(result)["c.a"].text
 
 
 def test_a_dominated_option_stands_below_and_off_the_front() -> None:
@@ -117,7 +117,7 @@ def test_the_text_shows_the_facts_that_it_rests_on() -> None:
     fact = Fact(id="cost.x", value=12.5, unit="USD/month", formula="a", source="s")
     result = assess(finding("cost", "c.a", facts=("cost.x", "cost.gone")), facts=(fact,))
     (only,) = result.recommendations
-    assert only.text == "Mend c.a. `cost.x` is 12.5 USD/month."
+    assert only.text == "Mend c.a. `cost.x` is $\N{NO-BREAK SPACE}12.50\N{NO-BREAK SPACE}a month."
     assert only.facts == ("cost.gone", "cost.x")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra_mind.reports.numbers import SPACE, money, number, percent, quantity
+from infra_mind.model.numbers import SPACE, money, number, percent, quantity
 
 
 @pytest.mark.parametrize(
