@@ -122,7 +122,12 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"every sample: {path}")
     if chosen.write and measured:
         write_page(
-            ROOT / "docs", machine, measured, quick=chosen.quick, api_processes=chosen.seed_api_processes
+            ROOT / "docs",
+            machine,
+            measured,
+            quick=chosen.quick,
+            api_processes=chosen.seed_api_processes,
+            broken=broken,
         )
         console.print("docs/performance.md written")
     return 1 if broken else 0
