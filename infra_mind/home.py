@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,6 +15,8 @@ from infra_mind.settings import Settings
 
 ENDPOINT = "endpoint.json"
 KEY = "api.key"
+LOCK = "up.lock"
+_TAKE_S = 0.5  # a reader holds the lock for a moment, too
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,33 @@ class Home:
         self.path.chmod(0o700)
 
     def endpoint(self) -> Endpoint | None:
-        """Of the running `infra-mind up`; None if there is none (a file of a dead process counts as none)."""
+        """Of the running `infra-mind up`; None if there is none. What one left behind that was killed counts as none, also when
+        its process id belongs to another program by now, as in a container that was started again."""
         try:
             endpoint = Endpoint(**json.loads((self.path / ENDPOINT).read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return endpoint if _alive(endpoint.pid) else None
+        return endpoint if self._taken() else None
+
+    @contextmanager
+    def take(self) -> Iterator[bool]:
+        """Holds this home for as long as the context, or the process, lives; False when somebody else holds it."""
+        self.make()
+        file = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _locked(file, fcntl.LOCK_EX, _TAKE_S)
+        finally:
+            os.close(file)
+
+    def _taken(self) -> bool:
+        try:
+            file = os.open(self.path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return not _locked(file, fcntl.LOCK_SH, 0.0)
+        finally:
+            os.close(file)
 
     def write_endpoint(self, endpoint: Endpoint) -> None:
         self._write(ENDPOINT, json.dumps(asdict(endpoint), indent=1))
@@ -71,11 +98,14 @@ class Home:
         fresh.replace(self.path / name)
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _locked(file: int, kind: int, within_s: float) -> bool:
+    end = time.monotonic() + within_s
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

@@ -72,16 +72,16 @@ class LocalCluster:
 
     def _start(self) -> None:
         options = self._options
-        running = self._home.endpoint()
-        if running:
-            raise Conflict(f"Infra Mind already runs from {self._home.path} (process {running.pid}, {running.url}). Use it, stop it, or set INFRA_MIND_HOME to another directory.")  # fmt: skip
+        if not self._stack.enter_context(self._home.take()):
+            running = self._home.endpoint()
+            where = f"process {running.pid}, {running.url}" if running else "it is starting"
+            raise Conflict(f"Infra Mind already runs from {self._home.path} ({where}). Use it, stop it, or set INFRA_MIND_HOME to another directory.")  # fmt: skip
         refused = environment.refusal(options.host, options.port)
         if refused:
             raise OptionInvalid(*refused)
         if options.agents:
             _check_agents(options.agents)
         port = options.port or environment.free_port(options.host)
-        self._home.make()
         store_url = self._start_store()
         slots = options.slots or max(4, os.cpu_count() or 4)
         environment.prepare(self._home.path, slots=slots)

@@ -12,7 +12,7 @@ import pytest
 from infra_mind.agents import NAMES
 from infra_mind.model.numbers import money
 from infra_mind.reports.html import render
-from tests.e2e.steps import BRIEF, MINIMAL, Tried, client_of, comparable, draft, ended, facts, problem, start
+from tests.e2e.steps import BRIEF, MINIMAL, Tried, client_of, comparable, draft, ended, problem, start
 from tests.platform import Platform
 from tests.waiting import wait_until
 

@@ -27,7 +27,9 @@ def mode(path: Path) -> int:
 def test_what_is_written_is_read_again(home: Home) -> None:
     home.write_endpoint(endpoint(os.getpid()))
     home.write_api_key("im_1_secret")
-    assert home.endpoint() == endpoint(os.getpid())
+    with home.take() as mine:
+        assert mine
+        assert home.endpoint() == endpoint(os.getpid())
     assert home.api_key() == "im_1_secret"
 
 
@@ -57,11 +59,27 @@ def test_nothing_is_there_before_up(home: Home) -> None:
     home.remove_endpoint()
 
 
-def test_the_endpoint_of_a_dead_process_is_none(home: Home) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    home.write_endpoint(endpoint(ended.pid))
+def test_what_a_killed_one_left_behind_is_none_whoever_has_its_process_id_now(home: Home) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from infra_mind.home import Endpoint, Home\n"
+        "home = Home(Path(sys.argv[1]))\n"
+        "with home.take():\n"
+        f"    home.write_endpoint(Endpoint('http://x', {os.getpid()}, ''))\n"
+        "    print(home.endpoint() is not None, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, str(home.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "True\n"
+        assert home.endpoint()
+        with home.take() as mine:
+            assert not mine
+        other.kill()
+    assert (home.path / "endpoint.json").exists()
     assert home.endpoint() is None
+    with home.take() as mine:
+        assert mine
 
 
 @pytest.mark.parametrize(
