@@ -16,6 +16,7 @@ from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, sile
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.errors import BadInput
 from infra_mind.knowledge.tables import versions
+from infra_mind.model.finding import distinct
 from infra_mind.model.inventory import Inventory
 from infra_mind.model.result import AgentFailure, AgentResult
 from infra_mind.model.submission import Submission
@@ -85,7 +86,8 @@ class Assessor:
             artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
             results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
         )
-        return agent.assess(inputs, progress).to_json()
+        result = agent.assess(inputs, progress)
+        return result.model_copy(update={"findings": distinct(result.findings)}).to_json()
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
         claim = json.loads(results.get(CLAIM, b"{}"))

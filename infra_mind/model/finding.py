@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -98,6 +100,20 @@ def fingerprint(rule_id: str, resource: str, value: Any = "") -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
+def distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, no two ids alike: of those that are the same thing at the same address the later ones get a number."""
+    seen: Counter[str] = Counter()
+    told_apart = []
+    for finding in findings:
+        seen[finding.fingerprint] += 1
+        nth = seen[finding.fingerprint]
+        if nth > 1:
+            mark = fingerprint(finding.rule_id, finding.fingerprint, nth)
+            finding = finding.model_copy(update={"id": _id(finding.rule_id, mark), "fingerprint": mark})
+        told_apart.append(finding)
+    return tuple(told_apart)
+
+
 def make_finding(
     *,
     rule_id: str,
@@ -109,12 +125,23 @@ def make_finding(
     value: Any = "",
     **more: Any,
 ) -> Finding:
-    """A finding whose id and fingerprint are reckoned from rule, resource and `value` (never put a secret there)."""
-    mark = fingerprint(rule_id, resource, value)
+    """A finding whose id and fingerprint are reckoned from rule, resource and `value` (never put a secret there).
+
+    Two Terraform roots may hold one address: the folder of the first evidence tells them apart."""
+    mark = fingerprint(rule_id, _placed(resource, more.get("evidence", ())), value)
     return Finding(
-        id=f"{rule_id}:{mark[:8]}", fingerprint=mark, rule_id=rule_id, agent=agent, title=title,
+        id=_id(rule_id, mark), fingerprint=mark, rule_id=rule_id, agent=agent, title=title,
         status=status, severity=severity, resource=resource, **more,
     )  # fmt: skip
+
+
+def _id(rule_id: str, mark: str) -> str:
+    return f"{rule_id}:{mark[:12]}"
+
+
+def _placed(resource: str, evidence: Sequence[Evidence]) -> str:
+    folder = evidence[0].artefact.rpartition("/")[0] if evidence and resource else ""
+    return f"{folder}/{resource}" if folder else resource
 
 
 def not_assessed(

@@ -41,19 +41,19 @@ class Newer(NamedTuple):
 
 def assess_generations(ledger: Ledger) -> None:
     """One finding for each instance of the brief and each address of the artefacts that a newer generation undercuts."""
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[tuple[str, str, str, str]] = set()
     for line in list(ledger.lines):
-        key = (line.address, line.region, line.sku)
+        key = _key(line)
         if line.unit == "hour" and line.purchase == "on_demand" and key not in seen:
             seen.add(key)
             found = newer(line.provider, line.region, line.sku)
             if found:
-                hours = sum(
-                    o.quantity
-                    for o in ledger.lines
-                    if (o.address, o.region, o.sku) == key and o.purchase == "on_demand"
-                )
+                hours = sum(o.quantity for o in ledger.lines if _key(o) == key and o.purchase == "on_demand")
                 ledger.findings.append(_finding(line, found, hours))
+
+
+def _key(line: CostLine) -> tuple[str, str, str, str]:
+    return line.artefact.rpartition("/")[0], line.address, line.region, line.sku
 
 
 def assess_volumes(ledger: Ledger) -> None:

@@ -66,7 +66,7 @@ def open_findings(
     for key in sorted(groups):
         members = groups[key]
         resource, path = _common_address(members), _INDEX.sub("", key[3])
-        mark = "|".join((key[0], resource, path, key[4]))
+        mark = "|".join((key[0], key[1].rpartition("/")[0], resource, path, key[4]))
         seen[mark] += 1
         value: list[object] = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
         patch = patches.get((key[0], key[1], key[2], key[3]))
