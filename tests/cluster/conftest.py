@@ -41,10 +41,12 @@ class RayCluster:
 
 
 @contextmanager
-def ray_cluster(home: Path, *words: str, settings: Mapping[str, str] | None = None) -> Iterator[RayCluster]:
-    """`ray start --head` with these words added."""
+def ray_cluster(
+    home: Path, *words: str, settings: Mapping[str, str] | None = None, port: int = 0
+) -> Iterator[RayCluster]:
+    """`ray start --head` with these words added; `port` is that of the GCS."""
     directory = Path(tempfile.mkdtemp(prefix="imt-"))  # short: sockets in it must stay under 108 bytes
-    port, dashboard_port = free_port(), free_port()
+    port, dashboard_port = port or free_port(), free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "INFRA_MIND_"))}
     environment |= {
         "INFRA_MIND_HOME": str(home),
