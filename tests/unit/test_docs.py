@@ -4,11 +4,13 @@ That the commands do what they say is for tests/e2e; here they must exist."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -220,6 +222,23 @@ def test_modules_that_are_run_exist() -> None:
     for module in modules:
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+def test_every_block_of_python_compiles_and_imports_what_is_there() -> None:
+    blocks = [fence.text for page in PAGES for fence in fences(text_of(page)) if fence.info == "python"]
+    assert blocks
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = import_module(node.module or "")
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_block_of_yaml_can_be_read(name: str) -> None:
+    for fence in fences(text_of(ROOT / name)):
+        if fence.info.startswith("yaml"):
+            assert isinstance(load(fence.text, name=name), dict)
 
 
 # -- routes, settings, metrics ----------------------------------------------------------------------------------------
