@@ -32,7 +32,7 @@ class Outcome:
     seconds: float
 
 
-class StepFailed(Exception):
+class StepFailed(Exception):  # noqa: N818 - an outcome of a step, as StepStopped is
     """A step ended badly. `retryable` says whether the same input may go well another time; `attempts` how often it was
     started for this one call (a crashed process is started again by the executor itself)."""
 

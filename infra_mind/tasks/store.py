@@ -25,7 +25,6 @@ from infra_mind.model.task import (
     TaskState,
 )
 
-
 T = TypeVar("T")
 
 

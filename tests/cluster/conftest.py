@@ -36,7 +36,13 @@ class RayCluster:
     def run(self, *words: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         command = [str(BIN / words[0]), *words[1:]]
         return subprocess.run(
-            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
+            command,
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
 
 
@@ -65,7 +71,9 @@ def ray_cluster(
         "--disable-usage-stats", *words,
     ]  # fmt: skip
     before = {p.pid for p in psutil.process_iter()}
-    started = subprocess.run(start, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    started = subprocess.run(
+        start, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield RayCluster(f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard_port}", environment, directory)
@@ -88,7 +96,9 @@ def _end(directory: Path, before: set[int]) -> None:
 
 def _names(process: psutil.Process, directory: Path) -> bool:
     try:
-        return str(directory) in " ".join(process.cmdline()) or str(directory) in json.dumps(process.environ())
+        return str(directory) in " ".join(process.cmdline()) or str(directory) in json.dumps(
+            process.environ()
+        )
     except psutil.Error:
         return False
 

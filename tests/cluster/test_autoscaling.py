@@ -39,7 +39,12 @@ def _config(gcs_port: int) -> dict[str, Any]:
     head, worker = config["available_node_types"]["head"], config["available_node_types"]["worker"]
     config["available_node_types"] = {
         "ray.head.default": {**head, "node_config": {}},  # the fake provider knows the head by this name
-        "worker": {**worker, "node_config": {}, "resources": {"CPU": SLOTS, "slot": SLOTS}, "max_workers": MAX_WORKERS},
+        "worker": {
+            **worker,
+            "node_config": {},
+            "resources": {"CPU": SLOTS, "slot": SLOTS},
+            "max_workers": MAX_WORKERS,
+        },
     }
     config |= {"head_node_type": "ray.head.default", "max_workers": MAX_WORKERS, "idle_timeout_minutes": 0.1}
     config |= {"file_mounts": {}, "setup_commands": [], "head_setup_commands": [], "auth": {}}
@@ -81,7 +86,9 @@ def _worker_nodes(cluster: RayCluster) -> int:
     return sum(1 for node in nodes if node["state"] == "ALIVE" and node["resources_total"].get("slot"))
 
 
-def test_nodes_come_for_waiting_assessments_and_go_when_nothing_waits(cluster: RayCluster, client: Client) -> None:
+def test_nodes_come_for_waiting_assessments_and_go_when_nothing_waits(
+    cluster: RayCluster, client: Client
+) -> None:
     assert _worker_nodes(cluster) == 0
     goal = json.dumps({name: {"do": "sleep", "s": 3.0} for name in "abc"})
     tasks = [client.start(client.create({"name": f"load {i}", "goal": goal}).assessment_id) for i in range(6)]
@@ -92,6 +99,8 @@ def test_nodes_come_for_waiting_assessments_and_go_when_nothing_waits(cluster: R
     wait_until("idle nodes go", lambda: _worker_nodes(cluster) == 0, timeout_s=120, every_s=1.0)
 
 
-def test_after_scaling_to_none_the_next_assessment_brings_a_node_again(cluster: RayCluster, client: Client) -> None:
+def test_after_scaling_to_none_the_next_assessment_brings_a_node_again(
+    cluster: RayCluster, client: Client
+) -> None:
     assert _worker_nodes(cluster) == 0
     assert client.assess({"name": "again"}).status == "completed"

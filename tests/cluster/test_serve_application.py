@@ -64,7 +64,9 @@ def test_the_dashboard_shows_agents_by_name_and_assessment(cluster: RayCluster, 
     wanted = {f"{agent} {created.assessment_id}" for agent in "abcde"}
 
     def shown() -> bool:
-        answer = httpx.get(f"{cluster.dashboard}/api/v0/tasks?detail=1&limit=1000", timeout=10, trust_env=False)
+        answer = httpx.get(
+            f"{cluster.dashboard}/api/v0/tasks?detail=1&limit=1000", timeout=10, trust_env=False
+        )
         return wanted <= {task["name"] for task in answer.json()["data"]["result"]["result"]}
 
     wait_until("the dashboard lists the agents", shown)
@@ -75,7 +77,17 @@ def test_a_submitted_job_assesses_a_folder_of_briefs(cluster: RayCluster, url: s
     briefs.mkdir()
     for name in ("one", "two"):
         (briefs / f"{name}.yaml").write_text(f"name: {name}\n")
-    submit = ["ray", "job", "submit", "--address", cluster.dashboard, "--", "python", "-m", "infra_mind.batch"]
+    submit = [
+        "ray",
+        "job",
+        "submit",
+        "--address",
+        cluster.dashboard,
+        "--",
+        "python",
+        "-m",
+        "infra_mind.batch",
+    ]
     job = cluster.run(*submit, str(briefs), "--out", str(out))
     assert job.returncode == 0, job.stdout + job.stderr
     assert sorted(path.name for path in out.iterdir()) == ["one.html", "one.json", "two.html", "two.json"]
@@ -86,7 +98,9 @@ def test_serve_run_starts_it_with_arguments(cluster: RayCluster, url: str) -> No
     stopped = cluster.run("serve", "shutdown", "--yes", "--address", cluster.dashboard)
     assert stopped.returncode == 0, stopped.stderr
     wait_until("the first application is gone", lambda: not _ready(url))
-    started = cluster.run("serve", "run", "--non-blocking", "serve_app:app", f"agents={SYNTHETIC}", "api_replicas=1")
+    started = cluster.run(
+        "serve", "run", "--non-blocking", "serve_app:app", f"agents={SYNTHETIC}", "api_replicas=1"
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     with _client(cluster, "http://127.0.0.1:8000") as client:
         assert client.assess({"name": "run"}).status == "completed"

@@ -250,7 +250,7 @@ async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
             if self.missing:
                 self.missing -= 1
                 raise Unavailable("away")
-            return await super().keep(*args, **more)  # type: ignore[arg-type]
+            return await super().keep(*args, **more)
 
     bench = Bench()
     bench.store = Away(StoreLimits(lease_s=30))
