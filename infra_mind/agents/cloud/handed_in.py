@@ -26,7 +26,8 @@ _SEND = "Send the file along, or take it out of `artefacts`."
 
 def assess_files(brief: Brief, inventory: Inventory, sent: Collection[str]) -> list[Finding]:
     """One finding per file or part that could not be judged; one when there is nothing to judge."""
-    named = [n for n in _named(brief) if not _was_sent(n, sent, inventory)]
+    wanted = _named(brief)
+    named = [n for n in wanted if not _was_sent(n, wanted, sent, inventory)]
     findings = [_not_sent(name) for name in named]
     findings += [_unread(item) for item in inventory.unread if item.kind not in ("not_sent", "unsupported")]
     already = set(named)
@@ -56,15 +57,33 @@ def _named(brief: Brief) -> list[str]:
     return sorted({entry for entry in entries if isinstance(entry, str)})
 
 
-def _was_sent(name: str, sent: Collection[str], inventory: Inventory) -> bool:
-    """Was the file or folder sent? A client may send paths relative to the folder that the brief names."""
+def _was_sent(name: str, named: Collection[str], sent: Collection[str], inventory: Inventory) -> bool:
+    """Was the file or folder sent? A client may send paths relative to a folder of the name: the ends of both must agree."""
     if not sent:
         return bool(inventory.files)  # nobody told the names; the inventory says that files came
-    path = PurePosixPath(name.replace("\\", "/"))
-    if not path.suffix and path.name not in {"Dockerfile", "Containerfile"}:
+    parts = _parts(name)
+    if not PurePosixPath(parts[-1]).suffix and parts[-1] not in {"Dockerfile", "Containerfile"}:
         return True  # a folder: its files may have been sent without its name before them
-    tail = path.name
-    return any(PurePosixPath(s).name == tail for s in sent)
+    others = [_parts(other) for other in named if other != name]
+    return any(_is_end(parts, path) or _is_end_of_it_alone(path, parts, others) for path in map(_parts, sent))
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """`./infra/../a/main.tf` → `a`, `main.tf`: what stands after the last step up or the start of the disk."""
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    steps = [n for n, part in enumerate(parts, start=1) if part in ("..", "/") or part.endswith(":")]
+    return parts[max(steps, default=0) :] or (path,)
+
+
+def _is_end(end: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    return path[-len(end) :] == end
+
+
+def _is_end_of_it_alone(
+    end: tuple[str, ...], path: tuple[str, ...], others: Collection[tuple[str, ...]]
+) -> bool:
+    """A shorter path that was sent (`main.tf`) tells nothing when two of the names end in it."""
+    return _is_end(end, path) and not any(_is_end(end, other) for other in others)
 
 
 def _not_sent(name: str) -> Finding:

@@ -202,6 +202,36 @@ def test_no_artefacts_is_not_assessed() -> None:
     assert of(result, "cloud.artefacts")[0].evidence[0].path == "artefacts"
 
 
+@pytest.mark.parametrize(
+    ("named", "sent", "missing"),
+    [
+        (["b/main.tf"], ["a/main.tf"], ["b/main.tf"]),
+        (["b/main.tf"], ["b/main.tf"], []),
+        (["infra/b/main.tf"], ["b/main.tf"], []),
+        (["b/main.tf"], ["infra/b/main.tf"], []),
+        (["./b/main.tf"], ["b/main.tf"], []),
+        (["../infra/main.tf"], ["main.tf"], []),
+        (["C:\\infra\\main.tf"], ["main.tf"], []),
+        (["/srv/infra/main.tf"], ["infra/main.tf"], []),
+        (["a/main.tf", "b/main.tf"], ["main.tf"], ["a/main.tf", "b/main.tf"]),
+        (["a/main.tf", "b/main.tf"], ["a/main.tf"], ["b/main.tf"]),
+        (["ab/main.tf"], ["b/main.tf"], ["ab/main.tf"]),
+        (["api/Dockerfile"], ["worker/Dockerfile"], ["api/Dockerfile"]),
+        (["infra"], ["main.tf"], []),
+    ],
+)
+def test_a_named_file_is_matched_by_the_end_of_its_path(
+    named: list[str], sent: list[str], missing: list[str]
+) -> None:
+    inputs = Inputs(
+        brief=parse_brief({"name": "t", "artefacts": named}),
+        inventory=Inventory(files=len(sent), files_read=len(sent)),
+        artefacts={path: Artefact(path=path, content="") for path in sent},
+    )
+    found = of(AGENT.assess(inputs, silent), "cloud.artefacts-not-sent")
+    assert [f.resource for f in found] == missing
+
+
 def test_a_file_that_was_named_and_not_sent_is_said() -> None:
     brief = parse_brief({"name": "t", "artefacts": ["main.tf", "db.tf"]})
     inputs = Inputs(brief=brief, inventory=inventory(), artefacts={"infra/main.tf": Artefact(path="infra/main.tf", content="")})  # fmt: skip
