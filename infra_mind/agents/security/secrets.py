@@ -54,16 +54,23 @@ _LONGEST = 20_000  # far more than is shown; masking must stay cheap on hostile 
 # Every repetition below is bounded for the same reason.
 _TELLING = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
-    r"encryption_?key|signing_?key|client_?secret|connection_?string)"
+    r"encryption_?key|signing_?key|account_?key|(?:pre_?)?shared_?key|client_?secret|connection_?string)"
 )
-_SECRET_NAME = re.compile(rf"(?i)(?:^|[._-]){_TELLING}\d*$")
+_SECRET_NAME = re.compile(
+    rf"(?i)(?:^|[._-]){_TELLING}\d*(?:_wo)?$"
+)  # _wo: Terraform's write-only twin of an attribute
+# Tokens that let a call be repeated or a list be continued: they open nothing.
+_NO_SECRET_NAME = re.compile(
+    r"(?i)(?:^|[._-])(?:creation|idempotency|request|next|next_page|page|continuation|pagination)_?token$"
+)
+_TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,400}(?![A-Za-z0-9])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ASSIGNED = re.compile(
     rf"(?i)([A-Za-z0-9_.-]{{0,40}}{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
 )
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\$|<|\{\{|%|\*+$|x{3,}$|\.{3}$|(?:true|false|yes|no|none|null|nil|required|optional|default|unset|disabled|enabled"
-    r"|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
+    r"|seconds|minutes|hours|days|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
 )
 _REFERENCE = re.compile(
     r"(?i)^(?:/|\./|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)|\.(?:json|pem|key|crt|txt|ya?ml|env)$"
@@ -89,7 +96,13 @@ def tokens(text: str) -> Iterator[Token]:
 
 def is_secret_name(name: str) -> bool:
     """True for `db_password`, `API_KEY`, `clientSecret`; false for `password_file`, `secret_name`, `token_ttl`."""
-    return bool(_SECRET_NAME.search(_CAMEL.sub("_", name)))
+    words = _CAMEL.sub("_", name)
+    return bool(_SECRET_NAME.search(words)) and not _NO_SECRET_NAME.search(words)
+
+
+def may_hold_token(text: str) -> bool:
+    """True if a run of letters and digits is long enough for an issuer's token: only then is there something to check."""
+    return bool(_TOKEN_LIKE.search(text[:_LONGEST]))
 
 
 def literal_secret(name: str, value: Any) -> Token | None:

@@ -9,7 +9,7 @@ from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.images import parse_image
 from infra_mind.agents.security.proposals import dockerfile
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, failed, passed
-from infra_mind.agents.security.secrets import literal_secret, scrub, tokens
+from infra_mind.agents.security.secrets import literal_secret, may_hold_token, scrub, tokens
 from infra_mind.agents.security.subject import Subject
 from infra_mind.artefacts.dockerfile import environment
 from infra_mind.model.finding import Effort, Severity
@@ -237,10 +237,11 @@ def _pairs(instruction: Subject) -> list[tuple[str, str]]:
 )  # fmt: skip
 def secret_in_run(subject: Subject, _: Context) -> Iterator[Outcome]:
     for instruction in _of(subject, "RUN", "CMD", "ENTRYPOINT", "LABEL", "COPY", "ADD", "HEALTHCHECK"):
-        found = next(tokens(instruction.text("value")), None)
+        text = instruction.text("value")
+        found = next(tokens(text), None)
         if found:
             yield failed(instruction.base, f"{found.kind}: {found.shown}", "a build secret")
-        else:
+        elif may_hold_token(text) or "type=secret" in text:
             yield passed(instruction.base)
 
 

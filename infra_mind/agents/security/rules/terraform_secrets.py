@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.rule import ANY_KIND, Family, Outcome, RuleSet, failed, passed
-from infra_mind.agents.security.secrets import Token, is_secret_name, literal_secret, mask, tokens
+from infra_mind.agents.security.secrets import (
+    Token,
+    is_secret_name,
+    literal_secret,
+    mask,
+    may_hold_token,
+    tokens,
+)
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
@@ -110,7 +117,7 @@ def environment_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
         return
     found: list[tuple[str, str, Token]] = []
     for path, name, value in _named_values(subject, attribute):
-        token = next(tokens(value), None) or literal_secret(name, value)
+        token = next(tokens(value), None) or (None if _names_entry(path) else literal_secret(name, value))
         if token:
             found.append((path, name, token))
     for path, name, token in found:
@@ -159,7 +166,12 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
     for path, value in subject.leaves():
         name = next((part for part in reversed(path.split(".")) if not part.isdigit()), "")
         root = path.split(".")[0]
-        if root in _ELSEWHERE or not is_secret_name(name) or subject.resource.kind in _HELD:
+        if (
+            root in _ELSEWHERE
+            or not is_secret_name(name)
+            or subject.resource.kind in _HELD
+            or _names_entry(path)
+        ):
             continue
         token = literal_secret(name, value)
         yield (
@@ -169,6 +181,13 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
         )
 
 
+def _names_entry(path: str) -> bool:
+    """True where `secret = "db"` names an entry of a secret store, as in a `secret_key_ref` or a volume of secrets."""
+    *blocks, name = [part for part in path.split(".") if not part.isdigit()]
+    return name == "secret" and bool(_OF_A_STORE.intersection(blocks))
+
+
+_OF_A_STORE = frozenset({"secret_key_ref", "secret_environment_variables", "secret_volumes", "volumes"})
 _ELSEWHERE = frozenset({*_START_UP, *_FUNCTIONS.values(), "tags", "labels"})
 
 
@@ -220,5 +239,5 @@ def token_in_text(subject: Subject, context: Context) -> Iterator[Outcome]:
                 found.setdefault(token.value, (path, token))
     for path, token in found.values():
         yield failed(path, f"{token.kind}: {token.shown}", "no secret")
-    if not found:
+    if not found and any(may_hold_token(text) for _, text in texts):
         yield passed()

@@ -278,7 +278,7 @@ AWS: dict[str, tuple[str, str]] = {
     ),
     "IM-TF-SECRET-005": (
         'aws_ssm_parameter: value = "AKIAQWERTYUIOPASDFGH"',
-        'aws_ssm_parameter: value = "plain"',
+        'aws_ssm_parameter: value = "d41d8cd98f00b204e9800998ecf8427e"',
     ),
     "IM-TF-SECRET-006": (
         'aws_secretsmanager_secret_version: secret_string = "s3cr3t-Pa55"',

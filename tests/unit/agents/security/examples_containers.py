@@ -165,7 +165,7 @@ DOCKERFILE: dict[str, tuple[str, str]] = {
     "IM-DOCKER-SECRET-001": ("FROM a:1\nENV API_TOKEN=q8Zp3rTt0vKx", "FROM a:1\nENV API_HOST=example.com"),
     "IM-DOCKER-SECRET-002": (
         "FROM a:1\nRUN git clone https://bot:s3cr3tPa55@example.com/a.git",
-        "FROM a:1\nRUN git clone https://example.com/a.git",
+        "FROM a:1\nRUN --mount=type=secret,id=git git clone https://example.com/a.git",
     ),
     "IM-DOCKER-HEALTH-001": (
         "FROM a:1\nHEALTHCHECK NONE",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.security.secrets import is_secret_name, literal_secret, mask, scrub, tokens
+from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact
 from tests.unit.agents.security.snippets import run
 
@@ -63,7 +64,16 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["db_password", "API_KEY", "clientSecret", "MYSQL_ROOT_PASSWORD", "auth-token", "secret_key"]
+    "name",
+    [
+        "db_password",
+        "API_KEY",
+        "clientSecret",
+        "MYSQL_ROOT_PASSWORD",
+        "auth-token",
+        "secret_key",
+        "password_wo",
+    ],
 )
 def test_telling_names(name: str) -> None:
     assert is_secret_name(name)
@@ -80,6 +90,10 @@ def test_telling_names(name: str) -> None:
         "public_key",
         "compass",
         "http_tokens",
+        "creation_token",
+        "nextToken",
+        "idempotency_token",
+        "password_wo_version",
     ],
 )
 def test_names_that_only_sound_alike(name: str) -> None:
@@ -92,6 +106,7 @@ def test_names_that_only_sound_alike(name: str) -> None:
         "${var.pw}",
         "/run/secrets/db",
         "true",
+        "minutes",
         "",
         "changed.json",
         "<your-password>",
@@ -144,3 +159,38 @@ def test_no_secret_comes_out_of_any_format(key: str, token: str, password: str) 
 )
 def test_scrubbing_leaves_references_and_switches_readable(text: str) -> None:
     assert scrub(text) == text
+
+
+def failing(terraform: str) -> set[str]:
+    found = run(Artefact(path="main.tf", content=terraform)).findings
+    return {f.rule_id for f in found if f.status is Status.FAIL and "SECRET" in f.rule_id}
+
+
+@pytest.mark.parametrize(
+    "terraform",
+    [
+        'resource "aws_efs_file_system" "e" {\n  creation_token = "models-2024-eu-west-1"\n}\n',
+        'resource "azurerm_key_vault" "v" {\n  network_acls {\n    bypass = "AzureServices"\n    default_action = "Deny"\n  }\n}\n',
+        'resource "aws_cognito_user_pool_client" "c" {\n  token_validity_units {\n    access_token = "minutes"\n    refresh_token = "days"\n  }\n}\n',
+        'resource "google_cloud_run_v2_service" "s" {\n  template {\n    containers {\n      env {\n        name = "DB_PASSWORD"\n'
+        '        value_source {\n          secret_key_ref {\n            secret = "db-password-1"\n            version = "latest"\n'
+        "          }\n        }\n      }\n    }\n  }\n}\n",
+        'resource "google_cloudfunctions2_function" "f" {\n  service_config {\n    secret_environment_variables {\n      key = "DB"\n'
+        '      secret = "db-password-1"\n      version = "1"\n    }\n  }\n}\n',
+    ],
+)
+def test_names_of_entries_and_of_calls_are_no_secrets(terraform: str) -> None:
+    assert failing(terraform) == set()
+
+
+def test_the_key_of_a_mounted_share_is_one() -> None:
+    share = 'resource "azurerm_container_group" "g" {\n  container {\n    volume {\n      storage_account_key = "Zm9vYmFyMTIzNDU2Nzg5MA"\n    }\n  }\n}\n'
+    assert failing(share) == {"IM-TF-SECRET-003"}
+
+
+def test_a_secret_check_counts_only_where_a_token_could_stand() -> None:
+    plain = 'resource "aws_subnet" "s" {\n  cidr_block = "10.0.0.0/24"\n}\n'
+    result = run(
+        Artefact(path="main.tf", content=plain), Artefact(path="Dockerfile", content="FROM a:1\nRUN make\n")
+    )
+    assert not [f for f in result.findings if f.rule_id in ("IM-TF-SECRET-005", "IM-DOCKER-SECRET-002")]
