@@ -13,14 +13,11 @@ from importlib import import_module
 from importlib.metadata import version
 
 from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
-from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.errors import BadInput
-from infra_mind.knowledge.tables import versions
 from infra_mind.model.finding import distinct
 from infra_mind.model.inventory import Inventory
 from infra_mind.model.result import AgentFailure, AgentResult
 from infra_mind.model.submission import Submission
-from infra_mind.synthesis import build_result
 from infra_mind.tasks.plan import Plan, Step, order
 from infra_mind.tasks.runner import CLAIM, FAILURES
 
@@ -48,7 +45,9 @@ class Assessor:
 
     @cached_property
     def plan(self) -> Plan:
-        steps = [Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False)]
+        steps = []
+        if any(ARTEFACTS in agent.reads for agent in self.table.values()):
+            steps.append(Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False))
         steps += [self._step(agent) for agent in self.table.values()]
         everything = tuple(step.name for step in steps)
         return Plan((*order(steps), Step(SYNTHESIS, after=everything, agent=False)))
@@ -59,19 +58,20 @@ class Assessor:
         after = tuple(name for name in agent.after if name in self.table and name not in known)
         return Step(agent.name, needs=needs, after=after, reads=agent.reads, version=agent.version)
 
-    def parts(self, data: bytes) -> dict[str, str]:
-        """Hash of each top-level field of the brief, and of the artefacts: what `Agent.reads` names."""
-        submission = json.loads(data)
-        brief = dict(submission["brief"])
-        brief[ARTEFACTS] = [submission.get("artefacts", []), brief.get(ARTEFACTS)]
-        return {name: _hash(value) for name, value in brief.items()}
+    def warm(self) -> None:
+        """Imports all that the steps need, so that the first one need not."""
+        import infra_mind.artefacts.inventory
+        import infra_mind.synthesis  # noqa: F401
+
+        assert self.plan
 
     def run(self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent) -> bytes:
         """Runs one step; what it gives as deterministic JSON. Errors pass through: see `is_permanent`."""
         submission = Submission.from_bytes(data)
         if step == INVENTORY:
-            inventory = build_inventory(submission.artefacts, progress=progress)
-            return inventory.to_json()
+            from infra_mind.artefacts.inventory import build_inventory
+
+            return build_inventory(submission.artefacts, progress=progress).to_json()
         if step == SYNTHESIS:
             return self._synthesis(submission, results)
         return self._agent(self.table[step], submission, results, progress)
@@ -90,6 +90,9 @@ class Assessor:
         return result.model_copy(update={"findings": distinct(result.findings)}).to_json()
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
+        from infra_mind.knowledge.tables import versions
+        from infra_mind.synthesis import build_result
+
         claim = json.loads(results.get(CLAIM, b"{}"))
         assessment_id = claim.pop("assessment_id", "")
         provenance = {
@@ -109,6 +112,14 @@ class Assessor:
             data_versions=versions(),
         )
         return result.to_json()
+
+
+def input_parts(data: bytes) -> dict[str, str]:
+    """Hash of each top-level field of the brief, and of the artefacts: what `Agent.reads` names. `data` is a submission."""
+    submission = json.loads(data)
+    brief = dict(submission["brief"])
+    brief[ARTEFACTS] = [submission.get("artefacts", []), brief.get(ARTEFACTS)]
+    return {name: _hash(value) for name, value in brief.items()}
 
 
 @cache

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from infra_mind.agents.base import Stopped
-from infra_mind.assessment import AGENTS, assessor, is_permanent
+from infra_mind.assessment import AGENTS, assessor, input_parts, is_permanent
 from infra_mind.errors import TaskFailed
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
@@ -67,7 +67,7 @@ async def _assess(
     limits = RunLimits(retry=RetryPolicy(attempts=1))  # what fails here fails the same way again
     task_run = TaskRun(
         claim, plan=plan, store=store, executor=LocalExecutor(run, slots=4), limits=limits,
-        parts=assessor(agents).parts, chance=random.Random(0),  # noqa: S311 - jitter, not a secret
+        parts=input_parts, chance=random.Random(0),  # noqa: S311 - jitter, not a secret
     )  # fmt: skip
     running = asyncio.create_task(task_run.run())
     async for event in store.events(TENANT, task_id):

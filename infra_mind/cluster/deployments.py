@@ -14,45 +14,46 @@ import structlog
 from ray import serve
 
 from infra_mind.api.app import create_app
-from infra_mind.cluster.engine import Engine
+from infra_mind.assessment import input_parts
+from infra_mind.cluster.engine import ON_HEAD, Engine
 from infra_mind.cluster.progress import progress_actor
 from infra_mind.cluster.steps import RayExecutor, warm
 from infra_mind.cluster.workers import workers_status
-from infra_mind.errors import Unavailable
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.dispatcher import Dispatcher
+from infra_mind.tasks.plan import Plan
 
 log = structlog.get_logger(__name__)
 
-# Both stay on the head node: it runs no agents, and the autoscaler never takes it away.
-ON_HEAD: dict[str, Any] = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}}
+PLACED: dict[str, Any] = {"num_cpus": 0, "resources": ON_HEAD}
 DRAIN_S = 5.0
 
 
 def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) -> serve.Application:
-    """Everything that Serve runs, ready for `serve.run`."""
+    """Everything that Serve runs, ready for `serve.run`. The agents are imported here, once: replicas get only their plan."""
+    plan = engine.assessor().plan
     api = serve.deployment(
         name="api",
         num_replicas=api_replicas,
         max_ongoing_requests=10_000,  # event streams are long; the default of 5 would starve everybody else
-        ray_actor_options=ON_HEAD,
+        ray_actor_options=PLACED,
         health_check_period_s=1,
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.2,
-    )(serve.ingress(_builder(engine))(Api))
+    )(serve.ingress(_builder(engine, plan.agents))(Api))
     dispatcher = serve.deployment(
         name="dispatcher",
         num_replicas=dispatchers,
-        ray_actor_options=ON_HEAD,
+        ray_actor_options=PLACED,
         health_check_period_s=1,
         health_check_timeout_s=10,
         graceful_shutdown_timeout_s=DRAIN_S + 10,
         graceful_shutdown_wait_loop_s=0.2,
     )(DispatcherReplica)
-    return api.bind(dispatcher.bind(engine, dispatchers))
+    return api.bind(dispatcher.bind(engine, plan, dispatchers))
 
 
-def _builder(engine: Engine) -> Callable[[], Any]:
+def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
     """A function that makes the ASGI application, because it is called in the replica's process (Serve takes no `partial`)."""
 
     def build() -> Any:
@@ -60,7 +61,7 @@ def _builder(engine: Engine) -> Callable[[], Any]:
         store = engine.store()
         return create_app(
             store,
-            agents=engine.assessor().plan.agents,
+            agents=agents,
             limits=IntakeLimits(),
             workers=partial(workers_status, store),
         )
@@ -91,30 +92,26 @@ class Api:
 class DispatcherReplica:
     """One dispatcher. It takes no requests; Serve watches `check_health` and starts another one when it is gone."""
 
-    async def __init__(self, engine: Engine, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
+    async def __init__(self, engine: Engine, plan: Plan, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
         keep_on_loopback()
         store = engine.store()
         executor = RayExecutor(engine, progress_actor(engine))
         context = serve.get_replica_context()
-        assessor = engine.assessor()
         self._dispatcher = Dispatcher(
             f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",
             node_id=ray.get_runtime_context().get_node_id(),
-            plan=assessor.plan,
+            plan=plan,
             store=store,
             executor=executor,
             limits=engine.dispatch,
-            parts=assessor.parts,
+            parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
         )
-        try:
-            stats = await store.queue_stats()
-            idle = not stats.running and not any(stats.depth.values())
-        except Unavailable:
-            idle = False
-        if idle:
-            share = -(-await executor.slots() // dispatchers)
-            await asyncio.to_thread(warm, engine, executor.resources, share)
+        slots = await executor.slots()
+        await warm(engine, -(-slots // dispatchers))
+        self._warming = asyncio.create_task(
+            warm(engine, slots)
+        )  # the other half comes while it already works
         self._loop = asyncio.create_task(self._dispatcher.run())
 
     def check_health(self) -> None:

@@ -15,6 +15,9 @@ from infra_mind.tasks.store import StoreLimits, TaskStore
 
 SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
 
+# Whatever belongs to the platform itself stays on the head node: it runs no agents, and no autoscaler takes it away.
+ON_HEAD = {"node:__internal_head__": 0.001}
+
 
 @dataclass(frozen=True)
 class Engine:

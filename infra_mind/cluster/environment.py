@@ -66,7 +66,7 @@ def refusal(host: str, port: int) -> tuple[str, str] | None:
     return None
 
 
-def prepare(directory: Path, *, slots: int) -> None:
+def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
     """Sets what Ray and Serve read when they start. What the person has set stays as it is.
 
     HAProxy with throughput mode answers in about a millisecond where Serve's own proxy takes seven; without the HAProxy
@@ -88,8 +88,10 @@ def prepare(directory: Path, *, slots: int) -> None:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # what an agent started itself ends with it
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
-        # warm worker processes stay, one for each slot
-        "RAY_num_workers_soft_limit": str(slots + 4),
+        # warm worker processes stay: each dispatcher has its own, one for each slot (see `steps.warm`)
+        "RAY_num_workers_soft_limit": str(slots * dispatchers + 4),
+        # what belongs to the platform is not nicer than others on the machine; steps lower themselves
+        "RAY_worker_niceness": "0",
         "RAY_task_oom_retries": "2",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(_token(directory)),

@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 
+from infra_mind.cluster.engine import ON_HEAD
 from infra_mind.home import Home
 from infra_mind.settings import Settings
 from infra_mind.tasks.access import ensure_key
@@ -52,7 +53,7 @@ def store_url_on_this_cluster(settings: Settings) -> str:
         ray.remote(StoreKeeper)
         .options(
             name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, num_cpus=0,
-            resources={"node:__internal_head__": 0.001}, max_restarts=-1, max_task_retries=-1,
+            resources=ON_HEAD, max_restarts=-1, max_task_retries=-1,
         )
         .remote(settings.home, settings.durability)
     )  # fmt: skip

@@ -84,7 +84,7 @@ class LocalCluster:
         port = options.port or environment.free_port(options.host)
         store_url = self._start_store()
         slots = options.slots or max(4, os.cpu_count() or 4)
-        environment.prepare(self._home.path, slots=slots)
+        environment.prepare(self._home.path, slots=slots, dispatchers=self._settings.dispatchers)
         self._say("starting Ray")
         dashboard_url, ray_address = self._start_ray(slots)
         self._say("starting Serve")

@@ -7,12 +7,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ray
 
-from infra_mind.cluster.engine import Engine
+from infra_mind.cluster.engine import ON_HEAD, Engine
 from infra_mind.errors import Unavailable
 from infra_mind.tasks.store import AgentUpdate, TaskStore
 
@@ -20,44 +20,34 @@ NAME = "infra_mind_progress"
 NAMESPACE = "infra_mind"
 WRITE_EVERY_S = 0.04
 FORGET_AFTER_S = 120.0
-
-
-@dataclass(frozen=True)
-class Live:
-    """One agent that runs: where, and how far it is."""
-
-    update: AgentUpdate
-    node_id: str
-    pid: int
-    seen: float
+FORGET_OVER = 1000
 
 
 class Coalescer:
-    """Plain part of the actor: the newest update per (task, agent), written together."""
+    """Plain part of the actor: the newest update of each agent, and which of them wait to be written together."""
 
     def __init__(self, store: TaskStore) -> None:
         self._store = store
+        self._newest: dict[tuple[str, str], tuple[AgentUpdate, float]] = {}
         self._waiting: dict[tuple[str, str], AgentUpdate] = {}
-        self._live: dict[tuple[str, str], Live] = {}
 
-    def take(self, update: AgentUpdate, node_id: str, pid: int, now: float) -> None:
+    def take(self, update: AgentUpdate, now: float) -> None:
         """A newer fence or attempt replaces an older one; within one attempt progress only grows."""
         key = (update.task_id, update.agent)
-        before = self._waiting.get(key)
-        if before and (before.fence, before.attempt) > (update.fence, update.attempt):
-            return
-        if before and (before.fence, before.attempt) == (update.fence, update.attempt):
-            update = replace(update, progress=max(before.progress, update.progress))
+        if key in self._newest:
+            before, _ = self._newest[key]
+            if (before.fence, before.attempt) > (update.fence, update.attempt):
+                return
+            if (before.fence, before.attempt) == (update.fence, update.attempt):
+                update = replace(update, progress=max(before.progress, update.progress))
+        self._newest[key] = (update, now)
         self._waiting[key] = update
-        self._live[key] = Live(update, node_id, pid, now)
 
-    def live(self, now: float) -> list[Live]:
-        """What reported not long ago, in order of task and agent."""
-        self._live = {key: live for key, live in self._live.items() if now - live.seen < FORGET_AFTER_S}
-        return [self._live[key] for key in sorted(self._live)]
-
-    def ended(self, task_id: str, agent: str) -> None:
-        self._live.pop((task_id, agent), None)
+    def forget(self, now: float) -> None:
+        """Lets go of agents that have not reported for a while, once there are many."""
+        if len(self._newest) < FORGET_OVER:
+            return
+        self._newest = {key: kept for key, kept in self._newest.items() if now - kept[1] < FORGET_AFTER_S}
 
     async def write(self) -> None:
         """Writes what waits; on Unavailable it waits on, unless something newer has come."""
@@ -79,18 +69,11 @@ class ProgressActor:
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
-    async def report(self, reports: list[tuple[AgentUpdate, str, int]]) -> None:
-        for update, node_id, pid in reports:
-            self._coalescer.take(update, node_id, pid, time.monotonic())
+    async def report(self, update: AgentUpdate) -> None:
+        self._coalescer.take(update, time.monotonic())
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_on())
         self._wake.set()
-
-    async def ended(self, task_id: str, agent: str) -> None:
-        self._coalescer.ended(task_id, agent)
-
-    async def live(self) -> list[Live]:
-        return self._coalescer.live(time.monotonic())
 
     async def pid(self) -> int:
         """Its process, so that a test can end it."""
@@ -100,6 +83,7 @@ class ProgressActor:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._coalescer.forget(time.monotonic())
             try:
                 await self._coalescer.write()
             except Unavailable:
@@ -112,8 +96,8 @@ def progress_actor(engine: Engine) -> Any:
     return (
         ray.remote(ProgressActor)
         .options(
-            name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, num_cpus=0, max_restarts=-1,
-            max_task_retries=-1, max_concurrency=1000,
+            name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, max_restarts=-1, max_task_retries=-1,
+            max_concurrency=1000, num_cpus=0, resources=ON_HEAD,
         )
         .remote(engine)
     )  # fmt: skip

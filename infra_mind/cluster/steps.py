@@ -26,6 +26,7 @@ from infra_mind.tasks.store import AgentUpdate
 REPORT_EVERY_S = 0.03
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
+STEP_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Work:
 
 def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> Ended:
     """Runs in a worker process. A crash of the process is not seen here: Ray starts the step again."""
+    _yield_to_the_platform()
     report = Reporter(work, progress_actor)
     report(0, 1, "")
     begin = time.perf_counter()
@@ -65,26 +67,23 @@ def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> E
     except Exception as error:
         seconds = time.perf_counter() - begin
         return Ended("failed", seconds, b"", type(error).__name__, _message(error), not is_permanent(error))
-    finally:
-        report.close()
     return Ended("done", time.perf_counter() - begin, out)
 
 
 class Reporter:
-    """Sends an agent's progress to the progress actor, at most every REPORT_EVERY_S; the first and last always go."""
+    """Sends an agent's progress to the progress actor: its start at once, and then at most every REPORT_EVERY_S.
+
+    The end is not sent: it is told with the kept result."""
 
     def __init__(self, work: Work, actor: Any) -> None:
         self._work, self._actor = work, actor
-        context = ray.get_runtime_context()
-        self._node_id, self._pid = context.get_node_id(), os.getpid()
         self._attempt = work.attempt + _crashes_before()
-        self._sent_at = 0.0
+        self._sent_at: float | None = None
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        if not self._work.agent:
-            return
         now = time.monotonic()
-        if done < total and self._sent_at and now - self._sent_at < REPORT_EVERY_S:
+        soon = self._sent_at is not None and (done >= total or now - self._sent_at < REPORT_EVERY_S)
+        if soon or not self._work.agent:
             return
         self._sent_at = now
         share = 100.0 * done / total if total > 0 else 0.0
@@ -98,11 +97,13 @@ class Reporter:
             self._attempt,
             note,
         )
-        self._actor.report.remote([(update, self._node_id, self._pid)])
+        self._actor.report.remote(update)
 
-    def close(self) -> None:
-        if self._work.agent:
-            self._actor.ended.remote(self._work.task_id, self._work.step)
+
+def _yield_to_the_platform() -> None:
+    """Agents burn the CPU; API and dispatchers answer people. Once lowered, a process stays lowered: it runs only steps."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < STEP_NICENESS:
+        os.setpriority(os.PRIO_PROCESS, 0, STEP_NICENESS)
 
 
 def _crashes_before() -> int:
@@ -207,12 +208,18 @@ def step_resources(engine: Engine) -> tuple[str, dict[str, Any]]:
     return name, {"num_cpus": 0, "resources": {name: 1}}
 
 
-def warm(engine: Engine, resources: dict[str, Any], processes: int) -> None:
-    """Starts `processes` worker processes with all agents imported, so that the first assessment does not wait for them."""
+async def warm(engine: Engine, processes: int) -> None:
+    """Starts `processes` worker processes with all agents imported, so that the first assessments do not wait for them.
+
+    Ray does not share worker processes between dispatchers (each is a detached actor, and so the root of its own tasks), nor
+    with what is submitted from another thread: call it in the event loop of the dispatcher that will use them. It takes no
+    slots, so that it can neither wait for running agents nor hold them up."""
+    if processes < 1:
+        return
     meet = ray.remote(num_cpus=0)(Meeting).remote(processes)
-    ready = ray.remote(**resources, max_retries=0)(_ready)
+    ready = ray.remote(num_cpus=0, max_retries=0)(_ready)
     try:
-        ray.get([ready.remote(engine.agents, meet) for _ in range(processes)])
+        await asyncio.gather(*(ready.remote(engine.agents, meet) for _ in range(processes)))
     finally:
         ray.kill(meet)
 
@@ -231,5 +238,5 @@ class Meeting:
 
 
 def _ready(agents: str, meet: Any) -> None:
-    assessor(agents).plan  # noqa: B018 - reading it imports every agent
+    assessor(agents).warm()
     ray.get(meet.arrive.remote(), timeout=60)

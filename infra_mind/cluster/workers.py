@@ -1,24 +1,21 @@
-"""Who works on what now, as the cluster itself says: nodes, their slots, the agents that report from them."""
+"""Who works on what now, as the cluster itself says: nodes, and how many of their slots are taken."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
 
 from infra_mind.cluster.engine import SLOT
-from infra_mind.cluster.progress import NAME, NAMESPACE
 from infra_mind.model.workers import Worker, WorkersStatus
 from infra_mind.tasks.store import TaskStore
 
 
 async def workers_status(store: TaskStore) -> WorkersStatus:
     """One worker for each node that has slots, one for each dispatcher. Raises Unavailable when the store is away."""
-    nodes, active = await asyncio.gather(asyncio.to_thread(_nodes), _active_by_node())
-    workers = [_agents_on(node, active) for node in nodes if _slots(node) > 0]
+    nodes, free = await asyncio.gather(asyncio.to_thread(_nodes), asyncio.to_thread(_free_by_node))
+    workers = [_agents_on(node, free) for node in nodes if _slots(node) > 0]
     for dispatcher in await store.dispatchers():
         workers.append(
             Worker(
@@ -34,12 +31,17 @@ def _nodes() -> list[dict[str, Any]]:
     return sorted(ray.nodes(), key=lambda node: str(node["NodeID"]))
 
 
+def _unit(node: dict[str, Any]) -> str:
+    """What a step takes there: a slot, or a CPU on a cluster without slots."""
+    return SLOT if SLOT in (node.get("Resources") or {}) else "CPU"
+
+
 def _slots(node: dict[str, Any]) -> int:
-    resources = node.get("Resources") or {}
-    return int(resources.get(SLOT, 0) or resources.get("CPU", 0))
+    return int((node.get("Resources") or {}).get(_unit(node), 0))
 
 
-def _agents_on(node: dict[str, Any], active: Counter[str]) -> Worker:
+def _agents_on(node: dict[str, Any], free: dict[str, dict[str, float]]) -> Worker:
+    left = free.get(node["NodeID"])
     plain = {k: float(v) for k, v in (node.get("Resources") or {}).items() if not k.startswith("node:")}
     return Worker(
         name=f"agents@{node.get('NodeManagerHostname') or node['NodeID'][:8]}",
@@ -47,18 +49,15 @@ def _agents_on(node: dict[str, Any], active: Counter[str]) -> Worker:
         status="alive" if node.get("Alive") else "dead",
         pool="agents",
         max_concurrency=_slots(node),
-        active_tasks=active[node["NodeID"]],
+        active_tasks=0 if left is None else _slots(node) - int(left.get(_unit(node), 0)),
         resources=plain,
     )
 
 
-async def _active_by_node() -> Counter[str]:
-    try:
-        actor = ray.get_actor(NAME, namespace=NAMESPACE)
-        live = await actor.live.remote()
-    except (ValueError, RayError):
-        return Counter()  # the progress actor is on its way back: nothing has reported to it yet
-    return Counter(item.node_id for item in live)
+def _free_by_node() -> dict[str, dict[str, float]]:
+    """Resources that nobody holds now, by node; there is no public call for it."""
+    free: dict[str, dict[str, float]] = ray._private.state.available_resources_per_node()
+    return free
 
 
 def _autoscaler(nodes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_block_of_ports_is_free_as_a_whole() -> None:
 
 
 def test_ray_keeps_to_this_machine_and_asks_for_a_token(tmp_path: Path) -> None:
-    environment.prepare(tmp_path, slots=6)
+    environment.prepare(tmp_path, slots=6, dispatchers=2)
     token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
     assert os.environ["RAY_AUTH_MODE"] == "token"
     assert len(token.read_text()) == 64
@@ -63,16 +63,16 @@ def test_ray_keeps_to_this_machine_and_asks_for_a_token(tmp_path: Path) -> None:
 
 
 def test_the_token_stays_the_same_for_the_life_of_a_home(tmp_path: Path) -> None:
-    environment.prepare(tmp_path, slots=1)
+    environment.prepare(tmp_path, slots=1, dispatchers=2)
     first = (tmp_path / "ray.token").read_text()
-    environment.prepare(tmp_path, slots=1)
+    environment.prepare(tmp_path, slots=1, dispatchers=2)
     assert (tmp_path / "ray.token").read_text() == first
 
 
 def test_what_the_person_has_set_stays(tmp_path: Path) -> None:
     os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "0"
     os.environ["RAY_SERVE_HAPROXY_STATS_PORT"] = "9999"
-    environment.prepare(tmp_path, slots=1)
+    environment.prepare(tmp_path, slots=1, dispatchers=2)
     assert os.environ["RAY_SERVE_ENABLE_HA_PROXY"] == "0"
     assert os.environ["RAY_SERVE_HAPROXY_STATS_PORT"] == "9999"
 
