@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from infra_mind.agents.strategy.circumstances import circumstances
 from infra_mind.agents.strategy.options import Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import Brief
@@ -103,7 +104,7 @@ def _recommendations(
     if STRATEGY in agents:
         return agents[STRATEGY].recommendations
     found = sorted(options(agents), key=lambda o: (o.severity.rank, -len(o.findings), o.id))
-    scored = scores(found)
+    scored = scores(found, facts, circumstances(agents))
     return tuple(
         _by_severity(place, option, facts, not any(dominates(s, scored[option.id]) for s in scored.values()))
         for place, option in enumerate(found, start=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Literal
 
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.strategy import dora
+from infra_mind.agents.strategy.circumstances import circumstances
 from infra_mind.agents.strategy.options import DIMENSIONS, Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import DRAWS, SIGMA, Ranked, rank
 from infra_mind.model.brief import Brief, Priorities
@@ -27,15 +29,16 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     results = {name: result for name, result in inputs.results.items() if name != NAME}
     found = options(results)
     weights, assumptions = priorities(inputs.brief.priorities)
-    scored = scores(found)
-    ranked = rank(scored, weights, lambda done, total: progress(done, total + 1, "perturbed weights"))
     facts = {fact.id: fact for result in results.values() for fact in result.facts}
+    here = circumstances(results, inputs.brief)
+    scored = scores(found, facts, here)
+    ranked = rank(scored, weights, lambda done, total: progress(done, total + 1, "perturbed weights"))
     by_id = {option.id: option for option in found}
     dora_facts, dora_findings = _delivery(inputs.brief)
     progress(DRAWS + 1, DRAWS + 1, "recommendations")
     return AgentResult(
         facts=(
-            Fact(id="strategy.options", value=len(found), unit="count", formula="rules with at least one failed finding",
+            Fact(id="strategy.options", value=len(found), unit="count", formula="pieces of work that mend at least one failed finding",
                  inputs={"agents": len(results)}, source="findings of all agents"),
             *(_weight(d, w, inputs.brief.priorities) for d, w in zip(DIMENSIONS, weights, strict=True)),
             *(_utility(r, scored[r.id]) for r in ranked),
@@ -47,7 +50,10 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         recommendations=tuple(
             _recommendation(place, len(ranked), r, by_id[r.id], facts) for place, r in enumerate(ranked, start=1)
         ),
-        details={"scores": {i: dict(zip(DIMENSIONS, s, strict=True)) for i, s in scored.items()}},
+        details={
+            "scores": {i: dict(zip(DIMENSIONS, s, strict=True)) for i, s in scored.items()},
+            "apart": {option.id: asdict(option.weight(here)) for option in found},
+        },
     )  # fmt: skip
 
 
@@ -77,8 +83,22 @@ def _equal(id_: str, text: str, value: float, field: str) -> Assumption:
 _SCORING = (
     Assumption(
         id="strategy.scores",
-        text="An impact that no agent reckoned adds nothing to the utility; the severity (critical 1, high 0.75, medium 0.5, low 0.25) "
-        "stands in for the priority that the agent speaks for; effort (minutes 1, hours 2/3, days 1/3, weeks 0) is speed.",
+        text="A reckoned impact counts as its share of the total; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
+        "0.6, medium 0.4, low 0.2, info 0) stands in for the priority that the agent speaks for; effort (minutes 1, hours 2/3, days 1/3, "
+        "weeks 0) is speed.",
+        source="scoring of this package",
+    ),
+    Assumption(
+        id="strategy.apart",
+        text="Findings of one severity are told apart within the step of 0.2 to the next: half of it for what the internet reaches (a quarter "
+        "where only the resource is reachable by another opening), 0.3 of it for the resources concerned (1 − 1/n), 0.2 of it where health, "
+        "payment, personal data or credentials could get out that way.",
+        source="scoring of this package",
+        field="compliance.data_classes",
+    ),
+    Assumption(
+        id="strategy.work",
+        text="Security rules about the same kind of thing are one piece of work, critical and high ones apart from the rest.",
         source="scoring of this package",
     ),
     Assumption(
@@ -154,6 +174,6 @@ AGENT = Agent(
     name=NAME,
     assess=assess,
     after=AFTER,
-    reads=("priorities", "organisation", "budget"),
+    reads=("priorities", "organisation", "budget", "compliance"),
     title="Strategy",
 )

@@ -1,7 +1,7 @@
-"""From failed findings to options: one thing to do per rule, with what it brings in each of the five priorities.
+"""From failed findings to options: one thing to do per piece of work, with what it brings in each of the five priorities.
 
-A score is 0 to 1. What an agent reckoned (USD, minutes, kg) is divided by the largest of all options; the severity stands in for
-the dimension that an agent speaks for, because most findings of security or reliability have no reckoned impact."""
+A score is 0 to 1. What an agent reckoned (USD, minutes, kg) is taken as a share of the total; the severity, and what tells findings of
+one severity apart, stands in for the dimension that an agent speaks for: most findings of security have no reckoned impact."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from infra_mind.agents.strategy.circumstances import Circumstances, Weight, weigh
+from infra_mind.agents.strategy.remedies import remedy_of, thing_of
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Impact, Severity, Status
 from infra_mind.model.numbers import number, quantity
 from infra_mind.model.result import AgentResult
 
 DIMENSIONS = ("cost", "reliability", "security", "sustainability", "speed")
+# Dimension → the impact of a finding, and the fact that is all there is to save.
 RECKONED = {
-    "cost": "usd_per_month",
-    "reliability": "downtime_minutes_per_year",
-    "sustainability": "kgco2e_per_month",
+    "cost": ("usd_per_month", "cost.total_usd_per_month"),
+    "reliability": ("downtime_minutes_per_year", "reliability.downtime_minutes_per_year"),
+    "sustainability": ("kgco2e_per_month", "sustainability.kgco2e_per_month"),
 }
 SPEAKS_FOR = {
     "security": "security", "compliance": "security", "reliability": "reliability", "capacity": "reliability",
@@ -26,16 +29,18 @@ SPEAKS_FOR = {
     "sustainability": "sustainability", "adoption": "speed",
 }  # fmt: skip
 RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost"}
+STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
-    Severity.CRITICAL: 1.0, Severity.HIGH: 0.75, Severity.MEDIUM: 0.5, Severity.LOW: 0.25, Severity.INFO: 0.0,
+    Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,
 }  # fmt: skip
 EFFORT_SCORE = {Effort.MINUTES: 1.0, Effort.HOURS: 2 / 3, Effort.DAYS: 1 / 3, Effort.WEEKS: 0.0}
 _EFFORTS = list(Effort)
+_MOST_FACTS = 4
 
 
 @dataclass(frozen=True)
 class Option:
-    """All failed findings of one rule. `id` is the rule."""
+    """All failed findings that one piece of work mends, worst first. `id` names it: the rule where it stands alone."""
 
     id: str
     findings: tuple[Finding, ...]
@@ -56,34 +61,63 @@ class Option:
         return tuple(sorted({f.resource for f in self.findings if f.resource}))
 
     @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules, that of the worst finding first."""
+        return tuple(dict.fromkeys(f.rule_id for f in self.findings))
+
+    @property
     def title(self) -> str:
-        """The finding's own title, with how many more there are."""
+        """The worst finding's own title, with how many more there are."""
         first, more = self.findings[0].title, len(self.findings) - 1
         if not more:
             return first
+        if len(self.rules) > 1:
+            others = len(self.rules) - 1
+            rules = "rule" if others == 1 else "rules"
+            return f"{first}, and {others} more {rules} on {thing_of(self.rules[0])} ({more + 1} places)"
         alike = all(f.title == first for f in self.findings)
         return f"{first} ({more + 1} places)" if alike else f"{first}, and {more} more of this rule"
 
+    def weight(self, here: Circumstances) -> Weight:
+        """What tells it apart from others of its severity."""
+        places = {
+            (f.evidence[0].artefact if f.evidence else "", f.resource) for f in self.findings if f.resource
+        }
+        return weigh(self.rules, places, "security" in self.agents, here)
+
 
 def options(results: Mapping[str, AgentResult]) -> list[Option]:
-    """One option per rule that failed anywhere, in order of rule."""
-    by_rule: dict[str, list[Finding]] = {}
+    """One option per piece of work for what failed anywhere, in order of id; a rule that is alone in its work gives it its name."""
+    by_work: dict[str, list[Finding]] = {}
     for name in sorted(results):
         for finding in results[name].findings:
             if finding.status is Status.FAIL:
-                by_rule.setdefault(finding.rule_id, []).append(finding)
-    return [_option(rule, found) for rule, found in sorted(by_rule.items())]
+                by_work.setdefault(remedy_of(finding.rule_id, finding.severity), []).append(finding)
+    # A rule whose findings differ in severity may stand in two pieces of work: then neither is named after it.
+    split = {
+        rule for rule in _rules(by_work) if sum(rule in {f.rule_id for f in w} for w in by_work.values()) > 1
+    }
+    found = []
+    for work, findings in by_work.items():
+        rules = {f.rule_id for f in findings}
+        alone = len(rules) == 1 and not rules & split
+        found.append(_option(findings[0].rule_id if alone else work, findings))
+    return sorted(found, key=lambda option: option.id)
 
 
-def _option(rule: str, found: Sequence[Finding]) -> Option:
-    findings = tuple(sorted(found, key=lambda f: (f.severity.rank, f.resource, f.id)))
+def _rules(by_work: Mapping[str, Sequence[Finding]]) -> set[str]:
+    return {f.rule_id for findings in by_work.values() for f in findings}
+
+
+def _option(name: str, found: Sequence[Finding]) -> Option:
+    findings = tuple(sorted(found, key=lambda f: (f.severity.rank, f.rule_id, f.resource, f.id)))
     efforts = [f.remediation.effort for f in findings if f.remediation]
     return Option(
-        id=rule,
+        id=name,
         findings=findings,
         severity=findings[0].severity,
         effort=max(efforts, key=_EFFORTS.index, default=Effort.HOURS),
-        impact=Impact(**{field: _sum(findings, field) for field in RECKONED.values()}),
+        impact=Impact(**{field: _sum(findings, field) for field, _ in RECKONED.values()}),
     )
 
 
@@ -93,41 +127,56 @@ def _sum(findings: Sequence[Finding], field: str) -> float | None:
     return fsum(known) if known else None
 
 
-def scores(found: Sequence[Option]) -> dict[str, tuple[float, ...]]:
+def scores(
+    found: Sequence[Option], facts: Mapping[str, Fact], here: Circumstances
+) -> dict[str, tuple[float, ...]]:
     """Option → its score in each of `DIMENSIONS`."""
-    largest = {
-        field: max((getattr(o.impact, field) or 0.0 for o in found), default=0.0)
-        for field in RECKONED.values()
-    }
-    return {option.id: tuple(_score(option, d, largest) for d in DIMENSIONS) for option in found}
+    whole = {d: _whole(found, facts, *RECKONED[d]) for d in RECKONED}
+    return {option.id: tuple(_score(option, d, whole, here) for d in DIMENSIONS) for option in found}
 
 
-def _score(option: Option, dimension: str, largest: Mapping[str, float]) -> float:
-    field = RECKONED.get(dimension)
-    reckoned = (
-        (getattr(option.impact, field) or 0.0) / largest[field] if field and largest[field] > 0 else 0.0
-    )
+def _whole(found: Sequence[Option], facts: Mapping[str, Fact], field: str, total: str) -> float:
+    """All there is to save; the largest saving where no total is known or it is larger (artefacts are in no total)."""
+    fact = facts.get(total)
+    known = float(fact.value) if fact and not isinstance(fact.value, str | bool) else 0.0
+    return max([known, *(getattr(o.impact, field) or 0.0 for o in found)])
+
+
+def _score(option: Option, dimension: str, whole: Mapping[str, float], here: Circumstances) -> float:
+    reckoned = 0.0
+    if whole.get(dimension, 0.0) > 0:
+        reckoned = (getattr(option.impact, RECKONED[dimension][0]) or 0.0) / whole[dimension]
     effort = EFFORT_SCORE[option.effort] if dimension == "speed" else 0.0
-    return max(0.0, reckoned, effort, _severity_score(option, dimension))
+    return max(0.0, reckoned, effort, _severity_score(option, dimension, here))
 
 
-def _severity_score(option: Option, dimension: str) -> float:
+def _severity_score(option: Option, dimension: str, here: Circumstances) -> float:
     speaks = {RULE_SPEAKS_FOR.get(option.id, SPEAKS_FOR.get(agent, "reliability")) for agent in option.agents}
-    return SEVERITY_SCORE[option.severity] if dimension in speaks else 0.0
+    if dimension not in speaks:
+        return 0.0
+    return SEVERITY_SCORE[option.severity] + STEP * option.weight(here).step
 
 
 def sentences(option: Option, facts: Mapping[str, Fact]) -> str:
     """What to do and what it rests on, from the findings and facts alone."""
     first = option.findings[0]
     parts = [first.remediation.text if first.remediation else f"{first.title}."]
+    parts += _also(option)
     if len(option.resources) > 1:
         shown = ", ".join(option.resources[:3])
         more = len(option.resources) - 3
         parts.append(f"It concerns {shown}{f' and {more} more' if more > 0 else ''}.")
     parts += _brings(option)
     known = [facts[id_] for id_ in option.facts if id_ in facts]
-    parts += [f"`{fact.id}` is {quantity(fact.value, fact.unit).text}." for fact in known[:4]]
+    parts += [f"`{fact.id}` is {quantity(fact.value, fact.unit).text}." for fact in known[:_MOST_FACTS]]
     return " ".join(parts)
+
+
+def _also(option: Option) -> list[str]:
+    """The other rules that the same work mends, each by a finding of its own."""
+    others = {rule: [f for f in option.findings if f.rule_id == rule] for rule in option.rules[1:]}
+    said = [f"{found[0].title} (`{rule}`, {len(found)}×)" for rule, found in others.items()]
+    return [f"The same work mends: {'; '.join(said)}."] if said else []
 
 
 def _brings(option: Option) -> list[str]:
