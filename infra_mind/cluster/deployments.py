@@ -13,7 +13,6 @@ import ray
 import structlog
 from ray import serve
 
-from infra_mind.api.app import create_app
 from infra_mind.assessment import input_parts
 from infra_mind.cluster.engine import ON_HEAD, Engine
 from infra_mind.cluster.progress import progress_actor
@@ -27,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 PLACED: dict[str, Any] = {"num_cpus": 0, "resources": ON_HEAD}
 DRAIN_S = 5.0
+WARM_THE_REST_AFTER_S = 5.0
 
 
 def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) -> serve.Application:
@@ -57,6 +57,8 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
     """A function that makes the ASGI application, because it is called in the replica's process (Serve takes no `partial`)."""
 
     def build() -> Any:
+        from infra_mind.api.app import create_app  # dispatchers have no use for it
+
         keep_on_loopback()
         store = engine.store()
         return create_app(
@@ -89,13 +91,22 @@ class Api:
         self._dispatcher = dispatcher
 
 
+async def _warm_up(engine: Engine, progress: Any, slots: int, dispatchers: int) -> None:
+    """First this dispatcher's share of the slots; it may come to hold all of them, but the processes for that can wait until
+    everything else has started."""
+    await warm(engine, progress, -(-slots // dispatchers))
+    await asyncio.sleep(WARM_THE_REST_AFTER_S)
+    await warm(engine, progress, slots)
+
+
 class DispatcherReplica:
     """One dispatcher. It takes no requests; Serve watches `check_health` and starts another one when it is gone."""
 
     async def __init__(self, engine: Engine, plan: Plan, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
         keep_on_loopback()
         store = engine.store()
-        executor = RayExecutor(engine, progress_actor(engine))
+        progress = progress_actor(engine)
+        executor = RayExecutor(engine, progress)
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
             f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",
@@ -107,11 +118,7 @@ class DispatcherReplica:
             parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
         )
-        slots = await executor.slots()
-        await warm(engine, -(-slots // dispatchers))
-        self._warming = asyncio.create_task(
-            warm(engine, slots)
-        )  # the other half comes while it already works
+        self._warming = asyncio.create_task(_warm_up(engine, progress, await executor.slots(), dispatchers))
         self._loop = asyncio.create_task(self._dispatcher.run())
 
     def check_health(self) -> None:

