@@ -13,7 +13,7 @@ from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Severity, Status
 from infra_mind.model.inventory import Inventory
-from infra_mind.model.numbers import money, percent, quantity
+from infra_mind.model.numbers import counted, money, percent, quantity
 from infra_mind.model.result import (
     AgentFailure,
     AgentResult,
@@ -26,6 +26,7 @@ from infra_mind.model.result import (
 
 STRATEGY = "strategy"
 _TOTAL = "cost.total_usd_per_month"
+OVER_BUDGET = "cost.over-budget"
 # What a person wants to know first; an id that ends in `.` stands for all facts below it.
 INTEREST = (
     "cost.total_usd_per_month",
@@ -148,10 +149,10 @@ def _headline(
 ) -> str:
     """The verdict: money against the budget, availability against the target, the worst findings, and what to do first."""
     said = [*_budget_said(facts), *_availability_said(agents, facts), _findings_said(counts, agents)]
-    if recommendations and sum(counts.values()):
+    if recommendations and recommendations[0].id != OVER_BUDGET:  # that has been said
         said.append(f"first: {recommendations[0].title}")
     if failed:
-        said.append(f"partial: {_count(len({f.agent for f in failed}), 'agent')} failed")
+        said.append(f"partial: {counted(len({f.agent for f in failed}), 'agent')} failed")
     text = "; ".join(said)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -187,8 +188,8 @@ def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult])
     statuses = Counter(f.status for f in _findings(agents))
     open_ = statuses[Status.NOT_ASSESSED] + statuses[Status.UNRESOLVABLE]
     if not statuses[Status.PASS]:
-        return f"nothing could be judged: {_count(open_, 'check')} not assessed"
-    return "no failed finding" + (f", {_count(open_, 'check')} not assessed" if open_ else "")
+        return f"nothing could be judged: {counted(open_, 'check')} not assessed"
+    return "no failed finding" + (f", {counted(open_, 'check')} not assessed" if open_ else "")
 
 
 def _number(fact: Fact | None) -> float | None:
@@ -222,7 +223,7 @@ def _sentences(
     if recommendations:
         first = recommendations[0]
         ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
-        yield f"First of {_count(len(recommendations), 'recommendation')}: {first.title}{ties}."
+        yield f"First of {counted(len(recommendations), 'recommendation')}: {first.title}{ties}."
     if STRATEGY not in agents:
         yield WITHOUT_STRATEGY
     for failure in failed:
@@ -298,7 +299,3 @@ def _resource_summaries(inventory: Inventory) -> list[ResourceSummary]:
 
 def _findings(agents: Mapping[str, AgentResult]) -> Iterable[Finding]:
     return (finding for result in agents.values() for finding in result.findings)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -29,7 +29,7 @@ _WORDS = {
     "hours": "h",
     "hour": "h",
 }
-_LARGEST = 1e300  # beyond it a step of the formatting would overflow
+_LARGEST = 1e305  # beyond it a step of the formatting would overflow
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -79,6 +79,11 @@ def number(value: float | int) -> str:
     if size < 1:
         return _grouped(f"{value:,.{3 - math.floor(math.log10(size))}f}".rstrip("0"))
     return _grouped(f"{value:,.{1 if size >= 1000 else 2}f}".rstrip("0").rstrip("."))
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 server`, `1 200 servers`."""
+    return f"{number(count)} {thing}{'' if count == 1 else 's'}"
 
 
 def money(value: float) -> str:

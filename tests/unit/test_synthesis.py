@@ -215,3 +215,9 @@ def test_the_order_of_what_comes_in_does_not_matter() -> None:
     one = build(FOUND, FAILURE, other, data_versions=versions)
     two = build(dict(reversed(FOUND.items())), other, FAILURE, data_versions=turned)
     assert one.to_json() == two.to_json()
+
+
+def test_what_the_headline_said_of_the_budget_is_not_said_again() -> None:
+    over = finding("cost", "cost.over-budget", Severity.HIGH)
+    result = build({"cost": AgentResult(findings=(over,), facts=costs(90.0, 60.0)["cost"].facts)})
+    assert plain(result.summary.headline) == "$ 30.00 a month over the budget; 1 high finding."

@@ -31,7 +31,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number, percent
+from infra_mind.model.numbers import counted, number, percent
 from infra_mind.model.result import AgentResult
 
 NAME = "capacity"
@@ -141,14 +141,16 @@ class _ServiceCase:
 
     def _saturated(self, load: float, servers: int, needed: int | None) -> None:
         enough = (
-            f"{needed} servers meet the wait target" if needed else f"more than {load:g} servers are needed"
+            f"{counted(needed, 'server')} {'meets' if needed == 1 else 'meet'} the wait target"
+            if needed
+            else f"more than {number(load)} servers are needed"
         )
         self._finding(
-            "capacity.saturated", f"{self.service.name}: more work arrives than {servers} servers can do",
+            "capacity.saturated", f"{self.service.name}: more work arrives than {counted(servers, 'server')} can do",
             Status.FAIL, Severity.CRITICAL, ["offered_load", "utilisation", *(["servers"] if needed else [])],
-            path="servers", observed=f"{servers} servers for {load:g} Erlangs: the queue grows without end",
+            path="servers", observed=f"{counted(servers, 'server')} for {number(load)} Erlang: the queue grows without end",
             expected=enough,
-            fix=f"Raise the servers of {self.service.name} from {servers}: {enough}; or shorten its service time.",
+            fix=f"Raise the servers of {self.service.name} from {number(servers)}: {enough}; or shorten its service time.",
         )  # fmt: skip
 
     def _waits(self, load: float, servers: int) -> float | None:
@@ -180,9 +182,9 @@ class _ServiceCase:
             "capacity.wait-target", f"{self.service.name} {title}",
             Status.FAIL if late else Status.PASS, Severity.HIGH,
             ["p_within", "servers"], path="servers",
-            observed=f"{servers} servers: {percent(p_within)} of the arrivals wait no longer than {number(self.service.wait_within_s or 0)} s",
-            expected=f"{wanted}: {needed} servers",
-            fix=f"Raise the servers of {self.service.name} from {servers} to {needed}." if late else None,
+            observed=f"{counted(servers, 'server')}: {percent(p_within)} of the arrivals wait no longer than {number(self.service.wait_within_s or 0)} s",
+            expected=f"{wanted}: {counted(needed, 'server')}",
+            fix=f"Raise the servers of {self.service.name} from {number(servers)} to {number(needed)}." if late else None,
         )  # fmt: skip
 
     def _grow(self, load: float, growth: Growth) -> None:
@@ -219,8 +221,8 @@ class _ServiceCase:
             "capacity.growth", f"{self.service.name}: what there is {title}",
             Status.FAIL if short else Status.PASS, Severity.MEDIUM,
             ["offered_load_in_12_months", "servers_in_12_months"], path="servers",
-            observed=f"{servers} servers", expected=f"{needed} servers in 12 months",
-            fix=f"Plan {needed} servers for {self.service.name} within 12 months (now {servers})." if short else None,
+            observed=counted(servers, "server"), expected=f"{counted(needed, 'server')} in 12 months",
+            fix=f"Plan {counted(needed, 'server')} for {self.service.name} within 12 months (now {number(servers)})." if short else None,
             assumptions=("capacity.growth_is_linear",),
         )  # fmt: skip
 
@@ -273,8 +275,8 @@ class _ServiceCase:
         self._finding(
             "capacity.uncertainty", f"{self.service.name}: the wait target {'does not hold' if short else 'holds'} in 95 % of the simulated loads",
             Status.FAIL if short else Status.PASS, Severity.LOW, ["servers_p50", "servers_p95"], path="servers",
-            observed=f"{servers} servers", expected=f"{p95} servers",
-            fix=f"Let {self.service.name} grow to {p95} servers, or narrow the uncertainty of its "
+            observed=counted(servers, "server"), expected=counted(p95, "server"),
+            fix=f"Let {self.service.name} grow to {counted(p95, 'server')}, or narrow the uncertainty of its "
             f"{self.tornado[0]['field']}, which moves the number most." if short else None,
             assumptions=("capacity.values_are_medians",),
         )  # fmt: skip

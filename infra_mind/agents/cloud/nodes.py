@@ -20,7 +20,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import percent
+from infra_mind.model.numbers import counted, percent
 from infra_mind.model.result import AgentResult
 
 NAME = "cloud"
@@ -227,13 +227,13 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
         shown = (
             "no node is left"
             if after is None
-            else f"CPU utilisation {percent(after)} on the {left} nodes that are left"
+            else f"CPU utilisation {percent(after)} on the {counted(left, 'node')} left"
         )
         findings.append(
             _finding(
                 "cloud.zone-loss", after is not None and after <= 1, Severity.HIGH,
                 "The nodes survive the loss of a zone", "The nodes do not survive the loss of a zone",
-                observed=f"{node.count} × {node.instance} in {node.zones} zone(s): {shown}",
+                observed=f"{node.count} × {node.instance} in {counted(node.zones, 'zone')}: {shown}",
                 expected="utilisation · n/(n − 1) of at most 100 % over n zones, n >= 2",
                 fix="Spread the nodes over at least 2 zones and keep n/(n − 1) of the capacity.",
                 path=f"hosting.nodes.{index}.zones",

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from infra_mind.agents.cost.ledger import HOURS, Ledger
 from infra_mind.knowledge import gpus, instances, llm_api, prices
 from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
-from infra_mind.model.fact import id_part
+from infra_mind.model.fact import id_parts
 from infra_mind.model.finding import Status
 from infra_mind.model.numbers import money
 from infra_mind.model.result import AgentResult
 
 SECONDS = HOURS * 3600.0  # a month
 MILLION = 1e6
+T = TypeVar("T", Serving, Training, LlmApi)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A served model that has a price: USD/month and the load it was reckoned for."""
+    """A served model that has a price: USD/month and the load it was reckoned for; `name` as in the ids of its facts."""
 
     item: Serving
+    name: str
     usd_per_month: float
     fact: str
 
@@ -32,6 +36,7 @@ class Rented:
     """A rented model that has a price."""
 
     item: LlmApi
+    name: str
     price: llm_api.ApiPrice
 
 
@@ -62,17 +67,26 @@ def assess_models(
 ) -> tuple[list[Served], list[Rented]]:
     """Facts `cost.serving.*`, `cost.training.*` and `cost.api.*`, their lines, and what has no price."""
     own = Gpus(brief.hosting)
-    served = [s for item in brief.llm_serving if (s := _serving(brief.hosting, item, mlops, own, ledger))]
-    for job in brief.training:
-        _training(brief.hosting, job, mlops, ledger)
-    rented = [r for item in brief.llm_api if (r := _api(item, ledger))]
+    served = [
+        s
+        for name, item in _named(brief.llm_serving)
+        if (s := _serving(brief.hosting, item, name, mlops, own, ledger))
+    ]
+    for name, job in _named(brief.training):
+        _training(brief.hosting, job, name, mlops, ledger)
+    rented = [r for name, item in _named(brief.llm_api) if (r := _api(item, name, ledger))]
     return served, rented
 
 
+def _named(items: Sequence[T]) -> list[tuple[str, T]]:
+    """Items with the part of the fact ids that is theirs alone, as mlops gives it."""
+    return list(zip(id_parts(item.name for item in items), items, strict=True))
+
+
 def _serving(
-    hosting: Hosting | None, item: Serving, mlops: AgentResult | None, own: Gpus, ledger: Ledger
+    hosting: Hosting | None, item: Serving, name: str, mlops: AgentResult | None, own: Gpus, ledger: Ledger
 ) -> Served | None:
-    what, name = f"serving {item.name}", id_part(item.name)
+    what = f"serving {item.name}"
     count = _number(mlops, f"mlops.serving.{name}.gpus")
     if count is None or count <= 0:
         ledger.miss(what, _why_unsized(mlops, f"mlops.serving.{name}.gpus", item.name))
@@ -97,15 +111,15 @@ def _serving(
              "output_tokens": item.output_tokens},
             offer.offer.source, offer.offer.as_of,
         )  # fmt: skip
-    _book(item, offer, int(count), own, ledger)
-    return Served(item, usd_per_hour * HOURS, month)
+    _book(item, name, offer, int(count), own, ledger)
+    return Served(item, name, usd_per_hour * HOURS, month)
 
 
-def _book(item: Serving, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger) -> None:
+def _book(item: Serving, name: str, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger) -> None:
     covered = own.take(offer.gpu, count)
     if covered:
         ledger.assume(
-            f"serving.{id_part(item.name)}.on_own_nodes",
+            f"serving.{name}.on_own_nodes",
             f"{covered} of the {count} GPUs of {item.name} are those of hosting.nodes and are not paid twice",
             value=covered, unit="count", source="hosting.nodes", field="hosting.nodes",
         )  # fmt: skip
@@ -115,15 +129,17 @@ def _book(item: Serving, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger)
     whole = math.ceil(count / offer.gpus)
     if whole * offer.gpus != count:
         ledger.assume(
-            f"serving.{id_part(item.name)}.shared_instances",
+            f"serving.{name}.shared_instances",
             f"{count} GPUs of {item.name} are charged as their share of {offer.offer.instance} ({offer.gpus} GPUs); "
             f"rented whole, {whole} of them would cost {money(whole * HOURS * offer.offer.usd_per_hour)} a month",
             value=whole * HOURS * offer.offer.usd_per_hour, unit="USD/month", source=offer.offer.source,
         )  # fmt: skip
 
 
-def _training(hosting: Hosting | None, job: Training, mlops: AgentResult | None, ledger: Ledger) -> None:
-    what, name = f"training {job.name}, once", id_part(job.name)
+def _training(
+    hosting: Hosting | None, job: Training, name: str, mlops: AgentResult | None, ledger: Ledger
+) -> None:
+    what = f"training {job.name}, once"
     hours = _number(mlops, f"mlops.training.{name}.gpu_hours")
     if hours is None or hours <= 0:
         ledger.miss(what, _why_unsized(mlops, f"mlops.training.{name}.gpu_hours", job.name))
@@ -191,8 +207,8 @@ def _cheapest(provider: str, region: str, gpu: str, at_least: int, many: int) ->
     )
 
 
-def _api(item: LlmApi, ledger: Ledger) -> Rented | None:
-    what, name = f"model API {item.name} ({item.model})", id_part(item.name)
+def _api(item: LlmApi, name: str, ledger: Ledger) -> Rented | None:
+    what = f"model API {item.name} ({item.model})"
     asked = {"input": item.input_tokens_per_month, "output": item.output_tokens_per_month}
     if all(tokens is None for tokens in asked.values()):
         ledger.miss(what, "input_tokens_per_month and output_tokens_per_month are not given")
@@ -208,7 +224,7 @@ def _api(item: LlmApi, ledger: Ledger) -> Rented | None:
             f"the list has no price of {found.model} for {' and '.join(d for d in asked if asked[d] and rates[d] is None)} tokens",
         )
         return None
-    _say_what_is_open(item, found, ledger)
+    _say_what_is_open(item, name, found, ledger)
     usd = [
         ledger.tokens(f"{what}, {d} tokens", found.model, found.provider, (asked[d] or 0.0) / MILLION, rates[d] or 0.0, found.source, found.as_of)
         for d in ("input", "output") if asked[d]
@@ -220,13 +236,13 @@ def _api(item: LlmApi, ledger: Ledger) -> Rented | None:
          "usd_per_million_input": rates["input"] or 0.0, "usd_per_million_output": rates["output"] or 0.0, "model": f"{found.provider}/{found.model}"},
         found.source, found.as_of,
     )  # fmt: skip
-    return Rented(item, found)
+    return Rented(item, name, found)
 
 
-def _say_what_is_open(item: LlmApi, found: llm_api.ApiPrice, ledger: Ledger) -> None:
+def _say_what_is_open(item: LlmApi, name: str, found: llm_api.ApiPrice, ledger: Ledger) -> None:
     if found.tier_from is not None:
         ledger.assume(
-            f"api.{id_part(item.name)}.tier",
+            f"api.{name}.tier",
             f"No request of {item.name} has more than {found.tier_from} input tokens: above that a higher tier is charged",
             value=found.tier_from, unit="tokens", source=found.source,
         )  # fmt: skip
@@ -246,6 +262,14 @@ def _number(mlops: AgentResult | None, id: str) -> float | None:
 def _why_unsized(mlops: AgentResult | None, id: str, name: str) -> str:
     """What mlops itself says about an item that it gave no size for."""
     said = (
-        [f.title for f in mlops.findings if f.status is not Status.PASS and name in f.title] if mlops else []
+        [
+            f.title
+            for f in mlops.findings
+            if f.status is not Status.PASS
+            and f.rule_id.startswith(".".join(id.split(".")[:2]))
+            and f.title.startswith(f"{name}: ")
+        ]
+        if mlops
+        else []
     )
     return f"mlops gave no {id}" + (f": {said[0]}" if said else "")

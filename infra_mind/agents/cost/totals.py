@@ -232,8 +232,9 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
 
 def assess_rent_or_host(served: list[Served], rented: list[Rented], ledger: Ledger) -> None:
     """For each own model beside each rented one: what renting would cost at the own model's load, and where both are equal."""
+    models = {(api.price.provider, api.price.model): api for api in reversed(rented)}
     for own in served:
-        for api in rented:
+        for api in reversed(models.values()):  # one comparison a model, whatever it is rented for
             _compare(own, api, ledger)
 
 
@@ -251,7 +252,7 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
     per_request = (given * price.usd_per_million_input + made * price.usd_per_million_output) / MILLION
     if per_request <= 0:
         return
-    key = f"rent_or_host.{id_part(item.name)}.{id_part(api.item.name)}"
+    key = f"rent_or_host.{own.name}.{api.name}"
     inputs: dict[str, FactValue] = {
         "hosting_usd_per_month": own.usd_per_month, "usd_per_request": per_request, "input_tokens": given, "output_tokens": made,
         "requests_per_s": load, "model": f"{price.provider}/{price.model}", "seconds": SECONDS,

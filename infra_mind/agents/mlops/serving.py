@@ -33,7 +33,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number, quantity
+from infra_mind.model.numbers import counted, number, quantity
 
 AGENT_NAME = "mlops"
 
@@ -205,7 +205,7 @@ class ServingCase:
         self._fail(
             f"mlops.serving.{constraint}",
             f"{self.item.name}: no split over {gpu.id} meets the {constraint} target of {_s(target)}; the best is {_s(seconds)} on "
-            f"{nearest.replica.tp} GPUs without any other load, {number(seconds / target)} times the target",
+            f"{counted(nearest.replica.tp, 'GPU')} without any other load, {number(seconds / target)} times the target",
             f"{self.path}.{constraint}_s", _s(seconds), f"at most {_s(target)}",
             "Take a GPU with more bandwidth or a smaller weight_dtype, or allow more time." if constraint == "tpot"
             else "Take a GPU with a higher dense rate, shorten the prompt, or allow more time.",

@@ -22,7 +22,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number, quantity
+from infra_mind.model.numbers import counted, number, quantity
 
 AGENT_NAME = "mlops"
 DAY_S = 86_400
@@ -103,9 +103,9 @@ class TrainingCase:
         if item.gpus is not None and item.gpus < least:
             self._fail(
                 "mlops.training.memory",
-                f"{item.name}: a full fine-tune needs {_bytes(needed)} for weights, gradients and optimiser, {item.gpus} × {gpu.id} have "
+                f"{item.name}: a full fine-tune needs {_bytes(needed)} for weights, gradients and optimiser, {number(item.gpus)} × {gpu.id} have "
                 f"{_bytes(item.gpus * gpu.memory_bytes)}",
-                f"{self.path}.gpus", f"{item.gpus} GPUs", f"at least {least} GPUs, before activations",
+                f"{self.path}.gpus", counted(item.gpus, "GPU"), f"at least {counted(least, 'GPU')}, before activations",
                 "Use more GPUs, or train adapters (LoRA) instead of all weights.", ("memory_bytes", "gpus_for_memory"),
             )  # fmt: skip
 
@@ -154,10 +154,10 @@ class TrainingCase:
         if item.gpus < needed:
             self._fail(
                 "mlops.training.deadline",
-                f"{item.name}: the run takes {number(one_gpu_days / item.gpus)} days on {item.gpus} × {gpu.id}, the deadline is {number(deadline)}; "
-                f"{needed} GPUs would be needed",
+                f"{item.name}: the run takes {number(one_gpu_days / item.gpus)} days on {number(item.gpus)} × {gpu.id}, the deadline is {number(deadline)}; "
+                f"{counted(needed, 'GPU')} would be needed",
                 f"{self.path}.deadline_days", f"{number(one_gpu_days / item.gpus)} days", f"at most {number(deadline)} days",
-                f"Use {needed} GPUs, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
+                f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
             )  # fmt: skip
             return
         self.findings.append(

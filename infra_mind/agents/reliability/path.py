@@ -157,7 +157,7 @@ def _plan(
         excess = (lost - complement(target)) * MINUTES_PER_YEAR
         return (
             [],
-            "No number of replicas meets the target: a component that is never available must be replaced.",
+            _hopeless(parts),
             excess,
         )
     facts, steps = [], []
@@ -173,6 +173,13 @@ def _plan(
     facts += _reached(planned, after)
     text = f"Raise {', '.join(steps)}: {percent(1 - after)} available, {_down(after)}."
     return facts, text, (lost - after) * MINUTES_PER_YEAR
+
+
+def _hopeless(parts: Sequence[Part]) -> str:
+    dead = [part.name for part in parts if part.unavailable >= 1]
+    if dead:
+        return f"No number of replicas meets the target: {', '.join(dead)} must be replaced, it is never available."
+    return "No number of replicas that can be run meets the target: lower it, or take better components."
 
 
 def _reached(planned: Sequence[Part], lost: float) -> list[Fact]:
@@ -204,7 +211,7 @@ def _common_cause(parts: Sequence[Part]) -> list[dict[str, float]]:
 
 
 def _down(unavailable: float) -> str:
-    return f"{number(round(unavailable * MINUTES_PER_YEAR, 4))} minutes down a year"
+    return f"{number(unavailable * MINUTES_PER_YEAR)} minutes down a year"
 
 
 def _fact(name: str, value: FactValue, unit: str, formula: str, inputs: dict[str, FactValue]) -> Fact:

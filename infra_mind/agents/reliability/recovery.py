@@ -13,13 +13,14 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number
 
 NAME = "reliability"
 _QUESTIONS = {
-    "rto_minutes": ("rto", "Is the service back within {0:g} minutes of its loss?",
-                    "Restore the whole service in a drill and time it: at most {0:g} minutes."),
-    "rpo_minutes": ("rpo", "Are no more than {0:g} minutes of data lost in a disaster?",
-                    "Restore the latest backup in a drill and compare: at most {0:g} minutes of writes may be missing."),
+    "rto_minutes": ("rto", "Is the service back within {0} minutes of its loss?",
+                    "Restore the whole service in a drill and time it: at most {0} minutes."),
+    "rpo_minutes": ("rpo", "Are no more than {0} minutes of data lost in a disaster?",
+                    "Restore the latest backup in a drill and compare: at most {0} minutes of writes may be missing."),
 }  # fmt: skip
 
 
@@ -38,10 +39,10 @@ def _question(availability: Availability | None, field: str) -> Finding:
             title=f"No {short.upper()} is given, so recovery has nothing to be held against",
         )  # fmt: skip
     return make_finding(
-        rule_id=f"reliability.{short}", agent=NAME, title=question.format(minutes), status=Status.MANUAL,
+        rule_id=f"reliability.{short}", agent=NAME, title=question.format(number(minutes)), status=Status.MANUAL,
         severity=Severity.MEDIUM, resource=path, value=minutes,
-        evidence=(Evidence(artefact="brief", path=path, observed=f"{minutes:g} minutes wanted", expected="a drill that proves it"),),
-        remediation=Remediation(text=drill.format(minutes), effort=Effort.DAYS),
+        evidence=(Evidence(artefact="brief", path=path, observed=f"{number(minutes)} minutes wanted", expected="a drill that proves it"),),
+        remediation=Remediation(text=drill.format(number(minutes)), effort=Effort.DAYS),
     )  # fmt: skip
 
 
@@ -50,24 +51,25 @@ def assess_hosting(hosting: Hosting | None) -> list[Finding]:
     if hosting is None:
         return []
     nodes = [
-        _finding("reliability.one-node", "The group runs a single node", f"hosting.nodes.{i}.count",
+        _finding("reliability.one-node", f"{node.instance} runs on a single node", "node", f"hosting.nodes.{i}.count",
                  node.count, f"Run at least 2 nodes of {node.instance}, over several zones.")
         for i, node in enumerate(hosting.nodes)
     ]  # fmt: skip
     # Object storage keeps its copies itself; `replicas` there is copies of the bucket.
     storage = [
-        _finding("reliability.one-copy", "The data is kept once", f"hosting.storage.{i}.replicas",
+        _finding("reliability.one-copy", f"The {item.kind} data is kept once", "copy", f"hosting.storage.{i}.replicas",
                  item.replicas, "Keep at least 2 replicas, or a backup that is restored in drills.")
         for i, item in enumerate(hosting.storage) if item.kind != "object"
     ]  # fmt: skip
     return nodes + storage
 
 
-def _finding(rule_id: str, title: str, path: str, number: int, fix: str) -> Finding:
-    fails = number < 2
+def _finding(rule_id: str, title: str, thing: str, path: str, count: int, fix: str) -> Finding:
+    fails = count < 2
+    things = {"node": "nodes", "copy": "copies"}[thing]
     return make_finding(
-        rule_id=rule_id, agent=NAME, title=title if fails else "Holds: at least 2",
+        rule_id=rule_id, agent=NAME, title=title if fails else f"Holds: at least 2 {things}",
         status=Status.FAIL if fails else Status.PASS, severity=Severity.MEDIUM, resource=path,
-        value=number, evidence=(Evidence(artefact="brief", path=path, observed=str(number), expected="at least 2"),),
+        value=count, evidence=(Evidence(artefact="brief", path=path, observed=f"{number(count)} {thing if count == 1 else things}", expected=f"at least 2 {things}"),),
         remediation=Remediation(text=fix, effort=Effort.DAYS) if fails else None,
     )  # fmt: skip

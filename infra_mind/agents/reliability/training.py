@@ -17,6 +17,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
+from infra_mind.model.numbers import number
 from infra_mind.model.result import AgentResult
 
 NAME = "reliability"
@@ -75,7 +76,7 @@ def _no_progress(job: Training, index: int) -> Finding:
         rule_id="reliability.checkpoint", agent=NAME, title=f"{job.name} fails too often for its checkpoints to be worth it",
         status=Status.FAIL, severity=Severity.CRITICAL, resource=f"training {job.name}", value="no-progress",
         evidence=(Evidence(artefact="brief", path=f"training.{index}.checkpoint_minutes",
-                           observed=f"{job.checkpoint_minutes:g} minutes a checkpoint, a failure every {job.mtbf_hours:g} hours",
+                           observed=f"{number(job.checkpoint_minutes or 0)} minutes a checkpoint, a failure every {number(job.mtbf_hours or 0)} hours",
                            expected="2 · checkpoint_minutes well below mtbf_hours · 60"),),
         assumptions=(FIRST_ORDER.id,),
         remediation=Remediation(

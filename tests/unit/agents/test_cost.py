@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.cost import AGENT
+from infra_mind.agents.mlops import AGENT as MLOPS
 from infra_mind.knowledge import prices
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import Fact, FactValue
@@ -385,3 +386,60 @@ def test_what_mlops_could_not_size_is_unpriced_with_its_reason() -> None:
     )
     result = cost(AgentResult(findings=(said,)), hosting=HOSTING, llm_serving=[SERVING])
     assert any(title in u.reason for u in result.unpriced)
+
+
+def test_names_alike_but_for_a_space_keep_their_own_numbers() -> None:
+    serving = {
+        "model": "meta-llama/Llama-3.1-8B-Instruct",
+        "gpu": "l4",
+        "input_tokens": 500,
+        "output_tokens": 100,
+    }
+    api = {"model": "gpt-5", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}
+    brief = {
+        "llm_serving": [{"name": "a b", "requests_per_s": 1, **serving}, {"name": "a_b", "requests_per_s": 90, **serving}],
+        "llm_api": [{"name": "a b", **api}, {"name": "a_b", **api}],
+        "hosting": {"provider": "aws", "region": "us-east-1"},
+    }  # fmt: skip
+    mlops = MLOPS.assess(Inputs(brief=parse_brief({"name": "test", **brief})), silent)
+    result = AGENT.assess(
+        Inputs(brief=parse_brief({"name": "test", **brief}), results={"mlops": mlops}), silent
+    )
+    ids = [fact.id for fact in result.facts]
+    assert len(set(ids)) == len(ids)
+    gpus = {f.id: f.value for f in mlops.facts if f.id.endswith(".gpus")}
+    used = {
+        f.id: f.inputs["gpus"] for f in result.facts if f.id.endswith("usd_per_month") and "gpus" in f.inputs
+    }
+    assert used["cost.serving.a_b.usd_per_month"] == gpus["mlops.serving.a_b.gpus"]
+    assert used["cost.serving.a_b_2.usd_per_month"] == gpus["mlops.serving.a_b_2.gpus"]
+    assert gpus["mlops.serving.a_b.gpus"] != gpus["mlops.serving.a_b_2.gpus"]
+
+
+def test_one_comparison_for_each_rented_model() -> None:
+    brief = {
+        "llm_serving": [{"name": "own", "requests_per_s": 1, "model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "l4", "input_tokens": 500, "output_tokens": 100}],
+        "llm_api": [{"name": f"use{n}", "model": "gpt-5", "input_tokens_per_month": 1e6} for n in range(20)],
+        "hosting": {"provider": "aws", "region": "us-east-1"},
+    }  # fmt: skip
+    mlops = MLOPS.assess(Inputs(brief=parse_brief({"name": "test", **brief})), silent)
+    result = AGENT.assess(
+        Inputs(brief=parse_brief({"name": "test", **brief}), results={"mlops": mlops}), silent
+    )
+    compared = [f.id for f in result.facts if f.id.endswith("break_even_requests_per_s")]
+    assert compared == ["cost.rent_or_host.own.use0.break_even_requests_per_s"]
+
+
+def test_the_reason_of_a_missing_size_is_that_of_the_item_itself() -> None:
+    brief = {
+        "llm_serving": [{"name": "chat", "model": "acme/unknown"}],
+        "training": [{"name": "t", "parameters": 7e9}],
+        "hosting": {"provider": "aws", "region": "us-east-1"},
+    }
+    mlops = MLOPS.assess(Inputs(brief=parse_brief({"name": "test", **brief})), silent)
+    result = AGENT.assess(
+        Inputs(brief=parse_brief({"name": "test", **brief}), results={"mlops": mlops}), silent
+    )
+    reasons = {u.what: u.reason for u in result.unpriced}
+    assert "acme/unknown" in reasons["serving chat"]
+    assert "acme/unknown" not in reasons["training t, once"]

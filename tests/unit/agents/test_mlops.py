@@ -444,7 +444,7 @@ def test_a_missed_deadline_says_how_many_gpus_would_meet_it() -> None:
     (finding,) = of(result, "mlops.training.deadline")
     assert finding.status is Status.FAIL
     needed = number(result, "gpus_for_deadline", "mlops.training.run.")
-    assert f"{needed} GPUs would be needed" in finding.title
+    assert f"{needed:,} GPUs would be needed".replace(",", "\N{NO-BREAK SPACE}") in finding.title
     assert of(train(deadline_days=30, gpus=needed), "mlops.training.deadline")[0].status is Status.PASS
     assert of(train(deadline_days=30, gpus=needed - 1), "mlops.training.deadline")[0].status is Status.FAIL
 

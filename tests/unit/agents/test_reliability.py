@@ -138,3 +138,17 @@ def test_every_fact_has_formula_inputs_and_source() -> None:
     )
     assert len(result.facts) >= 6
     assert all(fact.formula and fact.inputs and fact.source for fact in result.facts)
+
+
+@pytest.mark.parametrize(
+    ("availability", "said"),
+    [(0.0, "x must be replaced, it is never available"), (1e-9, "lower it, or take better components")],
+)
+def test_a_target_beyond_all_replicas_says_why(availability: float, said: str) -> None:
+    component = {"name": "x", "availability": availability}
+    brief = parse_brief({"name": "t", "availability": {"target": 0.999999, "components": [component]}})
+    (missed,) = [
+        f for f in AGENT.assess(Inputs(brief=brief), silent).findings if f.rule_id == "reliability.target"
+    ]
+    assert missed.remediation is not None
+    assert said in missed.remediation.text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra_mind.model.numbers import SPACE, money, number, percent, quantity
+from infra_mind.model.numbers import SPACE, counted, money, number, percent, quantity
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,8 @@ def test_what_is_shown_is_near_to_what_is_meant(value: float) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
 def test_what_is_not_finite_is_unknown(value: float) -> None:
     assert number(value) == money(value) == percent(value) == "unknown"
+
+
+@pytest.mark.parametrize(("expected", "count"), [("1 server", 1), ("0 servers", 0), ("1 200 servers", 1200)])
+def test_things_are_counted_in_their_number(expected: str, count: int) -> None:
+    assert counted(count, "server").replace(SPACE, " ") == expected
