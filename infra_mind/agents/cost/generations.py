@@ -10,6 +10,7 @@ from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
 from infra_mind.knowledge import instances, prices
 from infra_mind.knowledge.instances import Instance
 from infra_mind.knowledge.prices import Offer
+from infra_mind.model.fact import id_part
 from infra_mind.model.finding import (
     Effort,
     Evidence,
@@ -49,7 +50,7 @@ def assess_generations(ledger: Ledger) -> None:
             found = newer(line.provider, line.region, line.sku)
             if found:
                 hours = sum(o.quantity for o in ledger.lines if _key(o) == key and o.purchase == "on_demand")
-                ledger.findings.append(_finding(line, found, hours))
+                ledger.findings.append(_finding(line, found, hours, _rate(found, ledger)))
 
 
 def _key(line: CostLine) -> tuple[str, str, str, str]:
@@ -78,6 +79,17 @@ def assess_volumes(ledger: Ledger) -> None:
                         line_end=line.line,
                         observed=f"gp2: {money(line.usd_per_unit)} a GB and month ({line.as_of})",
                         expected=f"gp3: {money(offer.usd_per_unit)} a GB and month ({offer.as_of})",
+                    ),
+                ),
+                facts=(
+                    ledger.once(
+                        f"gp3.{line.region}.saving_share",
+                        1 - offer.usd_per_unit / line.usd_per_unit,
+                        "share",
+                        "1 − usd_per_unit of gp3 / usd_per_unit of gp2",
+                        {"gp3_usd_per_unit": offer.usd_per_unit, "gp2_usd_per_unit": line.usd_per_unit},
+                        offer.source,
+                        offer.as_of,
                     ),
                 ),
                 impact=Impact(usd_per_month=line.quantity * (line.usd_per_unit - offer.usd_per_unit)),
@@ -121,7 +133,18 @@ def _replaces(new: Instance, old: Instance) -> bool:
     return same and old.memory_gib <= new.memory_gib <= old.memory_gib * (1 + SAME_MEMORY)
 
 
-def _finding(line: CostLine, found: Newer, hours: float) -> Finding:
+def _rate(found: Newer, ledger: Ledger) -> str:
+    """The fact of how much less the newer one costs; said once a region."""
+    old, new = found
+    return ledger.once(
+        f"newer_generation.{old.region}.{id_part(old.instance)}.saving_share", 1 - new.usd_per_hour / old.usd_per_hour, "share",
+        "1 − usd_per_hour of the newer / usd_per_hour of the older",
+        {"older": old.instance, "older_usd_per_hour": old.usd_per_hour, "newer": new.instance, "newer_usd_per_hour": new.usd_per_hour},
+        new.source, new.as_of,
+    )  # fmt: skip
+
+
+def _finding(line: CostLine, found: Newer, hours: float, rate: str) -> Finding:
     old, new = found
     saved = hours * (old.usd_per_hour - new.usd_per_hour)
     share = 1 - new.usd_per_hour / old.usd_per_hour
@@ -135,7 +158,7 @@ def _finding(line: CostLine, found: Newer, hours: float) -> Finding:
                 observed=f"{old.instance}: {money(old.usd_per_hour)} an hour ({old.as_of})", expected=f"{new.instance}: {money(new.usd_per_hour)} an hour ({new.as_of})",
             ),
         ),
-        facts=() if line.artefact else (f"{NAME}.hosting.{line.sku}.usd_per_month",),
+        facts=(rate,) if line.artefact else (rate, f"{NAME}.hosting.{line.sku}.usd_per_month"),
         impact=Impact(usd_per_month=saved),
         remediation=Remediation(
             text=f"Move to {new.instance} after a test of the workload on it ({number(hours / HOURS)} of them, all month).", effort=Effort.HOURS

@@ -75,6 +75,7 @@ class Ledger:
         default_factory=list
     )  # of the brief, USD/month, before commitments
     details: dict[str, Any] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     def compute(
         self, what: str, offer: Offer, instances: float, place: Place = BRIEF, sku: str = ""
@@ -152,6 +153,16 @@ class Ledger:
         )
         self.facts.append(found)
         return found.id
+
+    def once(
+        self, id: str, value: FactValue, unit: str, formula: str, inputs: Mapping[str, FactValue],
+        source: str, as_of: str | None = None,
+    ) -> str:  # fmt: skip
+        """The id of the fact `cost.<id>`, which is added if it is not there yet."""
+        if id not in self._said:
+            self._said.add(id)
+            self.fact(id, value, unit, formula, inputs, source, as_of)
+        return f"{NAME}.{id}"
 
     def assume(
         self,

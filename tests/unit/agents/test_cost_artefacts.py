@@ -385,3 +385,18 @@ def test_hostile_values_are_unpriced_and_never_an_error() -> None:
     result = cost(text)
     assert all(line.usd_per_month >= 0 for line in result.cost_lines)
     assert result.unpriced
+
+
+def test_what_a_newer_generation_saves_is_a_fact_said_once() -> None:
+    result = cost(
+        AWS + "".join(
+            f'resource "aws_instance" "i{n}" {{\n  ami = "a"\n  instance_type = "m4.large"\n}}\n'
+            f'resource "aws_ebs_volume" "v{n}" {{\n  availability_zone = "us-east-1a"\n  size = 100\n}}\n' for n in range(3)
+        )
+    )  # fmt: skip
+    facts = {fact.id: fact.value for fact in result.facts}
+    assert len(facts) == len(result.facts)
+    for rule in ("cost.older-generation", "cost.gp2-volume"):
+        found = [f for f in result.findings if f.rule_id == rule]
+        assert len(found) == 3
+        assert all(set(f.facts) <= set(facts) and f.facts for f in found)
