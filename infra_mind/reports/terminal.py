@@ -70,7 +70,7 @@ def _recommendations(view: View, console: Console) -> None:
     if not shown:
         return
     console.print(Text("\nWhat to do first", style="bold"))
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 2), expand=True)  # without it a long title takes the room of all others
     table.add_column(justify="right")
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

@@ -181,7 +181,8 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
     if total is None:
         return
     limit, over = budget.usd_per_month, max(0.0, total - budget.usd_per_month)
-    open_things = sum(not u.artefact for u in ledger.unpriced)
+    unpriced = [u.what for u in ledger.unpriced if not u.artefact]
+    open_things, path = len(unpriced), "budget.usd_per_month"
     facts = [f"{NAME}.total_usd_per_month"]
     if over or not open_things:
         facts.append(
@@ -199,6 +200,7 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
         title = f"The monthly total is {money(over)} over the budget of {money(limit)}"
     elif open_things:
         status, severity = Status.NOT_ASSESSED, Severity.INFO
+        path = f"price of {unpriced[0]}" if open_things == 1 else f"prices of {open_things} things"
         title = f"Within the budget as far as it is priced; {open_things} {'thing has' if open_things == 1 else 'things have'} no dated price"
     else:
         status, severity, title = Status.PASS, Severity.INFO, "The monthly total is within the budget"
@@ -214,7 +216,7 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
             evidence=(
                 Evidence(
                     artefact="brief",
-                    path="budget.usd_per_month",
+                    path=path,
                     observed=f"{money(total)} a month",
                     expected=f"at most {money(limit)}",
                 ),

@@ -443,3 +443,14 @@ def test_the_reason_of_a_missing_size_is_that_of_the_item_itself() -> None:
     reasons = {u.what: u.reason for u in result.unpriced}
     assert "acme/unknown" in reasons["serving chat"]
     assert "acme/unknown" not in reasons["training t, once"]
+
+
+def test_within_the_budget_as_far_as_priced_names_what_has_no_price() -> None:
+    hosting = {"provider": "aws", "region": "eu-west-1", "nodes": [{"instance": "m5.xlarge"}], "storage": [{"kind": "ssd", "tb": 4}]}  # fmt: skip
+    brief = parse_brief({"name": "test", "hosting": hosting, "budget": {"usd_per_month": 60_000}})
+    (judged,) = [
+        f for f in AGENT.assess(Inputs(brief=brief), silent).findings if f.rule_id == "cost.over-budget"
+    ]
+    assert judged.status is Status.NOT_ASSESSED
+    assert judged.title == "Within the budget as far as it is priced; 1 thing has no dated price"
+    assert judged.evidence[0].path == "price of 4 TB ssd storage × 1"

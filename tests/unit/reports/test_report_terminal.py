@@ -85,3 +85,12 @@ def test_an_empty_result_says_that_nothing_was_assessed() -> None:
 @pytest.mark.parametrize("width", [20, 40, 200])
 def test_any_width_will_do(width: int) -> None:
     assert all(len(line) <= width for line in printed(sample.result("partial"), width=width).splitlines())
+
+
+def test_a_long_title_leaves_severity_and_effort_their_room() -> None:
+    result = sample.result()
+    first = result.recommendations[0].model_copy(update={"title": "t" * 300})
+    lines = printed(result.model_copy(update={"recommendations": (first,)})).splitlines()
+    (line,) = [line for line in lines if "ttt" in line]
+    assert line.split()[:2] == [str(first.rank), first.severity.value]
+    assert line.rstrip().endswith(f"{first.effort.value}, {first.phase} days")
