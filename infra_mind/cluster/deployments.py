@@ -14,7 +14,7 @@ import structlog
 from ray import serve
 
 from infra_mind.assessment import input_parts
-from infra_mind.cluster.engine import ON_HEAD, Engine
+from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.cluster.progress import progress_actor
 from infra_mind.cluster.steps import RayExecutor, warm
 from infra_mind.cluster.workers import workers_status
@@ -104,6 +104,7 @@ class DispatcherReplica:
 
     async def __init__(self, engine: Engine, plan: Plan, dispatchers: int) -> None:  # type: ignore[misc]  # Serve awaits it
         keep_on_loopback()
+        give_way(DISPATCHER_NICENESS)
         store = engine.store()
         progress = progress_actor(engine)
         executor = RayExecutor(engine, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +18,16 @@ SLOT = "slot"  # the resource that one running step takes: it bounds the process
 
 # Whatever belongs to the platform itself stays on the head node: it runs no agents, and no autoscaler takes it away.
 ON_HEAD = {"node:__internal_head__": 0.001}
+
+# Whoever answers people comes first (0), then who hands out work, then who does it.
+DISPATCHER_NICENESS = 5
+STEP_NICENESS = 10
+
+
+def give_way(niceness: int) -> None:
+    """Lowers this process to `niceness`; it never rises again."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < niceness:
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from infra_mind.cluster.engine import ON_HEAD, Engine
+from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.errors import Unavailable
 from infra_mind.tasks.store import AgentUpdate, TaskStore
 
@@ -65,6 +65,7 @@ class ProgressActor:
     """Wrapped by Ray in `progress_actor`."""
 
     def __init__(self, engine: Engine) -> None:
+        give_way(DISPATCHER_NICENESS)
         self._coalescer = Coalescer(engine.store())
         self._wake = asyncio.Event()
         self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}

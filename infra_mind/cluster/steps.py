@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from ray.exceptions import (
 )
 
 from infra_mind.assessment import assessor, is_permanent
-from infra_mind.cluster.engine import SLOT, Engine
+from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.store import AgentUpdate
@@ -27,7 +26,6 @@ from infra_mind.tasks.store import AgentUpdate
 REPORT_EVERY_S = 0.03
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
-STEP_NICENESS = 10
 MEET_S = 60.0
 
 
@@ -58,7 +56,7 @@ class Work:
 
 def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> Ended:
     """Runs in a worker process. A crash of the process is not seen here: Ray starts the step again."""
-    _yield_to_the_platform()
+    give_way(STEP_NICENESS)
     report = Reporter(work, progress_actor)
     report(0, 1, "")
     begin = time.perf_counter()
@@ -100,12 +98,6 @@ class Reporter:
             note,
         )
         self._actor.report.remote(update)
-
-
-def _yield_to_the_platform() -> None:
-    """Agents burn the CPU; API and dispatchers answer people. Once lowered, a process stays lowered: it runs only steps."""
-    if os.getpriority(os.PRIO_PROCESS, 0) < STEP_NICENESS:
-        os.setpriority(os.PRIO_PROCESS, 0, STEP_NICENESS)
 
 
 def _crashes_before() -> int:
