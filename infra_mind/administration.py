@@ -51,12 +51,8 @@ def revoke_key(key_id: str) -> None:
 
 def _with_store(call: Callable[[TaskStore], Awaitable[T]]) -> T:
     settings = Settings()
-    endpoint = Home.of(settings).endpoint()
-    url = (
-        settings.store_url.get_secret_value()
-        if settings.store_url
-        else (endpoint.store_url if endpoint else None)
-    )
+    given = settings.store_url
+    url = given.get_secret_value() if given else Home.of(settings).store_url()
     if url is None:
         raise Unavailable("no store: start `infra-mind up`, or set INFRA_MIND_STORE_URL")
 

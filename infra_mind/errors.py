@@ -99,7 +99,9 @@ class TooLarge(BadInput):
 
 
 class Unavailable(InfraMindError):
-    """Store or server cannot be reached now; nothing was accepted, try again in `retry_after_s` seconds."""
+    """Store or server cannot be reached now; try again in `retry_after_s` seconds.
+
+    Whether the call took effect is not known (an answer can get lost): repeat it with the same idempotency key."""
 
     def __init__(self, message: str, retry_after_s: float = 2.0) -> None:
         self.retry_after_s = retry_after_s

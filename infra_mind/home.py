@@ -15,6 +15,7 @@ from infra_mind.settings import Settings
 
 ENDPOINT = "endpoint.json"
 KEY = "api.key"
+STORE = "store.url"
 LOCK = "up.lock"
 _TAKE_S = 0.5  # a reader holds the lock for a moment, too
 
@@ -87,6 +88,19 @@ class Home:
 
     def write_api_key(self, plain: str) -> None:
         self._write(KEY, plain + "\n")
+
+    def store_url(self) -> str | None:
+        """Of the store that `infra-mind up` or a cluster's store keeper runs from here; None if there is none."""
+        endpoint = self.endpoint()
+        if endpoint:
+            return endpoint.store_url
+        try:
+            return (self.path / STORE).read_text().strip() or None
+        except OSError:
+            return None
+
+    def write_store_url(self, url: str) -> None:
+        self._write(STORE, url + "\n")
 
     def _write(self, name: str, text: str) -> None:
         """Whole or not at all, and never readable by others, not even for a moment."""

@@ -30,6 +30,7 @@ class StoreKeeper:
             home / "store", durability="strict" if durability == "strict" else "everysec"
         )
         await asyncio.to_thread(self._store.start)
+        self._home.write_store_url(self._store.url)
         await ensure_key(self._home, self._store.url)
         self._watch = asyncio.create_task(self._watching())
 
