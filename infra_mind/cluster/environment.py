@@ -29,10 +29,10 @@ def free_port(host: str = "127.0.0.1") -> int:
     still free when, seconds later, a server of ours wants it."""
     chance = secrets.SystemRandom()
     for _ in range(1000):
-        port = chance.randrange(10_000, 20_000)
+        port = chance.randrange(30_000, 32_700)  # `ray start` keeps 10002 to 19999 for its workers
         if refusal(host, port) is None:
             return port
-    raise Unavailable("no free port between 10000 and 20000")
+    raise Unavailable("no free port between 30000 and 32700")
 
 
 def free_block(first: int, last: int, *, width: int = 100, host: str = "127.0.0.1") -> int:
