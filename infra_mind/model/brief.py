@@ -281,16 +281,16 @@ def brief_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-MAX_PROBLEMS = 100  # more help nobody, and the nearest name is not cheap to find
+MAX_HINTS = 100  # more help nobody, and the nearest name is not cheap to find
 
 
 def _problems(error: ValidationError) -> list[FieldProblem]:
     problems: dict[str, FieldProblem] = {}
-    for item in error.errors(include_url=False)[:MAX_PROBLEMS]:
+    for item in error.errors(include_url=False):
         loc = tuple(part for part in item["loc"] if not _is_union_tag(part))
         path = ".".join(str(part) for part in loc)
         if item["type"] == "extra_forbidden":
-            found = FieldProblem(path, "unknown field", _nearest(loc))
+            found = FieldProblem(path, "unknown field", _nearest(loc) if len(problems) < MAX_HINTS else "")
         elif item["type"] == "missing":
             found = FieldProblem(path, "is required")
         else:

@@ -74,7 +74,7 @@ async def test_counters_count_ends_and_agents(store: TaskStore) -> None:
     assert await store.counters() == Counters(
         accepted=3,
         ended={TaskState.SUCCESS: 2, TaskState.REVOKED: 1},
-        agent_seconds={"cloud": 0.246},
+        agent_seconds={"cloud": 0.2468},
         agent_runs={
             ("cloud", "DONE"): 2,
             ("cloud", "REVOKED"): 1,

@@ -45,7 +45,7 @@ class Fleet:
         return Counters(
             accepted=self._state.accepted,
             ended=dict(sorted(self._state.ended.items())),
-            agent_seconds={name: ms / 1000 for name, ms in sorted(self._state.agent_ms.items())},
+            agent_seconds={name: us / 1_000_000 for name, us in sorted(self._state.agent_us.items())},
             agent_runs=dict(sorted(self._state.agent_runs.items())),
         )
 

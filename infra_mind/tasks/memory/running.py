@@ -143,7 +143,7 @@ class Running:
         self, task: TaskRecord, said: AgentUpdate, seconds: float, changed: dict[str, AgentRecord]
     ) -> None:
         state = self._state
-        state.agent_ms[said.agent] += max(0, round(seconds * 1000))
+        state.agent_us[said.agent] += max(0, round(seconds * 1_000_000))
         state.agent_runs[said.agent, AgentState.DONE.value] += 1
         before = task.agent(said.agent)
         if before.state not in FINAL_AGENT_STATES:

@@ -86,7 +86,7 @@ class State:
         self.api_keys: dict[str, ApiKey] = {}
         self.accepted = 0
         self.ended: dict[TaskState, int] = defaultdict(int)
-        self.agent_ms: dict[str, int] = defaultdict(int)
+        self.agent_us: dict[str, int] = defaultdict(int)
         self.agent_runs: dict[tuple[str, str], int] = defaultdict(int)
         self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self.listeners: set[asyncio.Queue[Signal]] = set()

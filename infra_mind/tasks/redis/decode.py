@@ -129,8 +129,8 @@ def counters(found: dict[bytes, bytes]) -> Counters:
         kind, _, rest = raw.decode().partition(":")
         if kind == "ended":
             ended[TaskState(rest)] = int(count)
-        elif kind == "ms":
-            seconds[rest] = int(count) / 1000
+        elif kind == "us":
+            seconds[rest] = int(count) / 1_000_000
         elif kind == "run":
             name, _, state = rest.partition("\n")
             runs[name, state] = int(count)

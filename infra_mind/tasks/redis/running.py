@@ -61,7 +61,7 @@ class Running:
                 kept.inputs_hash,
                 pack(kept.data),
                 *said,
-                max(0, round(seconds * 1000)),
+                max(0, round(seconds * 1_000_000)),
             ],
             again=True,
             durable=True,

@@ -1,6 +1,6 @@
 -- Keeps one step's result, with the agent's DONE, event and counters.
 -- KEYS[9] task  KEYS[10] kept
--- ARGV: task, fence, step, inputs_hash, packed data, agent ('' for none), attempt, note, reason, milliseconds
+-- ARGV: task, fence, step, inputs_hash, packed data, agent ('' for none), attempt, note, reason, microseconds
 local task = load_task(ARGV[1])
 if not holds(task, ARGV[2]) then return 'stale' end
 local step, inputs_hash, name = ARGV[3], ARGV[4], ARGV[6]
@@ -11,7 +11,7 @@ redis.call('HSET', KEYS[10], step, inputs_hash .. '\n' .. ARGV[5])
 
 local changed = {}
 if name ~= '' then
-  redis.call('HINCRBY', COUNTERS, 'ms:' .. name, ARGV[10])
+  redis.call('HINCRBY', COUNTERS, 'us:' .. name, ARGV[10])
   local agent = agent_of(task, name)
   count_run(name, 'DONE')
   if not FINAL[agent.state] then
