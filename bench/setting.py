@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench.sides import Ours, Seed
+from bench.sides import Ours, Seed, Side, idle_cpu_share
 
 SLOTS = 8
 
@@ -41,6 +41,18 @@ QUICK = Counts(
     reports=40, ups=1, waiting=2_000, claims=60, weighed=200, assessments=3, idle_s=2.0,
 )  # fmt: skip
 
+QUIET_CORES = 0.35
+SETTLE_LOOKS = 30
+
+
+def settle(side: Side) -> None:
+    """Returns when a side hardly uses the CPU four looks in a row, or after SETTLE_LOOKS looks of two seconds."""
+    quiet = 0
+    for _ in range(SETTLE_LOOKS):
+        quiet = quiet + 1 if idle_cpu_share(side, 2.0) < QUIET_CORES else 0
+        if quiet == 4:
+            return
+
 
 class Bench:
     """Use as a context: what was started ends with it."""
@@ -64,6 +76,8 @@ class Bench:
         self.say("starting Infra Mind with eight synthetic agents")
         side = Ours(self.directory / "ours", slots=SLOTS, agents="bench.steps:table", settings=self.settings)
         self._stack.callback(side.stop)
+        self.say("waiting until its worker processes are warm and nothing of it is busy")
+        settle(side)
         return side
 
     @cached_property
