@@ -14,6 +14,8 @@ from bench.processes import end_all, kill, wait_until
 from bench.setting import Bench
 from bench.sides import Target
 from bench.work import Work, starts
+from infra_mind.client import Client
+from infra_mind.model.workers import Worker
 
 HOLD_S = 120.0  # longer than any bound: without the kill it would not end
 BEGIN_S = 30.0
@@ -63,7 +65,7 @@ async def holder_killed(bench: Bench) -> Measured:
 async def _dispatcher_killed(bench: Bench, bound: float) -> float | None:
     log, task_id = await _held(bench, bench.ours.targets[0])
     with bench.ours.client() as client:
-        (busy,) = [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks]
+        busy = wait_until("one dispatcher says that it holds it", lambda: _only_busy(client), timeout_s=30.0)
     begin = time.time()
     kill(psutil.Process(int(busy.name.rpartition("@")[2])))
     again = await _again(log, begin, bound)
@@ -75,6 +77,12 @@ async def _dispatcher_killed(bench: Bench, bound: float) -> float | None:
             timeout_s=60.0,
         )
     return again
+
+
+def _only_busy(client: Client) -> Worker | None:
+    """The one dispatcher with a task; None while another one, just killed, still counts as alive."""
+    busy = [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks]
+    return busy[0] if len(busy) == 1 else None
 
 
 async def _worker_killed(bench: Bench, bound: float) -> float | None:

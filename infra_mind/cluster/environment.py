@@ -92,8 +92,8 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # what an agent started itself ends with it
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
-        # warm worker processes stay: each dispatcher has its own, one for each slot (see `steps.warm`)
-        "RAY_num_workers_soft_limit": str(slots * dispatchers + 4),
+        # warm worker processes stay: each dispatcher has its own, one for each slot (see `steps.warm`); Ray counts actors too
+        "RAY_num_workers_soft_limit": str(slots * dispatchers + 32),
         # what belongs to the platform is not nicer than others on the machine; steps lower themselves
         "RAY_worker_niceness": "0",
         "RAY_task_oom_retries": "2",

@@ -9,22 +9,30 @@ import ray
 
 from infra_mind.cluster.engine import SLOT
 from infra_mind.model.workers import Worker, WorkersStatus
-from infra_mind.tasks.store import TaskStore
+from infra_mind.tasks.dispatcher import DispatchLimits
+from infra_mind.tasks.store import DispatcherInfo, TaskStore
 
 
 async def workers_status(store: TaskStore) -> WorkersStatus:
     """One worker for each node that has slots, one for each dispatcher. Raises Unavailable when the store is away."""
     nodes, free = await asyncio.gather(asyncio.to_thread(_nodes), asyncio.to_thread(_free_by_node))
     workers = [_agents_on(node, free) for node in nodes if _slots(node) > 0]
-    for dispatcher in await store.dispatchers():
-        workers.append(
-            Worker(
-                name=dispatcher.name, node_id=dispatcher.node_id, status="alive", pool="dispatcher",
-                max_concurrency=max(1, dispatcher.slots), active_tasks=dispatcher.active_tasks,
-            )
-        )  # fmt: skip
+    workers += [_worker(dispatcher) for dispatcher in await store.dispatchers()]
     workers.sort(key=lambda worker: (worker.pool, worker.name))
     return WorkersStatus(workers=tuple(workers), total_workers=len(workers), autoscaler=_autoscaler(nodes))
+
+
+def _worker(dispatcher: DispatcherInfo) -> Worker:
+    """One that has not been heard of for three heartbeats is dead; its tasks are, or soon will be, with another one."""
+    alive = dispatcher.last_seen_s < 3 * DispatchLimits.heartbeat_s
+    return Worker(
+        name=dispatcher.name,
+        node_id=dispatcher.node_id,
+        status="alive" if alive else "dead",
+        pool="dispatcher",
+        max_concurrency=max(1, dispatcher.slots),
+        active_tasks=dispatcher.active_tasks if alive else 0,
+    )
 
 
 def _nodes() -> list[dict[str, Any]]:
