@@ -118,10 +118,10 @@ def _dump(value: Any) -> None:
 
 
 @contextmanager
-def _client(url: str | None) -> Iterator[Client]:
+def _client(url: str | None, api_key: str | None = None) -> Iterator[Client]:
     from infra_mind.client import Client
 
-    with Client(url) as client:
+    with Client(url, api_key) as client:
         yield client
 
 
@@ -176,18 +176,25 @@ def demo(
     out_dir: Out = Path("demo-out"),
     brief: Annotated[Path | None, typer.Option(help="Another brief than examples/clinic.")] = None,
 ) -> None:
-    """Start everything, assess examples/clinic, show the result, write the report, stop. Leaves no process behind."""
+    """Start everything, assess examples/clinic, show the result, write the report, stop. Leaves no process behind.
+
+    Works in a directory of its own: what `infra-mind up` keeps is not touched."""
+    from tempfile import TemporaryDirectory
+
     from infra_mind.cluster.local import LocalCluster, LocalOptions
+    from infra_mind.home import Home
     from infra_mind.settings import Settings
 
-    where = brief or _example()
-    options = LocalOptions(port=0, dashboard=False)
-    with LocalCluster(Settings(), options, say=lambda text: err.print(f"· {text}", style="dim")) as cluster:
-        assert cluster.endpoint is not None
-        result = _assess_on_server(cluster.endpoint.url, where, None, {}, quiet=False)
-        paths = _write(result, out_dir)
-        _show(result)
-        err.print("· stopping", style="dim")
+    where, options = brief or _example(), LocalOptions(port=0, dashboard=False)
+    with TemporaryDirectory(prefix="infra-mind-demo-") as folder:
+        settings = Settings().model_copy(update={"home": Path(folder), "store_url": None})
+        with LocalCluster(settings, options, say=lambda text: err.print(f"· {text}", style="dim")) as cluster:
+            assert cluster.endpoint is not None
+            key = Home.of(settings).api_key()
+            result = _assess_on_server(cluster.endpoint.url, where, None, {}, quiet=False, api_key=key)
+            paths = _write(result, out_dir)
+            _show(result)
+            err.print("· stopping", style="dim")
     _say(f"\nreport  {paths[0]}\nresult  {paths[1]}")
 
 
@@ -266,11 +273,17 @@ def _refuse_without_wait(options: dict[str, Any]) -> None:
 
 
 def _assess_on_server(
-    url: str | None, brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool
+    url: str | None,
+    brief: Path,
+    artefacts: list[Path] | None,
+    options: dict[str, Any],
+    *,
+    quiet: bool,
+    api_key: str | None = None,
 ) -> AssessmentResult:
     from infra_mind.bars import Bars
 
-    with _client(url) as client, Bars(Console(stderr=True, quiet=quiet)) as bars:
+    with _client(url, api_key) as client, Bars(Console(stderr=True, quiet=quiet)) as bars:
         return client.assess(brief, artefacts or None, on_progress=bars, **options)
 
 
