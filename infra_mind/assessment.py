@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
-from infra_mind.errors import BadInput
+from infra_mind.errors import BadInput, InfraMindError
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import distinct
 from infra_mind.model.inventory import Artefact, Inventory
@@ -28,6 +30,7 @@ ARTEFACTS = "artefacts"
 INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
 INVENTORY_VERSION = 1
+MAX_WORDS = 500
 
 # Touches every agent and every table once; nobody sees what comes out.
 _SMALL_BRIEF = {
@@ -151,6 +154,17 @@ def assessor(agents: str = AGENTS) -> Assessor:
 def is_permanent(error: BaseException) -> bool:
     """True if trying again with the same input cannot go better."""
     return isinstance(error, _PERMANENT)
+
+
+def told(error: BaseException) -> str:
+    """What is said of an error: our own words as they are; of any other one only its kind and place, because its text may quote
+    what was handed in (a secret, say)."""
+    if isinstance(error, PermanentError | InfraMindError):
+        text = str(error) or type(error).__name__
+        return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def _hash(value: object) -> str:

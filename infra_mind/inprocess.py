@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from infra_mind.agents.base import Stopped
-from infra_mind.assessment import AGENTS, assessor, input_parts, is_permanent
+from infra_mind.assessment import AGENTS, assessor, input_parts, is_permanent, told
 from infra_mind.errors import TaskFailed
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
@@ -56,7 +56,7 @@ async def _assess(
         except Stopped:
             raise StepStopped from None
         except Exception as error:
-            raise StepFailed(type(error).__name__, str(error), retryable=not is_permanent(error)) from error
+            raise StepFailed(type(error).__name__, told(error), retryable=not is_permanent(error)) from error
 
     assessment_id, task_id = f"as-{uuid.uuid4().hex}", f"ta-{uuid.uuid4().hex}"
     await store.create_assessment(
@@ -69,13 +69,17 @@ async def _assess(
         claim, plan=plan, store=store, executor=LocalExecutor(run, slots=4), limits=limits,
         parts=input_parts, chance=random.Random(0),  # noqa: S311 - jitter, not a secret
     )  # fmt: skip
-    running = asyncio.create_task(task_run.run())
-    async for event in store.events(TENANT, task_id):
-        if event and on_progress:
-            on_progress(event)
-    await running
+    async with asyncio.TaskGroup() as both:  # the events of a run that breaks would never end
+        both.create_task(_show(store, task_id, on_progress))
+        both.create_task(task_run.run())
     task = await store.task(TENANT, task_id)
     if task.state is not TaskState.SUCCESS:
         error = task.error
         raise TaskFailed(error.message if error else "no result", task.state, error.type if error else "")
     return AssessmentResult.model_validate_json(await store.result(TENANT, task_id))
+
+
+async def _show(store: MemoryStore, task_id: str, on_progress: Callable[[Event], object] | None) -> None:
+    async for event in store.events(TENANT, task_id):
+        if event and on_progress:
+            on_progress(event)

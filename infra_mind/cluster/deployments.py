@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 PLACED: dict[str, Any] = {"num_cpus": 0, "resources": ON_HEAD}
 DRAIN_S = 5.0
+SILENT_S = 30.0  # longer than one claim with all its time-outs
 WARM_THE_REST_AFTER_S = 5.0
 
 
@@ -119,13 +120,17 @@ class DispatcherReplica:
             parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
         )
-        self._warming = asyncio.create_task(_warm_up(engine, progress, await executor.slots(), dispatchers))
+        self._warming = asyncio.create_task(
+            _warm_up(engine, progress, await executor.slots_here(), dispatchers)
+        )
         self._loop = asyncio.create_task(self._dispatcher.run())
 
     def check_health(self) -> None:
-        """Raises when the loop has ended: Serve then replaces this replica."""
+        """Raises when the loop has ended or hangs: Serve then replaces this replica."""
         if self._loop.done():
             raise RuntimeError(f"dispatcher loop ended: {self._loop}")
+        if self._dispatcher.silent_s > SILENT_S:
+            raise RuntimeError(f"dispatcher has not looked for work for {self._dispatcher.silent_s:.0f} s")
 
     async def __del__(self) -> None:
         await self._dispatcher.drain(wait_s=DRAIN_S)

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import structlog
 
 from infra_mind.cluster.engine import ON_HEAD
+from infra_mind.errors import InfraMindError
 from infra_mind.home import Home
 from infra_mind.settings import Settings
 from infra_mind.tasks.access import ensure_key
 from infra_mind.tasks.embedded import EmbeddedStore
+
+log = structlog.get_logger(__name__)
 
 NAME = "infra_mind_store"
 NAMESPACE = "infra_mind"
@@ -45,7 +49,10 @@ class StoreKeeper:
         while True:
             await asyncio.sleep(WATCH_S)
             if not self._store.alive():
-                await asyncio.to_thread(self._store.ensure)
+                try:
+                    await asyncio.to_thread(self._store.ensure)
+                except (InfraMindError, OSError) as error:  # tried again at the next look
+                    log.error("the store does not start", error=str(error))
 
 
 def store_url_on_this_cluster(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import ray
+import structlog
 
 from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.errors import Unavailable
@@ -21,6 +22,9 @@ NAMESPACE = "infra_mind"
 WRITE_EVERY_S = 0.04
 FORGET_AFTER_S = 120.0
 FORGET_OVER = 1000
+MEET_S = 60.0
+
+log = structlog.get_logger(__name__)
 
 
 class Coalescer:
@@ -83,8 +87,11 @@ class ProgressActor:
         here.append(None)
         if len(here) >= wanted:
             everybody.set()
-        await everybody.wait()
-        self._meetings.pop(meeting, None)
+        try:
+            async with asyncio.timeout(MEET_S):
+                await everybody.wait()
+        finally:
+            self._meetings.pop(meeting, None)
 
     async def pid(self) -> int:
         """Its process, so that a test can end it."""
@@ -99,6 +106,8 @@ class ProgressActor:
                 await self._coalescer.write()
             except Unavailable:
                 self._wake.set()  # the store is away: try again after the pause
+            except Exception as error:  # progress may be lost, the writer may not
+                log.error("progress not written", error=type(error).__name__)
             await asyncio.sleep(WRITE_EVERY_S)
 
 

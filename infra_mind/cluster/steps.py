@@ -17,7 +17,7 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from infra_mind.assessment import assessor, is_permanent
+from infra_mind.assessment import assessor, is_permanent, told
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
@@ -66,7 +66,7 @@ def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> E
         )
     except Exception as error:
         seconds = time.perf_counter() - begin
-        return Ended("failed", seconds, b"", type(error).__name__, _message(error), not is_permanent(error))
+        return Ended("failed", seconds, b"", type(error).__name__, told(error), not is_permanent(error))
     return Ended("done", time.perf_counter() - begin, out)
 
 
@@ -104,11 +104,6 @@ def _crashes_before() -> int:
     """How often Ray started this very task before; there is no public call for it."""
     attempt: int = ray._private.worker.global_worker.core_worker.get_current_task_attempt_number()
     return attempt
-
-
-def _message(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    return text if len(text) <= 500 else text[:497] + "..."
 
 
 class RayExecutor:
@@ -149,6 +144,12 @@ class RayExecutor:
             self._slots = (time.monotonic(), slots)
         return slots
 
+    async def slots_here(self) -> int:
+        """Slots of this very node: only here can processes be warmed; the head of a cluster has none."""
+        me = ray.get_runtime_context().get_node_id()
+        nodes = await asyncio.to_thread(ray.nodes)
+        return next((int(n["Resources"].get(self._per_step, 0)) for n in nodes if n["NodeID"] == me), 0)
+
 
 class RayStep:
     def __init__(self, ref: Any, crash_retries: int) -> None:
@@ -188,8 +189,8 @@ class RayStep:
             message = f"its process died {attempts} times; the input may crash it"
             return StepFailed("WorkerCrashed", message, retryable=False, attempts=attempts)
         if isinstance(error, RayTaskError):
-            return StepFailed(type(cause).__name__, _message(cause), retryable=True)
-        return StepFailed(type(error).__name__, _message(error).splitlines()[0], retryable=True)
+            return StepFailed(type(cause).__name__, told(cause), retryable=True)
+        return StepFailed(type(error).__name__, told(error).splitlines()[0], retryable=True)
 
 
 def step_resources(engine: Engine) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,6 +54,8 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._closing = False
+        self._claim_in_flight = asyncio.Lock()
+        self._looked_at = time.monotonic()
         self._slots = 0
         self._peers = 1
 
@@ -61,14 +64,23 @@ class Dispatcher:
         """Claims that run here now."""
         return tuple(run.claim for run, _ in self._runs.values())
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since it last looked for work, whether or not the store answered."""
+        return time.monotonic() - self._looked_at
+
     async def run(self) -> None:
         """Until `drain` (or cancelled): claims, runs, renews. Outlives every absence of the store."""
-        await asyncio.gather(self._claiming(), self._listening(), self._renewing(), self._reporting())
+        async with asyncio.TaskGroup() as loops:  # one that breaks ends the others: half a dispatcher is none
+            for loop in (self._claiming, self._listening, self._renewing, self._reporting):
+                loops.create_task(loop())
 
     async def drain(self, *, wait_s: float = 0.0) -> None:
         """Takes no more claims; lets what runs end for `wait_s`, then hands the rest over with what was kept."""
         self._closing = True
         self._wake.set()
+        async with self._claim_in_flight:  # what it brings is handed over, too
+            pass
         tasks = [task for _, task in self._runs.values()]
         if tasks and wait_s > 0:
             await asyncio.wait(tasks, timeout=wait_s)
@@ -80,14 +92,16 @@ class Dispatcher:
     async def _claiming(self) -> None:
         while not self._closing:
             self._wake.clear()
+            self._looked_at = time.monotonic()
             try:
-                wanted = self._room()
-                claims = await self._store.claim(self.name, wanted) if wanted else []
+                async with self._claim_in_flight:
+                    wanted = 0 if self._is_closing() else self._room()
+                    claims = await self._store.claim(self.name, wanted) if wanted else []
+                    for claim in claims:
+                        self._start(claim)
             except Unavailable as error:
                 await self._pause("claim", error)
                 continue
-            for claim in claims:
-                self._start(claim)
             if not claims:
                 await _either(self._wake, self._limits.poll_s)
 

@@ -73,6 +73,7 @@ class TaskRun:
         self._running: dict[str, Running] = {}
         self._input: Held = None
         self._parts: Mapping[str, str] = {}
+        self._kept: dict[str, Kept] = {}  # what earlier claims kept
         self._held: dict[str, Held] = {}
         self._marks: dict[str, str] = {}  # digest of each result that is there
         self._failures: dict[str, AgentFailure] = {}
@@ -81,8 +82,8 @@ class TaskRun:
 
     @property
     def open_steps(self) -> int:
-        """Steps that run or will ask for a slot at once."""
-        return len(self._running) if self._prepared else self._plan.width
+        """Steps that run or will ask for a slot at once; a run that waits for a retry counts as one."""
+        return max(1, len(self._running)) if self._prepared else self._plan.width
 
     def stop(self, why: Stop) -> None:
         """Stops the run as soon as it can. LOST and HARD_LIMIT win over a request that came before."""
@@ -100,8 +101,8 @@ class TaskRun:
         await asyncio.wait({work, asked}, timeout=hard_s, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         if not work.done():
-            if not self._stop_asked.is_set():
-                self.stop(Stop.HARD_LIMIT)
+            if not self._stop_asked.is_set():  # without a slot nothing ran: the task waits on in the store
+                self.stop(Stop.HARD_LIMIT if await self._executor.slots() > 0 else Stop.DRAIN)
             work.cancel()
         error = await _end_of(work)
         await self._end_steps(force=self._stop in (Stop.LOST, Stop.HARD_LIMIT, Stop.DRAIN))
@@ -112,7 +113,8 @@ class TaskRun:
         await self._prepare()
         pending: dict[str, asyncio.Task[None]] = {}
         loop = asyncio.get_running_loop()
-        soft_at = loop.time() + (self.claim.options.soft_limit_s or self._limits.soft_s)
+        soft_s = self.claim.options.soft_limit_s or self._limits.soft_s
+        soft_at = loop.time() + soft_s
         try:
             while self._plan.last.name not in self._marks:
                 for step in self._plan.ready(self._marks, self._failures, pending):
@@ -122,7 +124,10 @@ class TaskRun:
                     pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done and not self._soft_over:
-                    await self._soft_limit()
+                    if await self._executor.slots() > 0:
+                        await self._soft_limit()
+                    else:  # nothing could run: waiting for a node is no work
+                        soft_at = loop.time() + soft_s
                 for name in [name for name, task in pending.items() if task in done]:
                     pending.pop(name).result()
                 self._check_failures()
@@ -133,25 +138,36 @@ class TaskRun:
 
     async def _prepare(self) -> None:
         claim = self.claim
-        data, kept = await asyncio.gather(
+        data, self._kept = await asyncio.gather(
             self._insist(lambda: self._store.assessment_input(claim.assessment_id)),
             self._insist(lambda: self._store.kept(claim.task_id)),
         )
         self._parts = await asyncio.to_thread(self._parts_of, data)
         self._input = await self._executor.hold(data)
         for step in self._plan.steps:
-            found = kept.get(step.name)
-            waits_for = (*step.needs, *step.after)
-            if found is None or not all(name in self._marks for name in waits_for):
-                continue
-            if found.inputs_hash == self._plan.inputs_hash(step, self._parts, self._marks):
-                await self._have(step, found.data)
+            if all(name in self._marks for name in (*step.needs, *step.after)):
+                await self._take_kept(step)
         self._prepared = True
+
+    async def _take_kept(self, step: Step) -> bool:
+        """Takes what an earlier claim kept, if it was reckoned from what the step would get now."""
+        found = self._kept.get(step.name)
+        if found is None or found.inputs_hash != self._plan.inputs_hash(step, self._parts, self._marks):
+            return False
+        await self._have(step, found.data)
+        return True
 
     async def _step(self, step: Step) -> None:
         """One step to its end: result kept, or failure recorded. Tries again as the policy says."""
+        if await self._take_kept(
+            step
+        ):  # what it comes after may have failed again, as it did in an earlier claim
+            return
         attempt, retry = 0, self._limits.retry
         while True:
+            if self._soft_over and step is not self._plan.last:
+                await self._failed(step, StepFailed("SoftTimeLimitExceeded", _SOFT, retryable=False), attempt)
+                return
             attempt += 1
             try:
                 outcome = await self._attempt(step, attempt)
@@ -228,7 +244,12 @@ class TaskRun:
 
     async def _soft_limit(self) -> None:
         self._soft_over = True
-        await asyncio.gather(*(running.stop(force=False) for running in list(self._running.values())))
+        last = (
+            self._plan.last.name
+        )  # it makes a result of what is there: stopping it would throw everything away
+        await asyncio.gather(
+            *(r.stop(force=False) for name, r in list(self._running.items()) if name != last)
+        )
 
     def _failure_list(self) -> list[AgentFailure]:
         return [self._failures[name] for name in self._plan.by_name if name in self._failures]
@@ -280,9 +301,13 @@ class TaskRun:
         elif isinstance(error, _TaskFailed):
             await self._finish(TaskState.FAILURE, error.error)
         elif error is not None:
-            log.error("task run broke", task_id=claim.task_id, error=repr(error))
+            log.error("task run broke", task_id=claim.task_id, error=type(error).__name__)
             await self._finish(
-                TaskState.FAILURE, TaskError(type=type(error).__name__, message=str(error)[:500])
+                TaskState.FAILURE,
+                TaskError(
+                    type=type(error).__name__,
+                    message="an error of the engine itself, see the dispatcher's log",
+                ),
             )
         else:
             await self._finish(TaskState.SUCCESS)
@@ -320,7 +345,9 @@ async def _end_of(work: asyncio.Future[None]) -> BaseException | None:
     """Waits for a future, whatever it gives; its error, or None."""
     await asyncio.wait({work})
     if work.cancelled():
-        return None
+        return asyncio.CancelledError(
+            "the run was cancelled from inside"
+        )  # only looked at when nobody asked to stop
     return work.exception()
 
 

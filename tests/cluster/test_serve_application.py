@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +89,13 @@ def test_a_submitted_job_assesses_a_folder_of_briefs(cluster: RayCluster, url: s
         "-m",
         "infra_mind.batch",
     ]
-    job = cluster.run(*submit, str(briefs), "--out", str(out))
+
+    def submitted() -> subprocess.CompletedProcess[str] | None:
+        """None while Ray's own job agent is still starting."""
+        job = cluster.run(*submit, str(briefs), "--out", str(out))
+        return None if "No available agent" in job.stderr + job.stdout else job
+
+    job = wait_until("Ray takes jobs", submitted, every_s=1.0)
     assert job.returncode == 0, job.stdout + job.stderr
     assert sorted(path.name for path in out.iterdir()) == ["one.html", "one.json", "two.html", "two.json"]
     assert json.loads((out / "one.json").read_text())["status"] == "completed"

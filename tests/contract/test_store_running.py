@@ -401,7 +401,7 @@ async def test_failure_says_type_message_and_attempt(store: TaskStore) -> None:
     assert await store.finish("t-1", 1, TaskState.FAILURE, error=error) == Commit.DONE
     task = await store.task("acme", "t-1")
     assert (task.error, task.info.progress, task.info.message) == (error, 25.0, error.message)
-    assert await agent_view(store, "cloud") == ("RUNNING", 50.0)  # the true state
+    assert await agent_view(store, "cloud") == ("REVOKED", 50.0)  # nothing of it runs any more
     assert (await store.assessment("acme", "a-1")).status == "failed"
     with pytest.raises(TaskFailed) as failed:
         await store.result("acme", "t-1")

@@ -184,6 +184,7 @@ class Running:
                 task.held_under(one.fence)
                 and one.agent in task.agents
                 and before.state not in FINAL_AGENT_STATES
+                and not _late(before, one)
             )
             taken.append(fits)
             if fits:
@@ -242,3 +243,10 @@ class Running:
             self._state.results[task_id] = result or b""
         self._state.end_task(task, state, message, status, {})
         return Commit.DONE
+
+
+def _late(before: AgentRecord, said: AgentUpdate) -> bool:
+    """A report of an attempt that has already failed: it came through the progress actor, RETRY did not."""
+    return said.state is AgentState.RUNNING and (
+        said.attempt < before.attempt or (before.state is AgentState.RETRY and said.attempt == before.attempt)
+    )

@@ -175,8 +175,9 @@ class State:
         """What ran under a lost lease waits again. Its progress stays: it never goes back except on RETRY."""
         for name in task.agents:
             agent = task.agent(name)
-            if agent.state in (AgentState.RUNNING, AgentState.RETRY):
-                self.set_agent(task, name, replace(agent, state=AgentState.WAITING), changed)
+            if agent.state in (AgentState.RUNNING, AgentState.RETRY, AgentState.FAILED):
+                rested = replace(agent, state=AgentState.WAITING, attempt=0, ended=None)
+                self.set_agent(task, name, rested, changed)
 
     def settle(self, task: TaskRecord, step: str, message: str) -> None:
         """State, progress and step after agents have changed."""
@@ -239,8 +240,8 @@ class State:
         """The one way a task ends."""
         if task.state is TaskState.PENDING and task.task_id not in self.leases:
             self._leave_queue(task)
-        if state is TaskState.REVOKED:
-            self._revoke_agents(task, changed)
+        if state is not TaskState.SUCCESS:
+            self._close_agents(task, state, changed)
         self.leases.pop(task.task_id, None)
         self.retrying.discard(task.task_id)
         task.state, task.step, task.message = state, STEP_AT_END[state], message
@@ -264,12 +265,14 @@ class State:
         if (task.score, task.task_id) in self.queues[task.priority]:
             self.dequeue(task)
 
-    def _revoke_agents(self, task: TaskRecord, changed: dict[str, AgentRecord]) -> None:
+    def _close_agents(self, task: TaskRecord, end: TaskState, changed: dict[str, AgentRecord]) -> None:
         for name in task.agents:
             agent = task.agent(name)
             if agent.state not in FINAL_AGENT_STATES:
-                self.set_agent(task, name, replace(agent, state=AgentState.REVOKED, ended=self.now), changed)
-                self.agent_runs[name, AgentState.REVOKED.value] += 1
+                never = end is TaskState.FAILURE and agent.state is AgentState.WAITING
+                state = AgentState.SKIPPED if never else AgentState.REVOKED
+                self.set_agent(task, name, replace(agent, state=state, ended=self.now), changed)
+                self.agent_runs[name, state.value] += 1
 
     def revoke(self, task: TaskRecord, changed: dict[str, AgentRecord] | None = None) -> None:
         self.end_task(task, TaskState.REVOKED, WORDS["cancelled"], "cancelled", changed or {})

@@ -93,20 +93,21 @@ local function count_run(name, state) redis.call('HINCRBY', COUNTERS, 'run:' .. 
 local function rest_agents(task, changed)
   for _, name in ipairs(task.names) do
     local agent = agent_of(task, name)
-    if agent.state == 'RUNNING' or agent.state == 'RETRY' then
-      agent.state = 'WAITING'
+    if agent.state == 'RUNNING' or agent.state == 'RETRY' or agent.state == 'FAILED' then
+      agent.state, agent.attempt, agent.ended = 'WAITING', 0, nil
       set_agent(task, name, agent, changed)
     end
   end
 end
 
-local function revoke_agents(task, changed)
+local function close_agents(task, state, changed)
   for _, name in ipairs(task.names) do
     local agent = agent_of(task, name)
     if not FINAL[agent.state] then
-      agent.state, agent.ended = 'REVOKED', NOW
+      agent.state = (state == 'FAILURE' and agent.state == 'WAITING') and 'SKIPPED' or 'REVOKED'
+      agent.ended = NOW
       set_agent(task, name, agent, changed)
-      count_run(name, 'REVOKED')
+      count_run(name, agent.state)
     end
   end
 end
@@ -169,7 +170,7 @@ end
 -- The one way a task ends. `words`: step, message, status (of the assessment); error fields are written before.
 local function end_task(task, state, words, changed)
   if task.state == 'PENDING' then dequeue(task) end
-  if state == 'REVOKED' then revoke_agents(task, changed) end
+  if state ~= 'SUCCESS' then close_agents(task, state, changed) end
   redis.call('ZREM', LEASES, task.id)
   redis.call('SREM', RETRYING, task.id)
   write(task, 'state', state, 'step', words.step, 'message', words.message, 'ended', int(NOW), 'updated', int(NOW),

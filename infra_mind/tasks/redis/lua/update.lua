@@ -23,10 +23,16 @@ local function apply(agent, name, state, progress, attempt, note, reason)
   agent.state, agent.attempt, agent.note, agent.reason = state, attempt, note, reason
 end
 
+-- Reports travel through the progress actor, RETRY does not: what was said of an attempt before it failed may come after.
+local function late_report(agent, attempt)
+  return attempt < agent.attempt or (agent.state == 'RETRY' and attempt == agent.attempt)
+end
+
 for i = 2, #ARGV, 7 do
   local name, state, note = ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local agent = holds(task, ARGV[i]) and known(name) and agent_of(task, name)
-  if agent and not FINAL[agent.state] then
+  local late = state == 'RUNNING' and agent and late_report(agent, tonumber(ARGV[i + 4]))
+  if agent and not FINAL[agent.state] and not late then
     apply(agent, name, state, tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), note, ARGV[i + 6])
     set_agent(task, name, agent, changed)
     step, message = name, note
