@@ -8,6 +8,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import FAILURES, RunLimits, Stop, TaskRun
-from infra_mind.tasks.store import Claim, Commit, Kept, StoreLimits
+from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, StoreLimits
 from tests.stores import wait_until
 
 PLAN = Plan((
@@ -246,11 +247,13 @@ async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
     class Away(MemoryStore):
         missing = 3
 
-        async def keep(self, *args: object, **more: object) -> Commit:  # type: ignore[override]
+        async def keep(
+            self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
+        ) -> Commit:
             if self.missing:
                 self.missing -= 1
                 raise Unavailable("away")
-            return await super().keep(*args, **more)
+            return await super().keep(task_id, fence, kept, agent=agent, seconds=seconds)
 
     bench = Bench()
     bench.store = Away(StoreLimits(lease_s=30))
@@ -275,3 +278,59 @@ async def test_an_error_of_the_engine_itself_ends_the_task_with_its_name() -> No
     task = await bench.task()
     assert task.error is not None
     assert task.error.type == "KeyError"
+
+
+async def test_what_was_kept_after_a_failed_step_is_not_reckoned_again() -> None:
+    bench = Bench()
+    bench.behaviour = {"b": fails(StepFailed("Broken", "no luck", retryable=False)), "c": stubborn}
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await wait_until("a is done and c runs", lambda: bench.has_started("c", done="a"))
+    run.stop(Stop.DRAIN)
+    await running
+    del bench.behaviour["c"]
+    await bench.run_of(await bench.claim()).run()
+    assert bench.starts["a"] == 1
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+
+
+async def test_an_agent_that_failed_in_one_claim_and_got_well_in_the_next_is_done() -> None:
+    bench = Bench()
+    bench.behaviour = {"b": fails(StepFailed("Broken", "no luck", retryable=False)), "c": stubborn}
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await wait_until("a is done and c runs", lambda: bench.has_started("c", done="a"))
+    run.stop(Stop.LOST)
+    await running
+    await bench.store.release("t-1", 1)
+    bench.behaviour = {}
+    await bench.run_of(await bench.claim()).run()
+    task = await bench.task()
+    assert task.state is TaskState.SUCCESS
+    assert task.info.agents["b"].state is AgentState.DONE
+
+
+async def test_a_retry_that_spans_the_soft_limit_does_not_start_again() -> None:
+    bench = Bench(replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=0.3, cap_s=0.3)))
+    bench.behaviour["b"] = fails(StepFailed("Flaky", "again", retryable=True))
+    await bench.accept(StartOptions(soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    assert bench.starts["b"] == 1
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+
+
+class NoSlots(LocalExecutor):
+    """A cluster that has scaled to none: what is started waits."""
+
+    async def slots(self) -> int:
+        return 0
+
+
+async def test_a_task_that_never_got_a_slot_waits_on_instead_of_failing() -> None:
+    bench = Bench()
+    bench.behaviour = {"a": stubborn, "b": stubborn}
+    await bench.accept(StartOptions(hard_limit_s=0.05))
+    await bench.run_of(await bench.claim(), NoSlots(bench._step, slots=0)).run()
+    assert (await bench.task()).state is TaskState.PENDING

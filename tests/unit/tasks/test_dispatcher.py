@@ -1,0 +1,102 @@
+"""A dispatcher over the in-memory store: it claims, runs, hands over, and does not go on by half."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from infra_mind.model.task import StartOptions, TaskState
+from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits
+from infra_mind.tasks.execution import LocalExecutor, StepCall
+from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.plan import Plan, Step
+from infra_mind.tasks.store import StoreLimits
+from tests.stores import wait_until
+
+PLAN = Plan((Step("a"), Step("sum", after=("a",), agent=False)))
+LIMITS = DispatchLimits(poll_s=0.02, report_s=0.01, heartbeat_s=0.05)
+
+
+def step(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: object) -> bytes:
+    return call.step.encode()
+
+
+def dispatcher(store: MemoryStore, executor: LocalExecutor | None = None) -> Dispatcher:
+    return Dispatcher(
+        "d", node_id="n", plan=PLAN, store=store, executor=executor or LocalExecutor(step, slots=2), limits=LIMITS,
+        parts=lambda data: {}, chance=random.Random(1),
+    )  # fmt: skip
+
+
+async def accept(store: MemoryStore, number: int) -> None:
+    await store.create_assessment("acme", f"a-{number}", "one", b"{}", 0)
+    await store.accept("acme", f"a-{number}", f"t-{number}", StartOptions(), PLAN.agents)
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[MemoryStore]:
+    made = MemoryStore(StoreLimits(lease_s=30))
+    yield made
+    await made.close()
+
+
+async def test_everything_that_is_accepted_ends(store: MemoryStore) -> None:
+    for number in range(20):
+        await accept(store, number)
+    one = dispatcher(store)
+    running = asyncio.create_task(one.run())
+
+    async def all_ended() -> bool:
+        page = await store.tasks("acme", limit=50)
+        return all(task.state is TaskState.SUCCESS for task in page.items)
+
+    await wait_until("all end", all_ended)
+    await one.drain()
+    running.cancel()
+
+
+async def test_a_claim_that_arrives_during_the_drain_is_handed_over(store: MemoryStore) -> None:
+    await accept(store, 1)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+    claim = store.claim
+
+    async def slow(name: str, limit: int) -> object:
+        claims = await claim(name, limit)
+        arrived.set()
+        await go_on.wait()
+        return claims
+
+    store.claim = slow  # type: ignore[method-assign,assignment] # an answer that is long on its way
+    one = dispatcher(store)
+    running = asyncio.create_task(one.run())
+    await arrived.wait()
+    draining = asyncio.create_task(one.drain())
+    go_on.set()
+    await draining
+    assert (await store.task("acme", "t-1")).state in (TaskState.PENDING, TaskState.SUCCESS)
+    assert one.active == ()
+    running.cancel()
+
+
+async def test_when_one_of_its_loops_breaks_it_ends_as_a_whole(store: MemoryStore) -> None:
+    class Broken(LocalExecutor):
+        async def slots(self) -> int:
+            raise RuntimeError("no answer from the cluster")
+
+    with pytest.raises(ExceptionGroup) as broken:
+        await dispatcher(store, Broken(step, slots=2)).run()
+    assert broken.group_contains(RuntimeError, match="no answer")
+
+
+async def test_it_says_when_it_last_looked_for_work(store: MemoryStore) -> None:
+    one = dispatcher(store)
+    running = asyncio.create_task(one.run())
+
+    async def looked() -> bool:
+        return 0 <= one.silent_s < 5
+
+    await wait_until("it looks for work", looked)
+    running.cancel()
