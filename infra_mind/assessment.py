@@ -113,6 +113,7 @@ class Assessor:
         return result.model_copy(update={"findings": distinct(result.findings)}).to_json()
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
+        from infra_mind.knowledge import llm_api
         from infra_mind.knowledge.tables import versions
         from infra_mind.synthesis import build_result
 
@@ -132,7 +133,7 @@ class Assessor:
             results={n: AgentResult.model_validate_json(results[n]) for n in self.table if n in results},
             failures=[AgentFailure.model_validate(f) for f in json.loads(results.get(FAILURES, b"[]"))],
             provenance=provenance,
-            data_versions=versions(),
+            data_versions={**versions(), "llm_api": {"as_of": llm_api.as_of(), "source": llm_api.source()}},
         )
         return result.to_json()
 

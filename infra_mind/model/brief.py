@@ -44,7 +44,7 @@ class Delivery(Value):
 
 
 class Growth(Value):
-    users_now: Count | None = None
+    users_now: Annotated[int, Field(ge=0, le=10_000_000_000)] | None = None
     users_in_12_months: Annotated[int, Field(ge=0, le=10_000_000_000)] | None = None
 
 
@@ -270,9 +270,34 @@ def parse_brief(data: object) -> Brief:
             [FieldProblem("", f"not JSON data: {error}", "use strings, finite numbers, lists and maps only")]
         ) from None
     try:
-        return Brief.model_validate_json(text, strict=True)
+        return _validated(text)
     except ValidationError as error:
         raise BriefInvalid(_problems(error)) from None
+
+
+def _validated(text: str) -> Brief:
+    """A field that is written and left empty (`services:`) counts as not given."""
+    try:
+        return Brief.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        empty = [
+            e["loc"]
+            for e in error.errors(include_url=False)
+            if e["input"] is None and e["type"] != "extra_forbidden"
+        ]
+        if not empty:
+            raise
+        data = json.loads(text)
+        for loc in empty:
+            _drop(data, [part for part in loc if not _is_union_tag(part)])
+        return Brief.model_validate_json(json.dumps(data), strict=True)
+
+
+def _drop(data: Any, path: list[int | str]) -> None:
+    for part in path[:-1]:
+        data = data[part]
+    if isinstance(data, dict) and path:
+        data.pop(path[-1], None)
 
 
 def brief_schema() -> dict[str, Any]:
@@ -287,6 +312,8 @@ MAX_HINTS = 100  # more help nobody, and the nearest name is not cheap to find
 def _problems(error: ValidationError) -> list[FieldProblem]:
     problems: dict[str, FieldProblem] = {}
     for item in error.errors(include_url=False):
+        if item["type"] == "string_type" and "str" in item["loc"] and isinstance(item["input"], dict | list):
+            continue  # the other branch of a union says what is wrong with it
         loc = tuple(part for part in item["loc"] if not _is_union_tag(part))
         path = ".".join(str(part) for part in loc)
         if item["type"] == "extra_forbidden":
@@ -308,7 +335,7 @@ def _problems(error: ValidationError) -> list[FieldProblem]:
 
 def _is_union_tag(part: object) -> bool:
     return isinstance(part, str) and (
-        part.startswith(("tuple[", "str", "union")) or part in {"InlineArtefact"}
+        part.startswith(("tuple[", "str", "union", "function-")) or part in {"InlineArtefact"}
     )
 
 

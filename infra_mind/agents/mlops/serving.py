@@ -168,11 +168,11 @@ class ServingCase:
             self._cannot(splits, gpu)
             return
         self.facts.extend(deployment.facts(self._prefix, best, load))
-        self._meets(best)
+        self._meets(best, load)
 
     # --- findings
 
-    def _meets(self, best: Split) -> None:
+    def _meets(self, best: Split, load: float) -> None:
         targets = [
             f"{name} {_s(getattr(self.item, name))}"
             for name in ("ttft_s", "tpot_s")
@@ -181,7 +181,7 @@ class ServingCase:
         self.findings.append(
             make_finding(
                 rule_id="mlops.serving.fit", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO, confidence=Confidence.MEDIUM,
-                title=f"{self.item.name}: {best.replica.tp} × {best.replica.gpu.id} hold the model and serve the load"
+                title=f"{self.item.name}: {counted(best.replicas(load), 'replica')} of {best.replica.tp} × {best.replica.gpu.id} serve the load"
                 + (f" within {' and '.join(targets)}" if targets else ""),
                 resource=self.path, value=self.item.model,
                 facts=tuple(f"{self._prefix}.{name}" for name in ("gpus", "gpus_per_replica", "replicas", "binding_constraint")),

@@ -49,7 +49,7 @@ def series_unavailability(parts: Sequence[Part], common_cause: float = 0.0) -> f
     each = [unavailability(part, common_cause) for part in parts]
     if any(u >= 1 for u in each):
         return 1.0
-    return -math.expm1(math.fsum(math.log1p(-u) for u in each))
+    return max(0.0, -math.expm1(math.fsum(math.log1p(-u) for u in each)))  # never −0
 
 
 def meets(unavailable: float, target: float) -> bool:
