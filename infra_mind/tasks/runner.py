@@ -159,9 +159,8 @@ class TaskRun:
 
     async def _step(self, step: Step) -> None:
         """One step to its end: result kept, or failure recorded. Tries again as the policy says."""
-        if await self._take_kept(
-            step
-        ):  # what it comes after may have failed again, as it did in an earlier claim
+        # what it comes after may have failed again, as it did in an earlier claim
+        if await self._take_kept(step):
             return
         attempt, retry = 0, self._limits.retry
         while True:

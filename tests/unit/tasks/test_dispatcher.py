@@ -89,14 +89,3 @@ async def test_when_one_of_its_loops_breaks_it_ends_as_a_whole(store: MemoryStor
     with pytest.raises(ExceptionGroup) as broken:
         await dispatcher(store, Broken(step, slots=2)).run()
     assert broken.group_contains(RuntimeError, match="no answer")
-
-
-async def test_it_says_when_it_last_looked_for_work(store: MemoryStore) -> None:
-    one = dispatcher(store)
-    running = asyncio.create_task(one.run())
-
-    async def looked() -> bool:
-        return 0 <= one.silent_s < 5
-
-    await wait_until("it looks for work", looked)
-    running.cancel()
