@@ -184,7 +184,7 @@ class TaskRun:
                     await self._failed(step, error, attempt)
                     return
                 reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
-                await self._tell(step, AgentState.RETRY, attempt, reason=reason)
+                await self._tell(step, AgentState.RETRY, attempt, reason=reason, retry_in_s=wait_s)
                 await asyncio.sleep(wait_s)
             else:
                 await self._keep(step, outcome, attempt)
@@ -234,11 +234,22 @@ class TaskRun:
         )
         await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
 
-    async def _tell(self, step: Step, state: AgentState, attempt: int, *, reason: str) -> None:
+    async def _tell(
+        self, step: Step, state: AgentState, attempt: int, *, reason: str, retry_in_s: float | None = None
+    ) -> None:
         self._running.pop(step.name, None)
         if step.agent:
             claim = self.claim
-            update = AgentUpdate(claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason)
+            update = AgentUpdate(
+                claim.task_id,
+                claim.fence,
+                step.name,
+                state,
+                0.0,
+                attempt,
+                reason=reason,
+                retry_in_s=retry_in_s,
+            )
             await self._insist(lambda: self._store.update([update]))
 
     async def _soft_limit(self) -> None:

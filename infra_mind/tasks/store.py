@@ -73,6 +73,7 @@ class AgentUpdate:
     attempt: int = 1
     note: str = ""
     reason: str = ""
+    retry_in_s: float | None = None  # with RETRY: when the next attempt comes
 
 
 class Renewal(StrEnum):
@@ -110,6 +111,16 @@ class QueueStats:
     oldest_age_s: dict[Priority, float | None]
     running: int
     retrying: int
+    delayed: int = 0
+
+
+@dataclass(frozen=True)
+class TenantPolicy:
+    """What a tenant may have, as its newest API key says. `weight`: its share of the claims beside another tenant's."""
+
+    weight: float = 1.0
+    max_running: int | None = None
+    max_queued: int | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,20 @@ class TaskStore(Protocol):
     ) -> Accepted:
         """One atomic step: task record, queue, event, counters, assessment → in_progress. When it returns, the task is in the
         append-only file's path. NotFound; Conflict when a task of this assessment is active; TooMany over the tenant's queue
-        limit; the same key with another assessment is Conflict. An assessment that ended may be started again."""
+        limit; the same key with another assessment is Conflict. An assessment that ended may be started again. With `delay_s`
+        or `not_before` in the options it joins the queue then."""
+
+    async def replay(
+        self,
+        tenant: str,
+        task_id: str,
+        new_task_id: str,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        """Accepts `new_task_id` with the assessment, options (but for a delay) and kept results of a task that ended as FAILURE
+        or REVOKED, or with a partial result. NotFound; Conflict while it runs, when its result is complete, or when another
+        task of the assessment is active; Gone when the assessment has expired; TooMany as `accept`."""
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         """NotFound (also for another tenant's; tenant None is the engine itself)."""
@@ -225,8 +249,9 @@ class TaskStore(Protocol):
 
     # -- running ------------------------------------------------------------------------------------------------------
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
-        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then due retries,
-        then the queue by priority with ageing (PRIORITY_HANDICAP_MS). Each gets the next fence and a lease. A task over
+        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then the
+        queue. Tenants take turns by their weight (PRIORITY_LEAD between them), within one it goes by age less the handicap of
+        the priority (PRIORITY_HANDICAP_MS); a tenant at its `max_running` is passed over. Each gets the next fence and a lease. A task over
         `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED."""
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
@@ -276,7 +301,8 @@ class TaskStore(Protocol):
     async def counters(self) -> Counters: ...
 
     # -- keys ---------------------------------------------------------------------------------------------------------
-    async def put_key(self, key: ApiKey) -> None: ...
+    async def put_key(self, key: ApiKey) -> None:
+        """The newest key of a tenant says its weight, `max_running` and `max_queued`; when it is revoked, the next one."""
 
     async def key_by_secret(self, secret_sha256: str) -> ApiKey | None:
         """None for unknown, revoked and expired keys."""
@@ -284,3 +310,7 @@ class TaskStore(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def revoke_key(self, key_id: str) -> bool: ...
+
+    async def take_request(self, key_id: str, per_s: float) -> float:
+        """Counts one request of an API key that may make `per_s` a second (as many at once, at least one): 0.0, or the
+        seconds to wait if it is over; then it is not counted."""

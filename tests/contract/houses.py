@@ -60,6 +60,8 @@ class RedisHouse:
     async def age_queue(self, seconds: float) -> None:
         for priority in Priority:
             await self._shift(f"{self.prefix}queue:{priority.value}", seconds * 1_000_000)
+        async for name in self.raw.scan_iter(f"{self.prefix}waiting:*"):
+            await self._shift(name.decode(), seconds * 1_000_000)
 
     async def end_leases(self) -> None:
         await self._shift(f"{self.prefix}leases", 1e9)

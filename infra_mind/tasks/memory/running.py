@@ -29,6 +29,9 @@ class Running:
 
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
         self._state.tick()
+        if limit < 1:
+            return []
+        self._state.wake_delayed()
         claims: list[Claim] = []
         due = sorted((end, task_id) for task_id, end in self._state.leases.items() if end <= self._state.now)
         for _, task_id in due:
@@ -38,8 +41,10 @@ class Running:
             task = self._state.tasks[task_id]
             self._state.rest_agents(task, changed)
             claims += self._take_or_end(dispatcher, task, changed)
-        while len(claims) < limit and (waiting := self._state.pop_oldest()):
+        while len(claims) < limit and (waiting := self._state.queue.pop_next()):
             claims += self._take_or_end(dispatcher, waiting, {})
+            if waiting.state is TaskState.STARTED:
+                self._state.queue.count_running(waiting.tenant, 1)
         return claims
 
     def _take_or_end(self, dispatcher: str, task: TaskRecord, changed: dict[str, AgentRecord]) -> list[Claim]:
@@ -103,13 +108,11 @@ class Running:
         if task.cancel:
             state.revoke(task, changed)
             return True
-        queue = state.queues[task.priority]
-        score = min(task.score, queue[0][0] - 1) if queue else task.score
         task.state, task.attempt, task.updated = TaskState.PENDING, task.attempt - 1, state.now
         task.step, task.message = QUEUED_STEP, WORDS["queued"]
         del state.leases[task_id]
         state.retrying.discard(task_id)
-        state.enqueue(task, score)
+        state.queue.give_back(task)
         state.emit(task, "state", changed)
         state.signal("work")
         return True
@@ -203,6 +206,7 @@ class Running:
             progress = max(before.progress, progress)
         began = said.state is AgentState.RUNNING and before.state is not AgentState.RUNNING
         final = said.state in FINAL_AGENT_STATES
+        waits = said.state is AgentState.RETRY and said.retry_in_s is not None
         if final:
             self._state.agent_runs[said.agent, said.state.value] += 1
         return replace(
@@ -212,6 +216,7 @@ class Running:
             attempt=said.attempt,
             note=clip(said.note),
             reason=clip(said.reason),
+            retry=now + max(0, round(said.retry_in_s * 1000)) if waits else None,
             started=now if began else before.started,
             ended=now if final else before.ended,
         )

@@ -67,6 +67,9 @@ class Keys:
     def tenant(self, tenant: str) -> str:
         return f"{self.prefix}tenant:{tenant}"
 
+    def rate(self, key_id: str) -> str:
+        return f"{self.prefix}rate:{key_id}"
+
     def tasks(self, tenant: str) -> str:
         return f"{self.prefix}tasks:{tenant}"
 

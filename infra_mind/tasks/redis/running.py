@@ -122,6 +122,7 @@ def _said(update: AgentUpdate) -> list[Argument]:
         update.attempt,
         clip(update.note),
         clip(update.reason),
+        "" if update.retry_in_s is None else max(0, round(update.retry_in_s * 1000)),
     ]
 
 

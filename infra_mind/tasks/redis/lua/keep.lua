@@ -16,6 +16,7 @@ if name ~= '' then
   count_run(name, 'DONE')
   if not FINAL[agent.state] then
     agent.state, agent.progress, agent.ended = 'DONE', 100, NOW
+    agent.retry = nil
     agent.attempt, agent.note, agent.reason = tonumber(ARGV[7]), ARGV[8], ARGV[9]
     set_agent(task, name, agent, changed)
   end
