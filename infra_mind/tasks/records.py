@@ -141,6 +141,7 @@ class TaskRecord:
     dispatcher: str = ""
     end_event: str = ""
     finished_by: int | None = None
+    objects: dict[str, str] = field(default_factory=dict)  # kind -> name (see stowage.py)
     progresses: dict[str, AgentRecord] = field(default_factory=dict)
 
     def agent(self, name: str) -> AgentRecord:
@@ -281,6 +282,10 @@ def check_has_result(record: TaskRecord) -> None:
 
 def gone(task_id: str) -> Gone:
     return Gone(f"The result of task {task_id} has expired: start the assessment again.")
+
+
+def gone_assessment(assessment_id: str) -> Gone:
+    return Gone(f"Assessment {assessment_id} has ended and expired: hand it in again.")
 
 
 def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:

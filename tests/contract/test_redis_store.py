@@ -226,6 +226,7 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.kept("t-1")
     yield store.keep("t-1", 1, Kept("s", "h", b""), agent=None, seconds=0)
     yield store.update([said])
+    yield store.sweep_objects()
     yield store.finish("t-1", 1, TaskState.SUCCESS)
     yield anext(store.signals(idle_s=1))
     yield store.heartbeat(DispatcherInfo("d", "n", 0, 1))

@@ -437,7 +437,7 @@ async def test_an_expired_result_is_gone_and_the_task_is_still_known(store: Task
     await wait_until("the result has expired", gone)
     assert (await store.task("acme", "t-1")).state == "SUCCESS"
     assert await store.kept("t-1") == {}
-    with pytest.raises(NotFound):
+    with pytest.raises(Gone):
         await store.assessment("acme", "a-1")
 
 

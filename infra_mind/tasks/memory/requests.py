@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import AssessmentStatus, StartOptions, Task, TaskState
 from infra_mind.tasks.memory.assessments import Assessments, page
 from infra_mind.tasks.memory.state import AssessmentRecord
 from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone
 from infra_mind.tasks.store import Accepted, Page
+from infra_mind.tasks.stowage import Stowage
 
 
 class Requests(Assessments):
     """The part of `TaskStore` that the API uses."""
+
+    _stowage: Stowage
 
     async def accept(
         self,
@@ -113,9 +116,16 @@ class Requests(Assessments):
     async def result(self, tenant: str, task_id: str) -> bytes:
         self._state.tick()
         check_has_result(self._task(tenant, task_id))
-        if task_id not in self._state.results:
+        stowed = self._state.results.get(task_id)
+        if stowed is None:
             raise gone(task_id)
-        return self._state.results[task_id]
+        try:
+            return await self._stowage.fetch(stowed)
+        except ResultLost:
+            self._state.tick()
+            if task_id not in self._state.results:  # its time ended in between
+                raise gone(task_id) from None
+            raise
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         self._state.tick()
