@@ -16,6 +16,7 @@ import redis.exceptions as redis_errors
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.task import AgentState, ApiKey, StartOptions, TaskState
 from infra_mind.tasks.embedded import EmbeddedStore
+from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
 from infra_mind.tasks.store import (
@@ -192,7 +193,7 @@ async def test_kill_9_and_restart_keeps_what_was_accepted_and_clients_resume(vic
 
 
 async def test_every_call_says_that_the_store_is_away(victim: EmbeddedStore) -> None:
-    async with opened(victim) as store:
+    async with opened(victim, objects=Objects("memory:///")) as store:
         await accept_and_claim(store, "1")
         await kill(victim)
         for call in every_call(store):

@@ -56,7 +56,11 @@ def _folder(tmp_path: Path) -> Storage:
     folder = tmp_path / "objects"
     storage = Storage(f"file://{folder}")
     storage.names = lambda: {path.name for path in folder.glob("*")}
-    storage.damage = lambda name: (folder / name).write_bytes(b"torn") and None
+
+    def damage(name: str) -> None:
+        (folder / name).write_bytes(b"torn")
+
+    storage.damage = damage
     storage.lose = lambda name: (folder / name).unlink()
     return storage
 
@@ -238,6 +242,14 @@ async def test_a_repeated_keep_after_the_lease_was_lost_leaves_what_was_kept(
     await house.end_leases()
     await house.store.claim("other", 1)
     assert await keep(house.store, 1, LARGE) == Commit.STALE
+    assert await house.store.sweep_objects() == 0
+    assert (await house.store.kept("t-1"))["cloud"].data == LARGE
+
+
+async def test_a_repeated_keep_stays_kept_however_long_the_task_runs(house: House, storage: Storage) -> None:
+    await accept_and_claim(house.store, "1")
+    assert [await keep(house.store, 1, LARGE) for _ in range(2)] == [Commit.DONE] * 2
+    await house.age_objects(HOUR + 1)
     assert await house.store.sweep_objects() == 0
     assert (await house.store.kept("t-1"))["cloud"].data == LARGE
 
@@ -480,5 +492,3 @@ def fail_once(storage: Objects, name: str) -> None:
         raise Unavailable("The object storage is away.")
 
     setattr(storage, name, failing)
-
-
