@@ -373,7 +373,7 @@ async def test_nothing_is_listed_once_everything_is_removed(house: House, storag
     assert await house.store.sweep_objects() == 1
     if isinstance(house, RedisHouse):
         left = {key async for key in house.raw.scan_iter(match=f"{house.prefix}*")}
-        assert not {key for key in left if b"objects" in key or b"condemned" in key or b"gone" in key}
+        assert not {key for key in left if b"objects" in key or b"condemned" in key or b"expired" in key}
 
 
 # -- lost, damaged, away --------------------------------------------------------------------------------------------------

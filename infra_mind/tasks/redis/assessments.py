@@ -81,7 +81,7 @@ class Assessments:
 
     async def _refuse_gone(self, tenant: str, assessment_id: str) -> None:
         """Gone when there was one of this tenant."""
-        if await self._link.raw(self._link.keys.gone(assessment_id)) == tenant.encode():
+        if await self._link.raw(self._link.keys.expired(assessment_id)) == tenant.encode():
             raise gone_assessment(assessment_id)
 
     async def assessment_input(self, assessment_id: str) -> bytes:

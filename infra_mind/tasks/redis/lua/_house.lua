@@ -16,7 +16,7 @@
 --   <p>input:<id>             string packed input                           as the record
 --   <p>runs:<id>              zset   its tasks -> created, microseconds     as the record
 --   <p>tenant:<tenant>        hash   queued                                 exists while something waits
---   <p>gone:<assessment>      string its tenant, of one that ended          result + tombstone
+--   <p>expired:<assessment>   string its tenant, of one that ended          result + tombstone
 --   <p>objects                zset   name of an object -> due for removal, ms; +inf while its task runs   while there are any
 --   <p>condemned              zset   name of an object that is being removed -> handed out again, ms      while there are any
 --   <p>tasks:<tenant>, <p>assessments:<tenant>  zset  id -> created, microseconds   renewed expiry
@@ -180,7 +180,7 @@ end
 
 local function remove_assessment(tenant, id)
   for _, task in ipairs(redis.call('ZRANGE', key('runs', id), 0, -1)) do remove_task(tenant, task) end
-  redis.call('UNLINK', key('assessment', id), key('input', id), key('runs', id), key('gone', id))
+  redis.call('UNLINK', key('assessment', id), key('input', id), key('runs', id), key('expired', id))
   redis.call('ZREM', key('assessments', tenant), id)
   redis.call('ZREM', TRIM, 'assessments\n' .. tenant .. '\n' .. id)
 end
@@ -197,7 +197,7 @@ local function expire_ended(task, assessment)
   for _, kind in ipairs({ 'assessment', 'input', 'runs' }) do
     redis.call('PEXPIRE', key(kind, task.assessment), C.result_ttl)
   end
-  redis.call('SET', key('gone', task.assessment), task.tenant, 'PX', C.result_ttl + C.tombstone)
+  redis.call('SET', key('expired', task.assessment), task.tenant, 'PX', C.result_ttl + C.tombstone)
   list_in('assessments', task.tenant, tonumber(assessment.listed), task.assessment)
   trim_at('assessments', task.tenant, task.assessment, NOW + C.result_ttl)
 end
