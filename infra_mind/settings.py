@@ -53,5 +53,5 @@ class Settings(BaseSettings):
     dispatchers: int = Field(default=2, ge=1)
     api_replicas: int = Field(default=2, ge=1)
     surplus: int = Field(default=4, ge=1)
-    recycle_after: int = Field(default=200, ge=1)
+    recycle_after: int = Field(default=2_000, ge=1)
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")

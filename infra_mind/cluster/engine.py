@@ -45,8 +45,8 @@ class Engine:
     limits: StoreLimits = field(default_factory=StoreLimits)
     crash_retries: int = 2
     slot_resource: str = "auto"
-    recycle_after: int = 200
     objects_url: str | None = None
+    recycle_after: int = 2_000
 
     @classmethod
     def of(

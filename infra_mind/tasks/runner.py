@@ -184,10 +184,10 @@ class TaskRun:
                     await self._failed(step, error, attempt)
                     return
                 reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
-                await self._tell(step, AgentState.RETRY, attempt, reason=reason)
+                await self._tell(step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds)
                 await asyncio.sleep(wait_s)
             else:
-                await self._keep(step, outcome, attempt)
+                await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
@@ -232,13 +232,18 @@ class TaskRun:
         self._failures[step.name] = AgentFailure(
             agent=step.name, error_type=error.error_type, message=error.message, attempt=attempt
         )
-        await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
+        reason = f"{error.error_type}: {error.message}"
+        await self._tell(step, AgentState.FAILED, attempt, reason=reason, ran_s=error.seconds)
 
-    async def _tell(self, step: Step, state: AgentState, attempt: int, *, reason: str) -> None:
+    async def _tell(
+        self, step: Step, state: AgentState, attempt: int, *, reason: str, ran_s: float = 0.0
+    ) -> None:
         self._running.pop(step.name, None)
         if step.agent:
             claim = self.claim
-            update = AgentUpdate(claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason)
+            update = AgentUpdate(
+                claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason, ran_s=ran_s
+            )
             await self._insist(lambda: self._store.update([update]))
 
     async def _soft_limit(self) -> None:

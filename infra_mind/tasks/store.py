@@ -63,7 +63,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class AgentUpdate:
-    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY)."""
+    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY).
+
+    `ran_s`: seconds that this attempt has run, 0 for unknown. Its start is reckoned from it if nobody told it before."""
 
     task_id: str
     fence: int
@@ -73,6 +75,7 @@ class AgentUpdate:
     attempt: int = 1
     note: str = ""
     reason: str = ""
+    ran_s: float = 0.0
 
 
 class Renewal(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -165,8 +166,8 @@ class Running:
     def _count_done(
         self, task: TaskRecord, said: AgentUpdate, seconds: float, changed: dict[str, AgentRecord]
     ) -> None:
-        state = self._state
-        state.agent_us[said.agent] += max(0, round(seconds * 1_000_000))
+        state, us = self._state, max(0, round(seconds * 1_000_000))
+        state.agent_us[said.agent] += us
         state.agent_runs[said.agent, AgentState.DONE.value] += 1
         before = task.agent(said.agent)
         if before.state not in FINAL_AGENT_STATES:
@@ -176,7 +177,7 @@ class Running:
                 attempt=said.attempt,
                 note=clip(said.note),
                 reason=clip(said.reason),
-                started=before.started,
+                started=math.floor(state.now - us / 1000) if before.started is None else before.started,
                 ended=state.now,
             )
             state.set_agent(task, said.agent, done, changed)
@@ -220,7 +221,7 @@ class Running:
         return taken
 
     def _moved(self, before: AgentRecord, said: AgentUpdate) -> AgentRecord:
-        now = self._state.now
+        now, ran = self._state.now, max(0, round(said.ran_s * 1000))
         progress = percent(said.progress)
         if said.state is not AgentState.RETRY:
             progress = max(before.progress, progress)
@@ -235,7 +236,7 @@ class Running:
             attempt=said.attempt,
             note=clip(said.note),
             reason=clip(said.reason),
-            started=now if began else before.started,
+            started=now - ran if began or (ran and before.started is None) else before.started,
             ended=now if final else before.ended,
         )
 

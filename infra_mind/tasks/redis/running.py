@@ -159,4 +159,5 @@ def _said(update: AgentUpdate) -> list[Argument]:
         update.attempt,
         clip(update.note),
         clip(update.reason),
+        max(0, round(update.ran_s * 1000)),
     ]

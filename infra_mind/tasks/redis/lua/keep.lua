@@ -32,6 +32,8 @@ if name ~= '' then
   local agent = agent_of(task, name)
   count_run(name, 'DONE')
   if not FINAL[agent.state] then
+    -- a short step was never told as running: its start is reckoned from how long it ran
+    agent.started = agent.started or math.floor(NOW - tonumber(ARGV[10]) / 1000)
     agent.state, agent.progress, agent.ended = 'DONE', 100, NOW
     agent.attempt, agent.note, agent.reason = tonumber(ARGV[7]), ARGV[8], ARGV[9]
     set_agent(task, name, agent, changed)
