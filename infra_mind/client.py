@@ -30,6 +30,7 @@ from infra_mind.errors import (
     NotAllowed,
     NotFound,
     OptionInvalid,
+    ResultLost,
     TaskFailed,
     TooLarge,
     TooMany,
@@ -333,6 +334,8 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return Unavailable(detail, retry_after_s)
     if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
+    if str(body.get("type", "")).endswith(":result-lost"):
+        return ResultLost(detail)
     kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
     return kinds.get(status, InfraMindError)(detail)
 

@@ -88,7 +88,7 @@ async def list_all(
 
 @router.get("/{assessment_id}", summary="One assessment", **docs.GET)
 async def get(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
-    """Its status, and the id of its latest task once it was started."""
+    """Its status, and the id of its latest task once it was started. 410 when it has ended and its results have expired."""
     return json_answer(await context_of(request).store.assessment(tenant, assessment_id))
 
 

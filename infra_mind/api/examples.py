@@ -140,6 +140,12 @@ _PROBLEMS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "It has not ended yet; follow its events",
         {"state": "PROGRESS"},
     ),
+    500: (
+        "result-lost",
+        "The result is lost",
+        "Object tsk_1.1.result.9f86d081884c7d65 is missing from the object storage before its time: start the assessment again.",
+        {},
+    ),
     410: ("gone", "It has expired", "The result was kept for 24 hours", {}),
     413: ("too-large", "The request is over the size limit", "The body is over the limit", {}),
     415: ("unsupported-media-type", "Unsupported Media Type", "found text/html; send JSON or YAML", {}),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from infra_mind.api import docs
 from infra_mind.api.context import Tenant, context_of
 from infra_mind.api.events import event_stream
-from infra_mind.api.wire import Cursor, Id, Limit, json_answer, result_json, task_json, task_page
+from infra_mind.api.wire import Cursor, Id, Limit, json_answer, result_answer, task_json, task_page
 from infra_mind.model.task import TaskState
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -39,9 +39,10 @@ async def get(request: Request, tenant: Tenant, task_id: Id) -> Response:
 
 @router.get("/{task_id}/result", summary="The result of a task", **docs.RESULT)
 async def result(request: Request, tenant: Tenant, task_id: Id) -> Response:
-    """409 while it runs, 410 once expired, 424 with the error when it failed or was cancelled."""
+    """409 while it runs, 410 once expired, 424 with the error when it failed or was cancelled; 500 (`result-lost`) when what was
+    committed is missing from the object storage before its time."""
     data = await context_of(request).store.result(tenant, task_id)
-    return Response(result_json(task_id, data), media_type="application/json")
+    return result_answer(task_id, data)
 
 
 @router.delete("/{task_id}", status_code=202, summary="Cancel a task", **docs.CANCEL)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,13 +19,12 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
+from infra_mind.agents.base import Progress, silent
 from infra_mind.assessment import assessor, is_permanent, told
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
-from infra_mind.model.task import AgentState
+from infra_mind.cluster.reports import reports
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
-from infra_mind.tasks.store import AgentUpdate
 
-REPORT_EVERY_S = 0.03
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
 MEET_S = 60.0
@@ -31,14 +32,25 @@ MEET_S = 60.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended, as the worker tells it: exceptions never travel as pickles."""
+    """How a step ended, as the worker tells it: exceptions never travel as pickles. `attempt`: which start of this call ended so."""
 
     kind: Literal["done", "failed"]
     seconds: float
-    data: bytes = b""
+    attempt: int = 1
     error_type: str = ""
     message: str = ""
     retryable: bool = False
+    data: bytes = b""
+
+    def to_bytes(self) -> bytes:
+        """One line of JSON, then the data. Plain bytes cross between processes for a fraction of what objects cost."""
+        head = {name: value for name, value in self.__dict__.items() if name != "data"}
+        return json.dumps(head).encode() + b"\n" + self.data
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Ended:
+        head, _, data = raw.partition(b"\n")
+        return cls(**json.loads(head), data=data)
 
 
 @dataclass(frozen=True)
@@ -53,51 +65,36 @@ class Work:
     agents: str
     results: tuple[str, ...]
 
+    def to_bytes(self) -> bytes:
+        return json.dumps(self.__dict__).encode()
 
-def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> Ended:
-    """Runs in a worker process. A crash of the process is not seen here: Ray starts the step again."""
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Work:
+        fields = json.loads(raw)
+        return cls(**{**fields, "results": tuple(fields["results"])})
+
+
+def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
+    """Runs in a worker process; gives an `Ended`. A crash of the process is not seen here: Ray starts the step again."""
     give_way(STEP_NICENESS)
-    report = Reporter(work, progress_actor)
-    report(0, 1, "")
+    work, crashes = Work.from_bytes(packed), _crashes_before()
     begin = time.perf_counter()
     try:
-        out = assessor(work.agents).run(
-            work.step, data, dict(zip(work.results, results, strict=True)), report
-        )
+        with _progress(work, work.attempt + crashes) as progress:
+            out = assessor(work.agents).run(
+                work.step, data, dict(zip(work.results, results, strict=True)), progress
+            )
     except Exception as error:
         seconds = time.perf_counter() - begin
-        return Ended("failed", seconds, b"", type(error).__name__, told(error), not is_permanent(error))
-    return Ended("done", time.perf_counter() - begin, out)
+        kind, retryable = type(error).__name__, not is_permanent(error)
+        return Ended("failed", seconds, 1 + crashes, kind, told(error), retryable).to_bytes()
+    return Ended("done", time.perf_counter() - begin, 1 + crashes, data=out).to_bytes()
 
 
-class Reporter:
-    """Sends an agent's progress to the progress actor: its start at once, and then at most every REPORT_EVERY_S.
-
-    The end is not sent: it is told with the kept result."""
-
-    def __init__(self, work: Work, actor: Any) -> None:
-        self._work, self._actor = work, actor
-        self._attempt = work.attempt + _crashes_before()
-        self._sent_at: float | None = None
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        now = time.monotonic()
-        soon = self._sent_at is not None and (done >= total or now - self._sent_at < REPORT_EVERY_S)
-        if soon or not self._work.agent:
-            return
-        self._sent_at = now
-        share = 100.0 * done / total if total > 0 else 0.0
-        work = self._work
-        update = AgentUpdate(
-            work.task_id,
-            work.fence,
-            work.step,
-            AgentState.RUNNING,
-            min(100.0, max(0.0, share)),
-            self._attempt,
-            note,
-        )
-        self._actor.report.remote(update)
+def _progress(work: Work, attempt: int) -> AbstractContextManager[Progress]:
+    if not work.agent:
+        return nullcontext(silent)
+    return reports().reporter(work.task_id, work.fence, work.step, attempt)
 
 
 def _crashes_before() -> int:
@@ -107,10 +104,8 @@ def _crashes_before() -> int:
 
 
 class RayExecutor:
-    """`progress` is the handle of the progress actor."""
-
-    def __init__(self, engine: Engine, progress: Any) -> None:
-        self._engine, self._progress = engine, progress
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._per_step, self.resources = step_resources(engine)
         self._function = ray.remote(
             **self.resources, max_retries=engine.crash_retries, max_calls=engine.recycle_after
@@ -132,7 +127,7 @@ class RayExecutor:
         )
         function = self._function.options(name=f"{call.step} {call.assessment_id}")
         return RayStep(
-            function.remote(work, self._progress, call.input, *call.results.values()),
+            function.remote(work.to_bytes(), call.input, *call.results.values()),
             self._engine.crash_retries,
         )
 
@@ -158,14 +153,17 @@ class RayStep:
 
     async def outcome(self) -> Outcome:
         try:
-            ended: Ended = await self._ref
+            ended = Ended.from_bytes(await self._ref)
         except RayError as error:
             raise self._failure(error) from None
         if ended.kind == "failed":
             if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
                 raise StepStopped
-            raise StepFailed(ended.error_type, ended.message, retryable=ended.retryable)
-        return Outcome(ended.data, ended.seconds)
+            raise StepFailed(
+                ended.error_type, ended.message, retryable=ended.retryable,
+                attempts=ended.attempt, seconds=ended.seconds,
+            )  # fmt: skip
+        return Outcome(ended.data, ended.seconds, ended.attempt)
 
     async def stop(self, *, force: bool) -> None:
         self._stopped = True

@@ -26,23 +26,22 @@ class StepCall:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step that ended well gives: its bytes, and the seconds that it ran."""
+    """What a step that ended well gives: its bytes, the seconds that it ran, and how often it was started for this one call."""
 
     data: bytes
     seconds: float
+    attempts: int = 1
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome of a step, as StepStopped is
     """A step ended badly. `retryable` says whether the same input may go well another time; `attempts` how often it was
-    started for this one call (a crashed process is started again by the executor itself)."""
+    started for this one call (a crashed process is started again by the executor itself); `seconds` how long it ran, 0 for unknown."""
 
-    def __init__(self, error_type: str, message: str, *, retryable: bool, attempts: int = 1) -> None:
-        self.error_type, self.message, self.retryable, self.attempts = (
-            error_type,
-            message,
-            retryable,
-            attempts,
-        )
+    def __init__(
+        self, error_type: str, message: str, *, retryable: bool, attempts: int = 1, seconds: float = 0.0
+    ) -> None:
+        self.error_type, self.message = error_type, message
+        self.retryable, self.attempts, self.seconds = retryable, attempts, seconds
         super().__init__(f"{error_type}: {message}")
 
 

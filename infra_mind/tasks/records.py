@@ -155,6 +155,7 @@ class TaskRecord:
     not_before: int | None = None
     replay_of: str | None = None
     status: str = ""
+    objects: dict[str, str] = field(default_factory=dict)  # kind -> name (see stowage.py)
     progresses: dict[str, AgentRecord] = field(default_factory=dict)
 
     def agent(self, name: str) -> AgentRecord:
@@ -317,6 +318,10 @@ def assessment_gone(task_id: str) -> Gone:
 
 def gone(task_id: str) -> Gone:
     return Gone(f"The result of task {task_id} has expired: start the assessment again.")
+
+
+def gone_assessment(assessment_id: str) -> Gone:
+    return Gone(f"Assessment {assessment_id} has ended and expired: hand it in again.")
 
 
 def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:

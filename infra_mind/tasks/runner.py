@@ -184,10 +184,12 @@ class TaskRun:
                     await self._failed(step, error, attempt)
                     return
                 reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
-                await self._tell(step, AgentState.RETRY, attempt, reason=reason, retry_in_s=wait_s)
+                await self._tell(
+                    step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
+                )
                 await asyncio.sleep(wait_s)
             else:
-                await self._keep(step, outcome, attempt)
+                await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
@@ -232,10 +234,18 @@ class TaskRun:
         self._failures[step.name] = AgentFailure(
             agent=step.name, error_type=error.error_type, message=error.message, attempt=attempt
         )
-        await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
+        reason = f"{error.error_type}: {error.message}"
+        await self._tell(step, AgentState.FAILED, attempt, reason=reason, ran_s=error.seconds)
 
     async def _tell(
-        self, step: Step, state: AgentState, attempt: int, *, reason: str, retry_in_s: float | None = None
+        self,
+        step: Step,
+        state: AgentState,
+        attempt: int,
+        *,
+        reason: str,
+        ran_s: float = 0.0,
+        retry_in_s: float | None = None,
     ) -> None:
         self._running.pop(step.name, None)
         if step.agent:
@@ -248,6 +258,7 @@ class TaskRun:
                 0.0,
                 attempt,
                 reason=reason,
+                ran_s=ran_s,
                 retry_in_s=retry_in_s,
             )
             await self._insist(lambda: self._store.update([update]))

@@ -63,7 +63,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class AgentUpdate:
-    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY)."""
+    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY).
+
+    `ran_s`: seconds that this attempt has run, 0 for unknown. Its start is reckoned from it if nobody told it before."""
 
     task_id: str
     fence: int
@@ -74,6 +76,7 @@ class AgentUpdate:
     note: str = ""
     reason: str = ""
     retry_in_s: float | None = None  # with RETRY: when the next attempt comes
+    ran_s: float = 0.0
 
 
 class Renewal(StrEnum):
@@ -148,6 +151,10 @@ class StoreLimits:
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
     events_kept: int = 512
+    compress_above: int = 256 * 1024  # bytes; larger values are compressed
+    objects_above: int = 4 * 1024 * 1024  # bytes; larger results go to object storage, where there is one
+    object_grace_s: float = 3600.0  # an object that was written and not committed is removed after this long
+    object_retry_s: float = 60.0  # a deletion that was begun and not confirmed is begun again after this long
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ class TaskStore(Protocol):
         and what remains goes when that task ends. NotFound."""
 
     async def assessment(self, tenant: str, assessment_id: str) -> Assessment:
-        """NotFound (also for another tenant's)."""
+        """NotFound (also for another tenant's); Gone once it has ended and expired, for as long as its tombstone lasts."""
 
     async def assessment_input(self, assessment_id: str) -> bytes:
         """The input bytes. NotFound."""
@@ -234,7 +241,8 @@ class TaskStore(Protocol):
         """Newest first."""
 
     async def result(self, tenant: str, task_id: str) -> bytes:
-        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its time."""
+        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its
+        time; ResultLost when the object that holds it is missing before that."""
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         """Sets the durable flag. A task that nobody runs is REVOKED at once, in the same step. Returns the state after.
@@ -261,7 +269,7 @@ class TaskStore(Protocol):
         """Gives a claimed task back at the front of its queue, with what was kept; does not count as an attempt."""
 
     async def kept(self, task_id: str) -> dict[str, Kept]:
-        """What earlier claims kept, by step."""
+        """What earlier claims kept, by step; without those whose object is missing: they are reckoned again."""
 
     async def keep(
         self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
@@ -285,6 +293,10 @@ class TaskStore(Protocol):
     ) -> Commit:
         """The one terminal commit: state, result, error, event, counters, expiries of every key of the task and its assessment.
         SUCCESS with a cancel flag set gives CANCELLED and changes nothing."""
+
+    async def sweep_objects(self, limit: int = 100) -> int:
+        """Removes up to `limit` objects whose time is over: of expired and deleted results, of commits that were stale, of
+        writes that were never committed. How many. Any dispatcher may call it, any number of them at once. Unavailable."""
 
     def signals(self, *, idle_s: float) -> AsyncIterator[Signal]:
         """Wakes dispatchers: work and cancel signals as they come, `idle` when none came for `idle_s`. Signals may be lost when

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import AssessmentStatus, StartOptions, Task, TaskState
 from infra_mind.tasks.memory.assessments import Assessments, page
 from infra_mind.tasks.memory.state import AssessmentRecord
@@ -20,10 +20,13 @@ from infra_mind.tasks.records import (
     gone,
 )
 from infra_mind.tasks.store import Accepted, Page
+from infra_mind.tasks.stowage import Stowage
 
 
 class Requests(Assessments):
     """The part of `TaskStore` that the API uses."""
+
+    _stowage: Stowage
 
     async def accept(
         self,
@@ -66,7 +69,8 @@ class Requests(Assessments):
         self._check_admission(assessment)
         new = self._admit(assessment, new_task_id, old.options, distinct(agents), None, keyed)
         new.replay_of = task_id
-        self._state.kept[new_task_id] = dict(self._state.kept.get(task_id, {}))
+        kept = self._state.kept.get(task_id, {})  # an object goes with the task that wrote it: done again
+        self._state.kept[new_task_id] = {s: k for s, k in kept.items() if f"kept:{s}" not in old.objects}
         return Accepted(new_task_id, True)
 
     def _check_admission(self, assessment: AssessmentRecord) -> None:
@@ -164,9 +168,16 @@ class Requests(Assessments):
     async def result(self, tenant: str, task_id: str) -> bytes:
         self._state.tick()
         check_has_result(self._task(tenant, task_id))
-        if task_id not in self._state.results:
+        stowed = self._state.results.get(task_id)
+        if stowed is None:
             raise gone(task_id)
-        return self._state.results[task_id]
+        try:
+            return await self._stowage.fetch(stowed)
+        except ResultLost:
+            self._state.tick()
+            if task_id not in self._state.results:  # its time ended in between
+                raise gone(task_id) from None
+            raise
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         self._state.tick()

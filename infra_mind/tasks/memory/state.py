@@ -35,7 +35,7 @@ from infra_mind.tasks.records import (
 )
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
-Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency"]
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "gone"]
 
 
 @dataclass
@@ -77,6 +77,9 @@ class State:
         self.tasks: dict[str, TaskRecord] = {}
         self.kept: dict[str, dict[str, Kept]] = {}
         self.results: dict[str, bytes] = {}
+        self.gone: dict[str, str] = {}  # assessment that ended -> tenant
+        self.objects: dict[str, float] = {}  # name -> due for removal, ms
+        self.condemned: dict[str, float] = {}  # name -> handed out again, ms
         self.events: dict[str, list[Event]] = {}
         self.idempotency: dict[str, tuple[str, str]] = {}
         self.queue = FairQueue(self.tasks)
@@ -98,6 +101,7 @@ class State:
             "events": self.events,
             "assessment": self.assessments,
             "idempotency": self.idempotency,
+            "gone": self.gone,
         }
         self._expiry: dict[tuple[Kind, str], int] = {}
         self._expiries: list[tuple[int, Kind, str]] = []
@@ -232,9 +236,12 @@ class State:
         if assessment and assessment.task == task.task_id:
             assessment.status, assessment.updated = status, self.now
             self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
+            self.gone[task.assessment_id] = task.tenant
+            self.expire("gone", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
         for kind in ("kept", "result", "events"):
             self.expire(kind, task.task_id, self.limits.result_ttl_s)
         self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+        self.objects_due(task, task.expires)
 
     def _close_agents(self, task: TaskRecord, end: TaskState, changed: dict[str, AgentRecord]) -> None:
         for name in task.agents:
@@ -260,7 +267,43 @@ class State:
         self.signal("cancel", task.task_id)
         return task.state
 
+    # -- objects (stowage.py) -----------------------------------------------------------------------------------------
+
+    def object_due(self, name: str, at: float) -> None:
+        if name in self.objects:
+            self.objects[name] = at
+
+    def commit_object(self, task: TaskRecord, kind: str, name: str) -> bool:
+        """Whether the task may point to it: not when it was condemned meanwhile. `kind`: result, or kept:<step>."""
+        if not name:
+            return True
+        if name not in self.objects:
+            return False
+        self.objects[name] = math.inf
+        task.objects[kind] = name
+        return True
+
+    def refuse_object(self, task: TaskRecord | None, kind: str, name: str) -> None:
+        """One that was written and not committed is due at once, whoever had listed it or forgotten it before."""
+        if name and (task is None or task.objects.get(kind) != name):
+            self.objects[name] = self.now
+
+    def objects_due(self, task: TaskRecord, at: float) -> None:
+        for name in task.objects.values():
+            self.object_due(name, at)
+
+    def condemn_objects(self, limit: int) -> list[str]:
+        """Condemns what is due and names what to delete now; one not confirmed in time is named again."""
+        for name in [name for name, at in self.objects.items() if at <= self.now][:limit]:
+            del self.objects[name]
+            self.condemned[name] = self.now
+        names = [name for name, at in self.condemned.items() if at <= self.now][:limit]
+        self.condemned.update(dict.fromkeys(names, self.now + self.limits.object_retry_s * 1000))
+        return names
+
     def remove_task(self, task_id: str) -> None:
+        if found := self.tasks.get(task_id):
+            self.objects_due(found, self.now)
         for kind in ("task", "kept", "result"):
             self._drop(kind, task_id)
         self.expire("events", task_id, DELETED_EVENTS_TTL_S)  # open streams still see the end
@@ -269,3 +312,4 @@ class State:
         for task_id in assessment.runs:
             self.remove_task(task_id)
         self._drop("assessment", assessment.assessment_id)
+        self._drop("gone", assessment.assessment_id)

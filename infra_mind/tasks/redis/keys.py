@@ -61,6 +61,9 @@ class Keys:
     def input(self, assessment_id: str) -> str:
         return f"{self.prefix}input:{assessment_id}"
 
+    def expired(self, assessment_id: str) -> str:
+        return f"{self.prefix}expired:{assessment_id}"
+
     def runs(self, assessment_id: str) -> str:
         return f"{self.prefix}runs:{assessment_id}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import StartOptions, Task, TaskState
 from infra_mind.tasks.records import (
     TaskRecord,
@@ -20,10 +20,13 @@ from infra_mind.tasks.records import (
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.assessments import Assessments, read_page
 from infra_mind.tasks.store import Accepted, Page
+from infra_mind.tasks.stowage import Stowage
 
 
 class Requests(Assessments):
     """The part of `TaskStore` that the API uses."""
+
+    _stowage: Stowage
 
     async def accept(
         self,
@@ -53,6 +56,8 @@ class Requests(Assessments):
             durable=True,
         )
         code = answer[0].decode()
+        if code == "NOT_FOUND":
+            await self._refuse_gone(tenant, assessment_id)
         if code != "OK":
             raise _refusal(code, assessment_id, task_id, answer[1:])
         return Accepted(answer[1].decode(), bool(answer[2]))
@@ -114,10 +119,15 @@ class Requests(Assessments):
     async def result(self, tenant: str, task_id: str) -> bytes:
         record, _ = await self._record(tenant, task_id)
         check_has_result(record)
-        result = await self._link.packed(self._link.keys.result(task_id))
-        if result is None:
+        stowed = await self._link.raw(self._link.keys.result(task_id))
+        if stowed is None:
             raise gone(task_id)
-        return result
+        try:
+            return await self._stowage.fetch(stowed)
+        except ResultLost:
+            if await self._link.raw(self._link.keys.result(task_id)) is None:  # its time ended in between
+                raise gone(task_id) from None
+            raise
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         answer = await self._link.call(

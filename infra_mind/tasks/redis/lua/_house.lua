@@ -20,6 +20,9 @@
 --   <p>waiting:<tenant>       zset   task id -> enqueued + handicap, microseconds: the order of its claims   while something waits
 --   <p>tenant:<tenant>        hash   queued, running, turn                  expires when nothing of it waits or runs
 --   <p>policy:<tenant>        hash   weight, max_running, max_queued where its newest API key says so; for ever
+--   <p>expired:<assessment>   string its tenant, of one that ended          result + tombstone
+--   <p>objects                zset   name of an object -> due for removal, ms; +inf while its task runs   while there are any
+--   <p>condemned              zset   name of an object that is being removed -> handed out again, ms      while there are any
 --   <p>tasks:<tenant>, <p>assessments:<tenant>  zset  id -> created, microseconds   renewed expiry
 
 local LEASES, RETRYING, COUNTERS, TRIM = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -250,7 +253,37 @@ local function trim_at(kind, tenant, id, at)
   redis.call('PEXPIRE', TRIM, C.index_ttl)
 end
 
+-- Objects (stowage.py): noted when about to be written, committed by keep or finish, due when nothing needs them any more.
+local OBJECTS, CONDEMNED = C.prefix .. 'objects', C.prefix .. 'condemned'
+
+local function object_due(name, at)
+  if name ~= '' then redis.call('ZADD', OBJECTS, 'XX', at, name) end
+end
+
+-- Whether the task may point to it: not when it was condemned meanwhile. `kind`: result, or kept:<step>.
+local function commit_object(task, kind, name)
+  if name == '' then return true end
+  if not redis.call('ZSCORE', OBJECTS, name) then return false end
+  object_due(name, '+inf')
+  write(task, 'object:' .. kind, name)
+  return true
+end
+
+-- One that was written and not committed is due at once, whoever had listed it or forgotten it before.
+local function refuse_object(task, kind, name)
+  if name ~= '' and not (task and task['object:' .. kind] == name) then
+    redis.call('ZADD', OBJECTS, int(NOW), name)
+  end
+end
+
+local function objects_due(task, at)
+  for field, name in pairs(task) do
+    if string.sub(field, 1, 7) == 'object:' then object_due(name, int(at)) end
+  end
+end
+
 local function remove_task(tenant, id)
+  objects_due(record(key('task', id)) or {}, NOW)
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))
   redis.call('PEXPIRE', key('events', id), C.deleted_events_ttl) -- open streams still see the end
   redis.call('ZREM', key('tasks', tenant), id)
@@ -259,7 +292,7 @@ end
 
 local function remove_assessment(tenant, id)
   for _, task in ipairs(redis.call('ZRANGE', key('runs', id), 0, -1)) do remove_task(tenant, task) end
-  redis.call('UNLINK', key('assessment', id), key('input', id), key('runs', id))
+  redis.call('UNLINK', key('assessment', id), key('input', id), key('runs', id), key('expired', id))
   redis.call('ZREM', key('assessments', tenant), id)
   redis.call('ZREM', TRIM, 'assessments\n' .. tenant .. '\n' .. id)
 end
@@ -269,12 +302,14 @@ local function expire_ended(task, assessment)
     redis.call('PEXPIRE', key(kind, task.id), C.result_ttl)
   end
   redis.call('PEXPIRE', key('task', task.id), C.result_ttl + C.tombstone)
+  objects_due(task, NOW + C.result_ttl)
   list_in('tasks', task.tenant, tonumber(task.listed), task.id)
   trim_at('tasks', task.tenant, task.id, NOW + C.result_ttl + C.tombstone)
   if not assessment or assessment.task ~= task.id then return end
   for _, kind in ipairs({ 'assessment', 'input', 'runs' }) do
     redis.call('PEXPIRE', key(kind, task.assessment), C.result_ttl)
   end
+  redis.call('SET', key('expired', task.assessment), task.tenant, 'PX', C.result_ttl + C.tombstone)
   list_in('assessments', task.tenant, tonumber(assessment.listed), task.assessment)
   trim_at('assessments', task.tenant, task.assessment, NOW + C.result_ttl)
 end

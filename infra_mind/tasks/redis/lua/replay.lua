@@ -20,4 +20,8 @@ admit(task, assessment, old.options, ARGV[4], nil, idempotency)
 redis.call('HSET', key('task', id), 'replay_of', old.id)
 redis.call('COPY', key('kept', old.id), key('kept', id))
 redis.call('PERSIST', key('kept', id))
+for field in pairs(old) do -- an object goes with the task that wrote it: such a step is done again
+  local step = string.match(field, '^object:kept:(.+)$')
+  if step then redis.call('HDEL', key('kept', id), step) end
+end
 return { 'OK', id, 1 }
