@@ -134,15 +134,23 @@ START = _route(
     body=_START_BODY,
     headers=_location("task"),
 )
-START["openapi_extra"]["parameters"] = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "Repeating the call with the same key gives the same task. 1 to 255 printable ASCII characters.",
-        "schema": {"type": "string", "maxLength": 255},
-    }
-]
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Repeating the call with the same key gives the same task. 1 to 255 printable ASCII characters.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+START["openapi_extra"]["parameters"] = [_IDEMPOTENCY]
+REPLAY = _route(
+    202,
+    model=wire.Started,
+    example=examples.STARTED,
+    description="Accepted and durable",
+    problems=(404, 409, 410, 429),
+    headers=_location("task"),
+)
+REPLAY["openapi_extra"]["parameters"] = [_IDEMPOTENCY]
 REPORT = _route(
     200,
     example=examples.ASSESSMENT_RESULT,

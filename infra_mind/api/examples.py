@@ -49,6 +49,7 @@ _AGENT = {
     "attempt": 1,
     "started_at": _AT,
     "ended_at": None,
+    "retry_at": None,
     "note": "12 of 30 checks",
     "reason": "",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra_mind.model.base import Value
 
@@ -167,10 +167,12 @@ class ApiKey(Value):
     label: str = ""
     created_at: str
     expires_at: str | None = None
-    weight: float = 1.0
-    max_running: int | None = None
-    max_queued: int | None = None
-    requests_per_s: float | None = None
+    weight: float = Field(
+        default=1.0, ge=0.01, le=100, description="Share of the claims beside another tenant's"
+    )
+    max_running: int | None = Field(default=None, ge=1)
+    max_queued: int | None = Field(default=None, ge=1)
+    requests_per_s: float | None = Field(default=None, gt=0)
 
 
 class StartOptions(Value):
@@ -181,3 +183,9 @@ class StartOptions(Value):
     not_before: str | None = Field(default=None, max_length=64)
     soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _one_time(self) -> StartOptions:
+        if self.delay_s is not None and self.not_before is not None:
+            raise ValueError("delay_s and not_before both say when it starts: give one of them")
+        return self

@@ -212,3 +212,24 @@ async def test_a_report_that_does_not_exist_is_named(
 async def test_a_draft_has_no_report(http: httpx.AsyncClient) -> None:
     found = problem(await http.get(f"/assessments/{await draft(http)}/report"), 409)
     assert found["state"] == "draft"
+
+
+# -- replay and rate ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_task_is_replayed_as_a_new_one(http: httpx.AsyncClient, store: MemoryStore) -> None:
+    assessment_id, task_id = await started(http)
+    await http.delete(f"/tasks/{task_id}")
+    answer = await http.post(f"/tasks/{task_id}/replay")
+    new = answer.json()["task_id"]
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/api/v1/tasks/{new}"
+    assert (answer.json()["assessment_id"], new == task_id) == (assessment_id, False)
+    assert (await http.get(f"/tasks/{new}")).json()["replay_of"] == task_id
+
+
+async def test_what_waits_is_not_replayed(http: httpx.AsyncClient) -> None:
+    _, task_id = await started(http)
+    answer = await http.post(f"/tasks/{task_id}/replay")
+    assert (answer.status_code, "not ended" in answer.json()["detail"]) == (409, True)
+    assert (await http.post("/tasks/tsk_unknown/replay")).status_code == 404
