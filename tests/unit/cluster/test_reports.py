@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from infra_mind.cluster.reports import REPORT_EVERY_S, SHORT_S, Reports
