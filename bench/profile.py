@@ -22,8 +22,8 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from bench.measures.accept import CLIENTS, start_all
 from bench.http import connections
+from bench.measures.accept import CLIENTS, start_all
 from bench.setting import SLOTS, settle
 from bench.sides import Ours
 from bench.work import BURN, WAIT, Work
@@ -93,7 +93,8 @@ async def profile(side: Ours, work: Work, count: int) -> Profile:
         processes[name] += 1
     stats: dict[str, Any] = store.info("commandstats")
     commands = {
-        re.sub("^cmdstat_", "", name): (one["calls"] / count, one["usec_per_call"]) for name, one in stats.items()
+        re.sub("^cmdstat_", "", name): (one["calls"] / count, one["usec_per_call"])
+        for name, one in stats.items()
     }
     return Profile(dict(spent), dict(processes), commands)
 
@@ -108,7 +109,10 @@ def show(console: Console, title: str, found: Profile) -> None:
     table.add_row("all", f"{sum(found.cpu_ms.values()):.1f}", "")
     console.print(table)
     calls = sorted(found.commands.items(), key=lambda item: -item[1][0] * item[1][1])
-    console.print("store, calls a workflow × µs each: " + ", ".join(f"{name} {n:.1f} × {us:.0f}" for name, (n, us) in calls[:14]))
+    console.print(
+        "store, calls a workflow × µs each: "
+        + ", ".join(f"{name} {n:.1f} × {us:.0f}" for name, (n, us) in calls[:14])
+    )
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -127,7 +131,11 @@ def main(words: Sequence[str] | None = None) -> int:
                 asyncio.run(profile(side, work, 8))
                 for number in range(chosen.rounds):
                     found = asyncio.run(profile(side, work, chosen.workflows))
-                    show(console, f"{chosen.workflows} workflows of 8 steps that {work.do}, round {number + 1}", found)
+                    show(
+                        console,
+                        f"{chosen.workflows} workflows of 8 steps that {work.do}, round {number + 1}",
+                        found,
+                    )
     finally:
         side.stop()
         shutil.rmtree(directory, ignore_errors=True)

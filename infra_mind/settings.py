@@ -54,4 +54,5 @@ class Settings(BaseSettings):
     api_replicas: int = Field(default=2, ge=1)
     surplus: int = Field(default=4, ge=1)
     recycle_after: int = Field(default=2_000, ge=1)
+    step_memory_mb: int = Field(default=2_048, ge=0)  # MiB of one step's process; 0 is no ceiling
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")

@@ -33,7 +33,8 @@ def give_way(niceness: int) -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """`crash_retries`: how often Ray starts a step again whose process died; `recycle_after`: steps per worker process.
+    """`crash_retries`: how often Ray starts a step again whose process died; `recycle_after`: steps per worker process;
+    `memory_mb`: MiB that a step's process may use (0: no ceiling).
 
     `slot_resource`: the Ray resource that a step takes one of; `auto` is `slot` where the cluster has it, else `CPU`. Name it
     where workers come and go: a cluster that has scaled to zero has no slots to be seen."""
@@ -47,6 +48,7 @@ class Engine:
     slot_resource: str = "auto"
     objects_url: str | None = None
     recycle_after: int = 2_000
+    memory_mb: int = 2_048
 
     @classmethod
     def of(
@@ -81,6 +83,7 @@ class Engine:
             ),
             objects_url=checked_url(objects_url) if objects_url else None,
             recycle_after=settings.recycle_after,
+            memory_mb=settings.step_memory_mb,
             slot_resource=slot_resource,
         )
 

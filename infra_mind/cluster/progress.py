@@ -23,6 +23,7 @@ NAMESPACE = "infra_mind"
 WRITE_EVERY_S = 0.04
 FORGET_AFTER_S = 120.0
 FORGET_OVER = 1000
+NOTES_KEPT = 1_000
 FORGET_EVERY_S = 5.0
 MEET_S = 60.0
 
@@ -78,6 +79,16 @@ class ProgressActor:
         self._wake = asyncio.Event()
         self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}
         self._writer: asyncio.Task[None] | None = None
+        self._notes: dict[str, str] = {}
+
+    async def write_note(self, key: str, text: str) -> None:
+        """See endings.py."""
+        self._notes[key] = text
+        while len(self._notes) > NOTES_KEPT:
+            del self._notes[next(iter(self._notes))]
+
+    async def read_note(self, key: str) -> str | None:
+        return self._notes.get(key)
 
     async def report(self, updates: Sequence[AgentUpdate]) -> None:
         for update in updates:

@@ -21,7 +21,10 @@ from ray.exceptions import (
 
 from infra_mind.agents.base import Progress, silent
 from infra_mind.assessment import assessor, is_permanent, told
+from infra_mind.cluster.endings import note_before, note_of, step_key
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
+from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
+from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
 from infra_mind.cluster.reports import reports
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
 
@@ -64,6 +67,11 @@ class Work:
     agent: bool
     agents: str
     results: tuple[str, ...]
+    memory_mb: int = 0
+
+    @property
+    def key(self) -> str:
+        return step_key(self.task_id, self.fence, self.step, self.attempt)
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__).encode()
@@ -78,14 +86,21 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
     """Runs in a worker process; gives an `Ended`. A crash of the process is not seen here: Ray starts the step again."""
     give_way(STEP_NICENESS)
     work, crashes = Work.from_bytes(packed), _crashes_before()
+    if crashes and (
+        note := note_before(work.key)
+    ):  # the process before ended itself: the same would come again
+        return Ended("failed", 0.0, crashes, MEMORY, note).to_bytes()
     begin = time.perf_counter()
     try:
-        with _progress(work, work.attempt + crashes) as progress:
+        with under_ceiling(work.memory_mb, work.key), _progress(work, work.attempt + crashes) as progress:
             out = assessor(work.agents).run(
                 work.step, data, dict(zip(work.results, results, strict=True)), progress
             )
     except Exception as error:
         seconds = time.perf_counter() - begin
+        if isinstance(error, MemoryError) and work.memory_mb:
+            why = f"asked for more at once than is left: {sentence(memory().private, work.memory_mb * MIB)}"
+            return Ended("failed", seconds, 1 + crashes, MEMORY, why).to_bytes()
         kind, retryable = type(error).__name__, not is_permanent(error)
         return Ended("failed", seconds, 1 + crashes, kind, told(error), retryable).to_bytes()
     return Ended("done", time.perf_counter() - begin, 1 + crashes, data=out).to_bytes()
@@ -124,11 +139,13 @@ class RayExecutor:
             call.agent,
             self._engine.agents,
             tuple(call.results),
+            self._engine.memory_mb,
         )
         function = self._function.options(name=f"{call.step} {call.assessment_id}")
         return RayStep(
             function.remote(work.to_bytes(), call.input, *call.results.values()),
             self._engine.crash_retries,
+            work.key,
         )
 
     async def slots(self) -> int:
@@ -147,15 +164,21 @@ class RayExecutor:
 
 
 class RayStep:
-    def __init__(self, ref: Any, crash_retries: int) -> None:
-        self._ref, self._crash_retries = ref, crash_retries
+    def __init__(self, ref: Any, crash_retries: int, key: str) -> None:
+        self._ref, self._crash_retries, self._key = ref, crash_retries, key
         self._stopped = False
 
     async def outcome(self) -> Outcome:
         try:
             ended = Ended.from_bytes(await self._ref)
         except RayError as error:
-            raise self._failure(error) from None
+            failure = self._failure(error)
+            if (
+                isinstance(error, WorkerCrashedError) and not self._stopped
+            ):  # no attempt was left to bring the note
+                note = await note_of(self._key)
+                failure = StepFailed(MEMORY, note, retryable=False) if note else failure
+            raise failure from None
         if ended.kind == "failed":
             if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
                 raise StepStopped
