@@ -219,6 +219,8 @@ def assess(
     priority: Annotated[Priority, typer.Option(help="Order among waiting tasks.")] = Priority.MEDIUM,
     soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which agents are asked to stop.")] = None,
     hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which processes are ended.")] = None,
+    agent_soft_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
+    agent_hard_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
     delay_s: Annotated[float | None, typer.Option(help="Seconds to wait before it joins the queue.")] = None,
     not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
@@ -226,7 +228,8 @@ def assess(
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
     options = _start_options(
-        priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s, delay_s=delay_s, not_before=not_before,
+        priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
+        agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
     )  # fmt: skip
     if local and (delay_s is not None or not_before):
         raise OptionInvalid("--local", "runs now: it does not go with --delay-s or --not-before")

@@ -171,7 +171,8 @@ class Client:
         self._call("DELETE", f"/assessments/{assessment_id}")
 
     def start(self, assessment_id: str, *, idempotency_key: str | None = None, **options: Any) -> str:
-        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, delay_s, not_before."""
+        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, the same with `agent_`,
+        delay_s, not_before."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     cancel_grace_s: float = Field(default=1.5, ge=0)
     soft_limit_s: float = Field(default=600.0, gt=0)
     hard_limit_s: float = Field(default=900.0, gt=0)
+    agent_soft_limit_s: float | None = Field(default=None, gt=0)
+    agent_hard_limit_s: float | None = Field(default=None, gt=0)
     agent_attempts: int = Field(default=3, ge=1, le=20)
     retry_base_s: float = Field(default=1.0, ge=0)
     retry_cap_s: float = Field(default=60.0, ge=0)

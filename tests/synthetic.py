@@ -1,11 +1,13 @@
 """Agents whose behaviour the brief's `goal` describes as JSON: for tests of the engine, in processes of its own.
 
 `{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
-block (inside C), grow (to `mb` MiB, as `how` says: list, leap, ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
+block (inside C), save (sleeps, and gives what it
+has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap, ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
 process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import mmap
@@ -16,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress
+from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, Stopped
 from infra_mind.model.fact import Fact
 from infra_mind.model.result import AgentResult
 
@@ -46,6 +48,9 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pass
+    elif do == "save":
+        with contextlib.suppress(Stopped):
+            time.sleep(seconds)
     elif do == "block":
         ctypes.CDLL(None).usleep(int(seconds * 1e6))
     elif do == "grow":

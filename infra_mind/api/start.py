@@ -75,6 +75,8 @@ def _check_order(options: StartOptions) -> None:
         ahead_s = ms_of(options.not_before, "not_before") / 1000 - time.time()
         if ahead_s > _FARTHEST_S:
             raise OptionInvalid("not_before", f"{options.not_before} is more than 31 days ahead")
-    soft, hard = options.soft_limit_s, options.hard_limit_s
-    if soft is not None and hard is not None and soft > hard:
-        raise OptionInvalid("soft_limit_s", f"{soft:g} s is over hard_limit_s ({hard:g} s); it must not be")
+    for prefix in ("", "agent_"):
+        soft, hard = getattr(options, f"{prefix}soft_limit_s"), getattr(options, f"{prefix}hard_limit_s")
+        if soft is not None and hard is not None and soft > hard:
+            why = f"{soft:g} s is over {prefix}hard_limit_s ({hard:g} s); it must not be"
+            raise OptionInvalid(f"{prefix}soft_limit_s", why)

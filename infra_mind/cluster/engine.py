@@ -67,7 +67,8 @@ class Engine:
             objects_url = (settings.home.absolute() / "objects").as_uri()
         retry = RetryPolicy(settings.agent_attempts, settings.retry_base_s, settings.retry_cap_s)
         run = RunLimits(
-            soft_s=settings.soft_limit_s, hard_s=settings.hard_limit_s, grace_s=settings.cancel_grace_s,
+            soft_s=settings.soft_limit_s, hard_s=settings.hard_limit_s,
+            agent_soft_s=settings.agent_soft_limit_s, agent_hard_s=settings.agent_hard_limit_s, grace_s=settings.cancel_grace_s,
             min_agents=settings.min_agents, retry=retry,
         )  # fmt: skip
         return cls(

@@ -138,9 +138,9 @@ def end_this_process() -> None:
 
 @cache
 def _ceiling() -> Ceiling:
-    from infra_mind.cluster.endings import note_and_end
+    from infra_mind.cluster.endings import over_memory
 
-    return Ceiling(note_and_end)
+    return Ceiling(over_memory)
 
 
 @contextmanager

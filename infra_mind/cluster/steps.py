@@ -19,13 +19,15 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from infra_mind.agents.base import Progress, silent
+from infra_mind.agents.base import Progress, Stopped, silent
 from infra_mind.assessment import assessor, is_permanent, told
-from infra_mind.cluster.endings import note_before, note_of, step_key
+from infra_mind.cluster.endings import note_before, note_of, over_time, step_key
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
 from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
 from infra_mind.cluster.reports import reports
+from infra_mind.cluster.stopping import SOFT, Asked, stoppable
+from infra_mind.cluster.stopping import sentence as stop_sentence
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
 
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
@@ -43,6 +45,7 @@ class Ended:
     error_type: str = ""
     message: str = ""
     retryable: bool = False
+    stopped: bool = False
     data: bytes = b""
 
     def to_bytes(self) -> bytes:
@@ -68,6 +71,8 @@ class Work:
     agents: str
     results: tuple[str, ...]
     memory_mb: int = 0
+    soft_s: float | None = None
+    hard_s: float | None = None
 
     @property
     def key(self) -> str:
@@ -89,10 +94,15 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
     if crashes and (
         note := note_before(work.key)
     ):  # the process before ended itself: the same would come again
-        return Ended("failed", 0.0, crashes, MEMORY, note).to_bytes()
+        return Ended("failed", 0.0, crashes, *note).to_bytes()
     begin = time.perf_counter()
+    asked = Asked()
     try:
-        with under_ceiling(work.memory_mb, work.key), _progress(work, work.attempt + crashes) as progress:
+        with (
+            stoppable(work.soft_s, work.hard_s, lambda: over_time(work.key, work.hard_s or 0.0)) as asked,
+            under_ceiling(work.memory_mb, work.key),
+            _progress(work, work.attempt + crashes) as progress,
+        ):
             out = assessor(work.agents).run(
                 work.step, data, dict(zip(work.results, results, strict=True)), progress
             )
@@ -101,9 +111,13 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
         if isinstance(error, MemoryError) and work.memory_mb:
             why = f"asked for more at once than is left: {sentence(memory().private, work.memory_mb * MIB)}"
             return Ended("failed", seconds, 1 + crashes, MEMORY, why).to_bytes()
+        if isinstance(error, Stopped) and asked.by == "limit":
+            why = stop_sentence(SOFT, work.soft_s or 0.0)
+            return Ended("failed", seconds, 1 + crashes, SOFT, why).to_bytes()
         kind, retryable = type(error).__name__, not is_permanent(error)
         return Ended("failed", seconds, 1 + crashes, kind, told(error), retryable).to_bytes()
-    return Ended("done", time.perf_counter() - begin, 1 + crashes, data=out).to_bytes()
+    seconds = time.perf_counter() - begin
+    return Ended("done", seconds, 1 + crashes, stopped=bool(asked.by), data=out).to_bytes()
 
 
 def _progress(work: Work, attempt: int) -> AbstractContextManager[Progress]:
@@ -140,6 +154,8 @@ class RayExecutor:
             self._engine.agents,
             tuple(call.results),
             self._engine.memory_mb,
+            call.soft_s,
+            call.hard_s,
         )
         function = self._function.options(name=f"{call.step} {call.assessment_id}")
         return RayStep(
@@ -177,7 +193,7 @@ class RayStep:
                 isinstance(error, WorkerCrashedError) and not self._stopped
             ):  # no attempt was left to bring the note
                 note = await note_of(self._key)
-                failure = StepFailed(MEMORY, note, retryable=False) if note else failure
+                failure = StepFailed(*note, retryable=False) if note else failure
             raise failure from None
         if ended.kind == "failed":
             if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
@@ -186,7 +202,7 @@ class RayStep:
                 ended.error_type, ended.message, retryable=ended.retryable,
                 attempts=ended.attempt, seconds=ended.seconds,
             )  # fmt: skip
-        return Outcome(ended.data, ended.seconds, ended.attempt)
+        return Outcome(ended.data, ended.seconds, ended.attempt, ended.stopped)
 
     async def stop(self, *, force: bool) -> None:
         self._stopped = True

@@ -176,13 +176,16 @@ class ApiKey(Value):
 
 
 class StartOptions(Value):
-    """`delay_s` or `not_before` (ISO 8601, UTC when it names no zone), not both: the task joins the queue then."""
+    """`delay_s` or `not_before` (ISO 8601, UTC when it names no zone), not both: the task joins the queue then. Soft limits ask
+    what runs to stop, hard ones end its processes: of the whole task, or of each single run of an agent."""
 
     priority: Priority = Priority.MEDIUM
     delay_s: float | None = Field(default=None, ge=0, le=31 * 86_400)
     not_before: str | None = Field(default=None, max_length=64)
     soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    agent_soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    agent_hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
 
     @model_validator(mode="after")
     def _one_time(self) -> StartOptions:

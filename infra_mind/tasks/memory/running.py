@@ -230,8 +230,7 @@ class Running:
             progress = max(before.progress, progress)
         began = said.state is AgentState.RUNNING and before.state is not AgentState.RUNNING
         final = said.state in FINAL_AGENT_STATES
-        waits = said.state is AgentState.RETRY and said.retry_in_s is not None
-        if final:
+        if final and said.attempt > 0:  # 0: taken over from another task, nothing ran
             self._state.agent_runs[said.agent, said.state.value] += 1
         return replace(
             before,
@@ -240,7 +239,7 @@ class Running:
             attempt=said.attempt,
             note=clip(said.note),
             reason=clip(said.reason),
-            retry=now + max(0, round(said.retry_in_s * 1000)) if waits else None,
+            retry=_retry_at(said, now),
             started=now - ran if began or (ran and before.started is None) else before.started,
             ended=now if final else before.ended,
         )
@@ -298,6 +297,12 @@ class Running:
     async def _forget(self, names: list[str]) -> None:
         for name in names:
             self._state.condemned.pop(name, None)
+
+
+def _retry_at(said: AgentUpdate, now: int) -> int | None:
+    if said.state is not AgentState.RETRY or said.retry_in_s is None:
+        return None
+    return now + max(0, round(said.retry_in_s * 1000))
 
 
 def _late(before: AgentRecord, said: AgentUpdate) -> bool:

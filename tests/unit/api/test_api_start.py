@@ -44,6 +44,8 @@ async def test_the_task_has_the_options_and_all_agents(http: httpx.AsyncClient, 
         "not_before": None,
         "soft_limit_s": 30.0,
         "hard_limit_s": 60.5,
+        "agent_soft_limit_s": None,
+        "agent_hard_limit_s": None,
     }
 
 

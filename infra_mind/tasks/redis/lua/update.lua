@@ -20,7 +20,7 @@ local function apply(agent, name, state, progress, attempt, note, reason, retry_
   if state == 'DONE' then agent.progress = 100 end
   if FINAL[state] then
     agent.ended = NOW
-    count_run(name, state)
+    if attempt > 0 then count_run(name, state) end -- 0: taken over from another task, nothing ran
   end
   agent.state, agent.attempt, agent.note, agent.reason = state, attempt, note, reason
   agent.retry = state == 'RETRY' and retry_in and NOW + retry_in or nil
