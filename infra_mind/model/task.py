@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from infra_mind.model.base import Value
+from infra_mind.model.webhook import WebhookUrl
 
 
 class TaskState(StrEnum):
@@ -162,3 +163,6 @@ class StartOptions(Value):
     priority: Priority = Priority.MEDIUM
     soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    webhook_url: WebhookUrl | None = Field(
+        default=None, repr=False, description="Told of the end, signed as Standard Webhooks says"
+    )

@@ -31,6 +31,9 @@ class House(Protocol):
     async def end_leases(self) -> None:
         """Every lease has just run out."""
 
+    async def age_outbox(self, seconds: float) -> None:
+        """What the outbox holds is due, and its leases run out, so much earlier."""
+
 
 class MemoryHouse:
     def __init__(self, limits: StoreLimits) -> None:
@@ -48,6 +51,10 @@ class MemoryHouse:
         leases = self._memory._state.leases  # by the clock it would age the queue too
         leases.update(dict.fromkeys(leases, 0))
 
+    async def age_outbox(self, seconds: float) -> None:
+        for webhook in self._memory._state.outbox.webhooks.values():
+            webhook.leased -= round(seconds * 1000)
+
 
 class RedisHouse:
     """Moves the scores in the server: its clock is not ours to move."""
@@ -63,6 +70,9 @@ class RedisHouse:
 
     async def end_leases(self) -> None:
         await self._shift(f"{self.prefix}leases", 1e9)
+
+    async def age_outbox(self, seconds: float) -> None:
+        await self._shift(f"{self.prefix}outbox", seconds * 1_000)
 
     async def _shift(self, name: str, by: float) -> None:
         members: list[bytes] = await self.raw.zrange(name, 0, -1)  # type: ignore[assignment] # without scores

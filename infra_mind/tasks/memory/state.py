@@ -32,9 +32,10 @@ from infra_mind.tasks.records import (
     event_id,
     iso,
 )
+from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
-Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency"]
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone"]
 
 
 @dataclass
@@ -84,6 +85,7 @@ class State:
         self.retrying: set[str] = set()
         self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
         self.api_keys: dict[str, ApiKey] = {}
+        self.outbox = OutboxRecords()
         self.accepted = 0
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)
@@ -97,6 +99,8 @@ class State:
             "events": self.events,
             "assessment": self.assessments,
             "idempotency": self.idempotency,
+            "webhook": self.outbox.webhooks,
+            "gone": self.outbox.gone,
         }
         self._expiry: dict[tuple[Kind, str], int] = {}
         self._expiries: list[tuple[int, Kind, str]] = []
@@ -257,6 +261,7 @@ class State:
         if assessment and assessment.task == task.task_id:
             assessment.status, assessment.updated = status, self.now
             self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
+        self.outbox.tell_end(task, status, self.now)
         for kind in ("kept", "result", "events"):
             self.expire(kind, task.task_id, self.limits.result_ttl_s)
         self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
@@ -290,6 +295,8 @@ class State:
         return task.state
 
     def remove_task(self, task_id: str) -> None:
+        for webhook_id in self.outbox.of_task(task_id):
+            self._drop("webhook", webhook_id)
         for kind in ("task", "kept", "result"):
             self._drop(kind, task_id)
         self.expire("events", task_id, DELETED_EVENTS_TTL_S)  # open streams still see the end

@@ -21,9 +21,12 @@ NAMES = (
     "cancel",
     "claim",
     "delete",
+    "deliveries",
+    "due_deliveries",
     "finish",
     "heartbeat",
     "keep",
+    "note_attempt",
     "page",
     "put_key",
     "queue_stats",
@@ -33,6 +36,7 @@ NAMES = (
     "save_draft",
     "task",
     "update",
+    "webhook_secret",
 )
 
 
