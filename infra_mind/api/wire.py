@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.task import Assessment, Task, TaskState
+from infra_mind.model.webhook import Delivery
 from infra_mind.tasks.store import Page
 
 # Ids go into the store's key names: nothing but these characters may get there. A bad one is answered like an unknown one.
@@ -59,6 +60,10 @@ class ResultAnswer(BaseModel):
     task_id: str
     state: Literal[TaskState.SUCCESS]
     result: AssessmentResult
+
+
+class Deliveries(BaseModel):
+    items: list[Delivery]
 
 
 class Health(BaseModel):

@@ -13,6 +13,7 @@ from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits
 from infra_mind.tasks.store import StoreLimits, TaskStore
+from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
 
@@ -45,6 +46,7 @@ class Engine:
     crash_retries: int = 2
     slot_resource: str = "auto"
     recycle_after: int = 200
+    webhook_allow_private: str = ""
 
     @classmethod
     def of(
@@ -64,7 +66,12 @@ class Engine:
             limits=StoreLimits(lease_s=settings.lease_s, result_ttl_s=settings.result_ttl_s),
             recycle_after=settings.recycle_after,
             slot_resource=slot_resource,
+            webhook_allow_private=settings.webhook_allow_private,
         )
+
+    def webhook_addresses(self) -> AddressPolicy:
+        """Where webhooks may go."""
+        return AddressPolicy.of(self.webhook_allow_private)
 
     def store(self) -> TaskStore:
         """A connection of this process to the store (made at the first call)."""

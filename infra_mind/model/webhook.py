@@ -54,7 +54,9 @@ def target_of(url: str) -> Target:
     if len(url) > MOST_CHARACTERS:
         raise ValueError(f"is longer than {MOST_CHARACTERS} characters")
     if not _URL.fullmatch(url):
-        raise ValueError("must be printable ASCII without spaces; write names in their xn-- form and escape the rest")
+        raise ValueError(
+            "must be printable ASCII without spaces; write names in their xn-- form and escape the rest"
+        )
     if "\\" in url:
         raise ValueError("must not hold a backslash")
     try:
@@ -65,7 +67,9 @@ def target_of(url: str) -> Target:
     if parts.scheme not in _PORTS:
         raise ValueError("must begin with https://")
     if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password; deliveries are signed, verify the signature instead")
+        raise ValueError(
+            "must not hold a user name or password; deliveries are signed, verify the signature instead"
+        )
     if "#" in url:
         raise ValueError("must not hold a fragment (#...)")
     if port == 0:
@@ -116,7 +120,9 @@ class DeliveryState(StrEnum):
 class DeliveryAttempt(Value):
     """One request, or what kept it from being sent. `error` is a type such as `Timeout`; answers are not kept."""
 
-    attempt: int = Field(description="From 1; a number is missing where a dispatcher died before it could note it")
+    attempt: int = Field(
+        description="From 1; a number is missing where a dispatcher died before it could note it"
+    )
     at: str
     duration_s: float
     status_code: int | None = None

@@ -60,12 +60,11 @@ class WebhookRecord:
 
 @dataclass
 class SecretRecord:
-    """Times in ms."""
+    """`former`: (secret, until when it signs), newest first; times in ms."""
 
     secret: str
     created: int
-    previous: str | None = None
-    until: int = 0
+    former: list[tuple[str, int]] = field(default_factory=list)
 
 
 class OutboxRecords:

@@ -21,6 +21,7 @@ from infra_mind.model.task import (
     Priority,
     TaskState,
 )
+from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
     FINAL_AGENT_STATES,
@@ -32,7 +33,6 @@ from infra_mind.tasks.records import (
     event_id,
     iso,
 )
-from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
 Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone"]

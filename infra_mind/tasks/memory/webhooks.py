@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 
 from infra_mind.errors import NotFound
-from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, WebhookSecret
+from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState
 from infra_mind.tasks.memory.outbox import SecretRecord, WebhookRecord
 from infra_mind.tasks.memory.state import State
 from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.webhooks.outbox import (
     MOST_DELIVERIES_LISTED,
+    MOST_FORMER,
     SCANNED_AT_ONCE,
     SECRET_GRACE_S,
     Attempted,
     DueDelivery,
     SigningSecrets,
+    signing,
 )
 
 
@@ -93,7 +95,9 @@ class Webhooks:
         if task is None or task.tenant != tenant:
             raise NotFound(f"There is no task {task_id}.")
         webhooks = self._state.outbox.webhooks
-        return tuple(webhooks[one].view() for one in self._state.outbox.of_task(task_id)[-MOST_DELIVERIES_LISTED:])
+        return tuple(
+            webhooks[one].view() for one in self._state.outbox.of_task(task_id)[-MOST_DELIVERIES_LISTED:]
+        )
 
     async def signing_secrets(self, tenant: str, fresh: str) -> SigningSecrets:
         self._state.tick()
@@ -109,19 +113,13 @@ class Webhooks:
         if before is None:
             known[tenant] = SecretRecord(fresh, now)
         elif before.secret != fresh:
-            known[tenant] = SecretRecord(fresh, now, before.secret, now + round(SECRET_GRACE_S * 1000))
+            until = now + round(SECRET_GRACE_S * 1000)
+            former = [one for one in before.former if one[1] > now]
+            known[tenant] = SecretRecord(fresh, now, [(before.secret, until), *former][:MOST_FORMER])
         return self._signing(known[tenant])
 
     def _signing(self, found: SecretRecord) -> SigningSecrets:
-        signs_on = found.previous is not None and found.until > self._state.now
-        return SigningSecrets(
-            current=WebhookSecret(
-                secret=found.secret,
-                created_at=iso(found.created),
-                previous_until=iso(found.until) if signs_on else None,
-            ),
-            previous=found.previous if signs_on else None,
-        )
+        return signing(found.secret, found.created, found.former, self._state.now)
 
 
 def _receiver(webhook: WebhookRecord) -> str:

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from infra_mind.errors import NotFound
 from infra_mind.model.task import TaskState
-from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, WebhookSecret, target_of
+from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, target_of
 from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.webhooks.outbox import (
     MOST_DELIVERIES_LISTED,
+    MOST_FORMER,
     SCANNED_AT_ONCE,
     SECRET_GRACE_S,
     Attempted,
     DueDelivery,
     SigningSecrets,
+    signing,
 )
 
 
@@ -60,7 +62,10 @@ class Webhooks:
     async def deliveries(self, tenant: str, task_id: str) -> tuple[Delivery, ...]:
         keys = self._link.keys
         rows = await self._link.call(
-            "deliveries", [keys.task(task_id), keys.webhooks(task_id)], [tenant, MOST_DELIVERIES_LISTED], again=True
+            "deliveries",
+            [keys.task(task_id), keys.webhooks(task_id)],
+            [tenant, MOST_DELIVERIES_LISTED],
+            again=True,
         )
         if rows == 0:
             raise NotFound(f"There is no task {task_id}.")
@@ -76,21 +81,13 @@ class Webhooks:
         raw, now = await self._link.call(
             "webhook_secret",
             [self._link.keys.webhook_secrets],
-            [tenant, fresh, int(rotate), round(SECRET_GRACE_S * 1000)],
+            [tenant, fresh, int(rotate), round(SECRET_GRACE_S * 1000), MOST_FORMER],
             again=True,
             durable=True,
         )
         found = json.loads(raw)
-        previous, until = found.get("previous"), int(found.get("until", 0))
-        signs_on = previous is not None and until > int(now)
-        return SigningSecrets(
-            current=WebhookSecret(
-                secret=found["secret"],
-                created_at=iso(int(found["created"])),
-                previous_until=iso(until) if signs_on else None,
-            ),
-            previous=previous if signs_on else None,
-        )
+        former = [(one["secret"], int(one["until"])) for one in found.get("former", ())]
+        return signing(found["secret"], int(found["created"]), former, int(now))
 
 
 def _due(row: Sequence[bytes]) -> DueDelivery:

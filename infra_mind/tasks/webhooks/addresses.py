@@ -26,7 +26,9 @@ _OPEN_V6 = ipaddress.IPv6Network("2000::/3")  # all global unicast that IANA has
 _CLOSED_V6 = tuple(
     ipaddress.IPv6Network(one) for one in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
+_NAT64 = ipaddress.IPv6Network(
+    "64:ff9b::/96"
+)  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 
 
 class AddressRefused(Exception):  # noqa: N818 - says what happened, as the other outcomes of a delivery do
@@ -63,7 +65,9 @@ class AddressPolicy:
             if scheme != "https" and not allowed:
                 raise AddressRefused("must begin with https://: plain http goes to allowed networks only")
             if not allowed and not is_public(address):
-                raise AddressRefused("leads to an address that is not public; the operator can allow its network")
+                raise AddressRefused(
+                    "leads to an address that is not public; the operator can allow its network"
+                )
 
     def _allows(self, address: Address) -> bool:
         meant = meant_address(address)

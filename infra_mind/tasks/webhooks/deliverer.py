@@ -116,7 +116,9 @@ class Deliverer:
             headers = headers_of(delivery, body, signed_by, self._clock())
             said = await self._attempt(delivery, headers, body)
             await self._store.note_attempt(delivery.webhook_id, delivery.attempt, said)
-        except Unavailable as error:  # what was sent and not noted is sent again after the lease: receivers know the id
+        except (
+            Unavailable
+        ) as error:  # what was sent and not noted is sent again after the lease: receivers know the id
             log.warning("store away", call="note_attempt", webhook_id=delivery.webhook_id, error=str(error))
             return
         log.info(

@@ -40,7 +40,7 @@ def body_of(delivery: DueDelivery) -> bytes:
 def headers_of(delivery: DueDelivery, body: bytes, signed_by: SigningSecrets, now_s: float) -> dict[str, str]:
     """Headers of one attempt. `now_s`: seconds since 1970; each attempt has its own, so that an old one cannot be sent again by others."""
     at = datetime.fromtimestamp(int(now_s), UTC)
-    keys = [signed_by.current.secret, *([signed_by.previous] if signed_by.previous else [])]
+    keys = (signed_by.current.secret, *signed_by.former)
     return {
         "content-type": "application/json",
         "user-agent": "infra-mind-webhooks/1",

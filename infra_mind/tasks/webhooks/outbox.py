@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryState, WebhookSecret
+from infra_mind.tasks.records import iso
 
 SECRET_GRACE_S = 86_400.0  # so long after a rotation the former secret signs, too
+MOST_FORMER = 3  # several, because a rotation whose answer was lost may be asked for again
 MOST_DELIVERIES_LISTED = 20  # of one task: each end of it makes one, and a replay may end again
 SCANNED_AT_ONCE = 1_000  # due deliveries that one call looks through for a tenant that is not at its limit
 
@@ -43,10 +45,10 @@ class Attempted:
 
 @dataclass(frozen=True)
 class SigningSecrets:
-    """The secrets that sign now: the tenant's own, and for a while after a rotation the former one."""
+    """The secrets that sign now: the tenant's own, and for a while after a rotation the former ones, newest first."""
 
     current: WebhookSecret
-    previous: str | None = field(default=None, repr=False)
+    former: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Outbox(Protocol):
@@ -73,3 +75,11 @@ class Outbox(Protocol):
 
     async def rotate_secret(self, tenant: str, fresh: str) -> SigningSecrets:
         """`fresh` takes the place of the tenant's secret, which signs on for SECRET_GRACE_S. The same call again changes nothing."""
+
+
+def signing(secret: str, created_ms: int, former: Sequence[tuple[str, int]], now_ms: int) -> SigningSecrets:
+    """From what both stores keep. `former`: (secret, until when it signs in ms), newest first."""
+    alive = [(one, until) for one, until in former if until > now_ms]
+    until = iso(max(until for _, until in alive)) if alive else None
+    current = WebhookSecret(secret=secret, created_at=iso(created_ms), previous_until=until)
+    return SigningSecrets(current, tuple(one for one, _ in alive))

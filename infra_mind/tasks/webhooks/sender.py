@@ -14,11 +14,12 @@ import httpcore
 import httpx
 
 from infra_mind.model.webhook import Address, Target
-from infra_mind.tasks.webhooks.addresses import AddressPolicy, AddressRefused
+from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 TIMEOUT_S = 15.0  # the standard recommends 15 to 30 s
 CONNECT_S = 5.0  # of one address, so that a second one gets its turn
 MOST_ADDRESSES = 3
+_TIMEOUTS = {"timeout": {"connect": CONNECT_S}}
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
@@ -55,14 +56,18 @@ class HttpSender:
         self._tls = tls or httpx.create_ssl_context()
 
     async def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-        url = httpcore.URL(scheme=target.scheme, host=_bracketed(target.host), port=target.port, target=target.path)
+        url = httpcore.URL(
+            scheme=target.scheme, host=_bracketed(target.host), port=target.port, target=target.path
+        )
         backend = _JudgedBackend(self._policy, target.scheme, self._resolve)
         try:
             async with asyncio.timeout(self._timeout_s):
                 # A pool of its own for each request: a kept connection would be one that nobody judged this time.
                 async with (
                     httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
-                    pool.stream("POST", url, headers=dict(headers), content=body) as response,
+                    pool.stream(
+                        "POST", url, headers=list(headers.items()), content=body, extensions=_TIMEOUTS
+                    ) as response,
                 ):
                     return Answer(response.status, _retry_after_s(response.headers))
         except (TimeoutError, httpcore.TimeoutException):
@@ -90,19 +95,15 @@ class _JudgedBackend(httpcore.AsyncNetworkBackend):
         for address in addresses[:MOST_ADDRESSES]:
             try:
                 return await self._inner.connect_tcp(
-                    str(address), port, timeout=CONNECT_S, local_address=local_address, socket_options=socket_options
+                    str(address),
+                    port,
+                    timeout=timeout,
+                    local_address=local_address,
+                    socket_options=socket_options,
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        raise AddressRefused("is no network address")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 async def resolve_name(host: str, port: int) -> list[Address]:
