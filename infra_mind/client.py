@@ -42,6 +42,7 @@ from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import Assessment, Event, Task, TaskState
+from infra_mind.model.webhook import Delivery, WebhookSecret
 from infra_mind.model.workers import WorkersStatus
 from infra_mind.settings import IntakeLimits, Settings
 
@@ -172,7 +173,7 @@ class Client:
 
     def start(self, assessment_id: str, *, idempotency_key: str | None = None, **options: Any) -> str:
         """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, the same with `agent_`,
-        delay_s, not_before."""
+        delay_s, not_before, webhook_url."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
@@ -230,6 +231,20 @@ class Client:
         """Runs a failed, cancelled or partial one again, with the agents' results that are done; the id of the new task."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return str(self._call("POST", f"/tasks/{task_id}/replay", headers=headers)["task_id"])
+
+    # -- webhooks -----------------------------------------------------------------------------------------------------
+    def webhooks(self, task_id: str) -> tuple[Delivery, ...]:
+        """Whom the end of a task was told to, with each attempt."""
+        items = self._call("GET", f"/tasks/{task_id}/webhooks")["items"]
+        return tuple(Delivery.model_validate(item) for item in items)
+
+    def webhook_secret(self) -> WebhookSecret:
+        """What verifies the webhooks of this key's tenant; the first call makes it."""
+        return WebhookSecret.model_validate(self._call("GET", "/webhooks/secret"))
+
+    def rotate_webhook_secret(self) -> WebhookSecret:
+        """A new secret; the former one signs beside it for a day."""
+        return WebhookSecret.model_validate(self._call("POST", "/webhooks/secret/rotate"))
 
     def workers(self) -> WorkersStatus:
         return WorkersStatus.model_validate(self._call("GET", "/workers/status"))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
 from infra_mind.model.task import Assessment, Task
+from infra_mind.model.webhook import WebhookSecret
 from infra_mind.model.workers import WorkersStatus
 
 Route = dict[str, Any]
@@ -176,6 +177,13 @@ CANCEL = _route(
     example=examples.CANCELLED,
     description="Will be cancelled",
     problems=(404, 409),
+)
+DELIVERIES = _route(
+    200, model=wire.Deliveries, example=examples.DELIVERIES, description="The deliveries", problems=(404,)
+)
+WEBHOOK_SECRET = _route(200, model=WebhookSecret, example=examples.WEBHOOK_SECRET, description="The secret")
+WEBHOOK_ROTATE = _route(
+    200, model=WebhookSecret, example=examples.WEBHOOK_SECRET, description="The new secret"
 )
 EVENTS = _route(
     200,

@@ -34,7 +34,12 @@ DRAFT: dict[str, Any] = {
     "artefact_files": 1,
 }
 ASSESSMENTS = {"items": [DRAFT], "next_cursor": None}
-START = {"priority": "high", "soft_limit_s": 300, "hard_limit_s": 600}
+START = {
+    "priority": "high",
+    "soft_limit_s": 300,
+    "hard_limit_s": 600,
+    "webhook_url": "https://hooks.example.com/infra-mind",
+}
 STARTED = {
     "assessment_id": _ASSESSMENT_ID,
     "status": "in_progress",
@@ -75,6 +80,25 @@ TASK: dict[str, Any] = {
     "name": "Clinic assistant",
 }
 TASKS = {"items": [TASK], "next_cursor": None}
+DELIVERIES = {
+    "items": [
+        {
+            "webhook_id": "msg_6f1c3bd86b0b1a6a2f1d3c0e9c2b7d5e8f4a1b2c",
+            "task_id": _TASK_ID,
+            "type": "assessment.completed",
+            "url": "https://hooks.example.com/…",
+            "state": "pending",
+            "created_at": _AT,
+            "attempts": [{"attempt": 1, "at": _AT, "duration_s": 0.21, "status_code": 503, "error": None}],
+            "next_attempt_at": "2026-01-15T09:30:05.400Z",
+        }
+    ]
+}
+WEBHOOK_SECRET = {
+    "secret": "whsec_" + "A" * 43 + "=",
+    "created_at": _AT,
+    "previous_until": None,
+}
 CANCELLED = {
     "task_id": _TASK_ID,
     "state": "PROGRESS",

@@ -32,6 +32,7 @@ class _Numbers(Collector):
         )
         yield self._ended()
         yield from self._agents()
+        yield self._webhooks()
         yield from self._waiting()
         yield GaugeMetricFamily(
             "infra_mind_tasks_running", "Tasks claimed by a dispatcher", value=self._queue.running
@@ -69,6 +70,16 @@ class _Numbers(Collector):
         for (agent, state), count in sorted(self._counters.agent_runs.items()):
             runs.add_metric([agent, state], count)
         yield runs
+
+    def _webhooks(self) -> Metric:
+        metric = CounterMetricFamily(
+            "infra_mind_webhooks",
+            "Webhook deliveries by how they ended, and attempts that are tried again",
+            labels=["outcome"],
+        )
+        for outcome in ("delivered", "disabled", "failed", "retried"):
+            metric.add_metric([outcome], self._counters.webhooks.get(outcome, 0))
+        return metric
 
     def _waiting(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("infra_mind_queue_depth", "Tasks waiting", labels=["priority"])

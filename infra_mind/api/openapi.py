@@ -49,6 +49,10 @@ def document(app: FastAPI) -> dict[str, Any]:
 _TAGS = [
     {"name": "assessments", "description": "Briefs with their artefacts, drafts until started"},
     {"name": "tasks", "description": "One run of an assessment through the agents"},
+    {
+        "name": "webhooks",
+        "description": "The end of a task, told to a URL of yours, signed as Standard Webhooks says",
+    },
     {"name": "operations", "description": "For those who run the service"},
 ]
 

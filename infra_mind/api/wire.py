@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.task import Assessment, Task, TaskState
+from infra_mind.model.webhook import Delivery
 from infra_mind.tasks.store import Page
 
 _PIECE = 256 * 1024  # bytes
@@ -61,6 +62,10 @@ class ResultAnswer(BaseModel):
     task_id: str
     state: Literal[TaskState.SUCCESS]
     result: AssessmentResult
+
+
+class Deliveries(BaseModel):
+    items: list[Delivery]
 
 
 class Health(BaseModel):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from infra_mind.model.base import Value
+from infra_mind.model.webhook import WebhookUrl
 
 
 class TaskState(StrEnum):
@@ -186,6 +187,9 @@ class StartOptions(Value):
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     agent_soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     agent_hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    webhook_url: WebhookUrl | None = Field(
+        default=None, repr=False, description="Told of the end, signed as Standard Webhooks says"
+    )
 
     @model_validator(mode="after")
     def _one_time(self) -> StartOptions:

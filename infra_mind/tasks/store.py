@@ -24,6 +24,7 @@ from infra_mind.model.task import (
     TaskError,
     TaskState,
 )
+from infra_mind.tasks.webhooks.outbox import Outbox
 
 T = TypeVar("T")
 
@@ -128,12 +129,14 @@ class TenantPolicy:
 
 @dataclass(frozen=True)
 class Counters:
-    """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state."""
+    """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state;
+    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last."""
 
     accepted: int = 0
     ended: dict[TaskState, int] = field(default_factory=dict)
     agent_seconds: dict[str, float] = field(default_factory=dict)
     agent_runs: dict[tuple[str, str], int] = field(default_factory=dict)
+    webhooks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-class TaskStore(Protocol):
+class TaskStore(Outbox, Protocol):
     """`limits` and the connection are given at construction. All ids are opaque strings made by the caller."""
 
     # -- life ---------------------------------------------------------------------------------------------------------

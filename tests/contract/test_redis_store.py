@@ -15,6 +15,7 @@ import redis.exceptions as redis_errors
 
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.task import AgentState, ApiKey, StartOptions, TaskState
+from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis import RedisStore, failures
@@ -28,6 +29,7 @@ from infra_mind.tasks.store import (
     StoreLimits,
     TaskStore,
 )
+from infra_mind.tasks.webhooks.outbox import Attempted
 from tests.contract.houses import AGENTS, RedisHouse, accept, accept_and_claim
 from tests.stores import start_valkey, wait_until
 
@@ -238,6 +240,11 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.key_by_secret("aa")
     yield store.keys()
     yield store.revoke_key("k")
+    yield store.due_deliveries(1, lease_s=1, most_attempts=1, per_tenant=1, in_flight={})
+    yield store.note_attempt("msg_1", 1, Attempted(DeliveryState.DELIVERED, 0.1, 200))
+    yield store.deliveries("acme", "t-1")
+    yield store.signing_secrets("acme", "whsec_")
+    yield store.rotate_secret("acme", "whsec_")
 
 
 async def test_listeners_hear_that_the_store_went_away(victim: EmbeddedStore) -> None:

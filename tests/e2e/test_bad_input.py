@@ -122,7 +122,7 @@ def test_a_body_that_is_no_brief(http: httpx.Client, body: bytes, kind: str, sta
     problem(http.post("/assessments", content=body, headers={"Content-Type": kind}), status)
 
 
-@pytest.mark.parametrize("options", [{"priority": "urgent"}, {"soft_limit_s": 0}, {"hard_limit_s": "10"}, {"soft_limit_s": 20, "hard_limit_s": 10}, {"pripority": "high"}, {"webhook_url": "http://x"}, []])  # fmt: skip
+@pytest.mark.parametrize("options", [{"priority": "urgent"}, {"soft_limit_s": 0}, {"hard_limit_s": "10"}, {"soft_limit_s": 20, "hard_limit_s": 10}, {"pripority": "high"}, {"webhook_url": "https://127.0.0.2/"}, {"webhook_url": "ftp://x"}, []])  # fmt: skip
 def test_options_that_a_start_cannot_have(http: httpx.Client, options: Any) -> None:
     assessment_id = http.post("/assessments", json=BRIEF).json()["assessment_id"]
     problem(http.post(f"/assessments/{assessment_id}/start", json=options), 422)

@@ -18,6 +18,7 @@ from infra_mind.model.task import (
     Event,
     TaskState,
 )
+from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.memory.queue import FairQueue
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
@@ -35,7 +36,7 @@ from infra_mind.tasks.records import (
 )
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
-Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "gone"]
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone", "expired"]
 
 
 @dataclass
@@ -88,6 +89,7 @@ class State:
         self.retrying: set[str] = set()
         self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
         self.api_keys: dict[str, ApiKey] = {}
+        self.outbox = OutboxRecords()
         self.accepted = 0
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)
@@ -101,7 +103,9 @@ class State:
             "events": self.events,
             "assessment": self.assessments,
             "idempotency": self.idempotency,
-            "gone": self.gone,
+            "expired": self.gone,
+            "webhook": self.outbox.webhooks,
+            "gone": self.outbox.gone,
         }
         self._expiry: dict[tuple[Kind, str], int] = {}
         self._expiries: list[tuple[int, Kind, str]] = []
@@ -237,7 +241,8 @@ class State:
             assessment.status, assessment.updated = status, self.now
             self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
             self.gone[task.assessment_id] = task.tenant
-            self.expire("gone", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+            self.expire("expired", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+        self.outbox.tell_end(task, status, self.now)
         for kind in ("kept", "result", "events"):
             self.expire(kind, task.task_id, self.limits.result_ttl_s)
         self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
@@ -304,6 +309,8 @@ class State:
     def remove_task(self, task_id: str) -> None:
         if found := self.tasks.get(task_id):
             self.objects_due(found, self.now)
+        for webhook_id in self.outbox.of_task(task_id):
+            self._drop("webhook", webhook_id)
         for kind in ("task", "kept", "result"):
             self._drop(kind, task_id)
         self.expire("events", task_id, DELETED_EVENTS_TTL_S)  # open streams still see the end
@@ -312,4 +319,4 @@ class State:
         for task_id in assessment.runs:
             self.remove_task(task_id)
         self._drop("assessment", assessment.assessment_id)
-        self._drop("gone", assessment.assessment_id)
+        self._drop("expired", assessment.assessment_id)

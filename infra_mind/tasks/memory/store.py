@@ -11,13 +11,14 @@ from infra_mind.tasks.memory.fleet import Fleet
 from infra_mind.tasks.memory.requests import Requests
 from infra_mind.tasks.memory.running import Running
 from infra_mind.tasks.memory.state import State
+from infra_mind.tasks.memory.webhooks import Webhooks
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.records import event_id
 from infra_mind.tasks.store import Signal, StoreLimits
 from infra_mind.tasks.stowage import Stowage
 
 
-class MemoryStore(Requests, Running, Fleet):
+class MemoryStore(Requests, Running, Fleet, Webhooks):
     """`clock` gives seconds since 1970. Waiting for events and signals is in real time, whatever the clock says."""
 
     def __init__(

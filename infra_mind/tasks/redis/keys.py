@@ -43,6 +43,16 @@ class Keys:
     def api_keys(self) -> tuple[str, str]:
         return self.prefix + "keys", self.prefix + "keys:by-secret"
 
+    @property
+    def webhook_secrets(self) -> str:
+        return self.prefix + "webhook-secrets"
+
+    def webhook(self, webhook_id: str) -> str:
+        return f"{self.prefix}webhook:{webhook_id}"
+
+    def webhooks(self, task_id: str) -> str:
+        return f"{self.prefix}webhooks:{task_id}"
+
     def task(self, task_id: str) -> str:
         return f"{self.prefix}task:{task_id}"
 

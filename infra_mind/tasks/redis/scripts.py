@@ -24,9 +24,12 @@ NAMES = (
     "cancel",
     "claim",
     "delete",
+    "deliveries",
+    "due_deliveries",
     "finish",
     "heartbeat",
     "keep",
+    "note_attempt",
     "note_object",
     "objects_due",
     "objects_gone",
@@ -41,6 +44,7 @@ NAMES = (
     "take_request",
     "task",
     "update",
+    "webhook_secret",
 )
 
 
