@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from infra_mind.model.task import StartOptions, TaskState
-from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits
+from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits, _either
 from infra_mind.tasks.execution import LocalExecutor, StepCall
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.plan import Plan, Step
@@ -89,3 +89,17 @@ async def test_when_one_of_its_loops_breaks_it_ends_as_a_whole(store: MemoryStor
     with pytest.raises(ExceptionGroup) as broken:
         await dispatcher(store, Broken(step, slots=2)).run()
     assert broken.group_contains(RuntimeError, match="no answer")
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_cancel_that_comes_with_the_event_is_not_lost(turns: int) -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(_either(event, 60.0))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    event.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    cancelled = waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled() is cancelled
