@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
 from infra_mind.model.task import ENDED, TaskState
-from tests.chaos.history import History
+from tests.chaos.history import Committed, History
 
 Invariant = Callable[[History], list[str]]
 
@@ -59,16 +59,17 @@ def no_commit_under_a_stale_fence(history: History) -> list[str]:
 def nothing_kept_is_reckoned_again(history: History) -> list[str]:
     """A start of the same step on the same inputs under a later claim than the one that kept it, or later under the same."""
     by_id = {start.id: start for start in history.starts}
-    kept: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
+    kept: dict[tuple[str, str, str], list[tuple[Committed, str]]] = defaultdict(list)
     for commit in history.commits:
-        for name in commit.starts:
-            if name in by_id:
-                kept[commit.task, commit.step, by_id[name].inputs].append((commit.fence, commit.at))
+        for own in commit.starts:
+            if own in by_id:
+                kept[commit.task, commit.step, by_id[own].inputs].append((commit, own))
     return [
-        f"{start.task} started {start.step} under {start.fence} though it was kept under {fence}"
+        f"{start.task} started {start.step} under {start.fence} though it was kept under {commit.fence}"
         for start in history.starts
-        for fence, at in kept.get((start.task, start.step, start.inputs), ())
-        if start.fence > fence or (start.fence == fence and at and start.at > at)
+        for commit, own in kept.get((start.task, start.step, start.inputs), ())
+        if start.id != own
+        and (start.fence > commit.fence or (start.fence == commit.fence and commit.at and start.at > commit.at))
     ]
 
 

@@ -149,7 +149,7 @@ LIVES = (
     Life("ends well", TaskState.SUCCESS),
     Life("an agent is tried again", TaskState.SUCCESS, {"a": "flaky"}),
     Life("an agent fails", TaskState.SUCCESS, {"b": "fail"}),
-    Life("an agent that others need fails", TaskState.FAILURE, {"a": "fail"}),
+    Life("an agent that others need fails", TaskState.FAILURE, {"a": "fail", "b": "wait"}),
     Life("is cancelled while it waits", TaskState.REVOKED, cancel="waiting"),
     Life("is cancelled while it runs", TaskState.REVOKED, {"a": "wait"}, cancel="running"),
     Life("is handed over", TaskState.SUCCESS, {"a": "wait"}, drain=True),
@@ -222,8 +222,15 @@ class Scene:
             for _, run in self._dispatchers[0]._runs.values():
                 run.cancel()
         self._taken_over = True
-        await self._house.end_leases()
         self._dispatch(Link(self._house.store), "second")
+        await wait_until("somebody else has taken it over", self._taken)
+
+    async def _taken(self) -> bool:
+        """Lets leases run out until then: a renewal of the first one may have been on its way."""
+        if self._dispatchers[-1].active or await self._ended():
+            return True
+        await self._house.end_leases()
+        return False
 
     # -- who takes part ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.chaos.faults import on_one_machine
 from tests.chaos.load import Witness
+from tests.chaos.nodes import three_hosts
 from tests.chaos.run import Site
 from tests.platform import SYNTHETIC, platform
 
@@ -29,4 +30,5 @@ def one_machine(folder: Path) -> Iterator[tuple[Site, Witness]]:
 
 SITES: Mapping[str, Callable[[Path], AbstractContextManager[tuple[Site | str, Witness]]]] = {
     "machine": one_machine,
+    "hosts": three_hosts,
 }

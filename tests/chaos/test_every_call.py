@@ -67,7 +67,7 @@ async def test_it_is_struck_at_every_call(played: Played, life: Life, mode: Mode
             struck, history, state = await played(life, who, at, mode)
             where = f"{who} {mode.value}: {at}"
             assert struck[who].struck.is_set(), f"never reached: {where}"
-            assert broken(history) == [], where
-            assert state is life.ends, where
+            assert broken(history) == [], f"{where}: {broken(history)}"
+            assert state is life.ends, f"{where}: {state}"
             if not (mode.dies or mode.stands):
-                assert started(history) == started(clean), where
+                assert started(history) == started(clean), f"{where}: {started(history)}"

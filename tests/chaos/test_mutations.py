@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -43,10 +44,13 @@ CONTRACT = (
 GIVEN = {"store", "house", "limits"}
 
 
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with start_valkey(tmp_path_factory.mktemp("mutations") / "store") as server:
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """One for each mutation: a broken script may never end, and its server with it."""
+    with start_valkey(tmp_path / "store") as server:
         yield server
+        if server.pid is not None:
+            psutil.Process(server.pid).kill()
 
 
 def choices(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
