@@ -351,7 +351,8 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return _refusal(str(body.get("type", "")), body["errors"])
     if status == 429:
         return TooMany(detail, retry_after_s)
-    if status in (502, 503, 504) or (status == 500 and not body):
+    if status in (502, 503, 504) or (status in (404, 500) and not body):
+        # without a body of ours it is the proxy that speaks: it has just started and knows no replica yet
         return Unavailable(detail, retry_after_s)
     if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))

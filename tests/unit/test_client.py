@@ -148,6 +148,7 @@ def test_a_wrong_brief_is_told_before_anything_is_sent(server: SmallServer, clie
         (refused(502), errors.Unavailable),
         (refused(503), errors.Unavailable),
         (Told(500, text="<html>no problem of ours</html>"), errors.Unavailable),
+        (Told(404, text="Path not found"), errors.Unavailable),  # a proxy that knows no replica yet
         (Told(418, text="tea"), errors.InfraMindError),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from infra_mind.errors import Unavailable
 from infra_mind.model.task import StartOptions, TaskState
-from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits
+from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits, _either
 from infra_mind.tasks.execution import LocalExecutor, StepCall
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.objects import Objects, ObjectsRefused
@@ -121,3 +121,17 @@ async def test_objects_whose_time_is_over_are_removed_and_a_refusing_storage_end
     await wait_until("the object is removed", removed)
     assert failures == []
     running.cancel()
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_cancel_that_comes_with_the_event_is_not_lost(turns: int) -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(_either(event, 60.0))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    event.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    cancelled = waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled() is cancelled
