@@ -256,12 +256,14 @@ def _start_options(**given: Any) -> dict[str, Any]:
 
     options = {name: value for name, value in given.items() if value is not None}
     try:
-        StartOptions(**options)
+        checked = StartOptions(**options)
     except ValidationError as error:
         item = error.errors()[0]
         raise OptionInvalid(
             f"--{str(item['loc'][0]).replace('_', '-')}", f"{item['msg']} (found {item['input']})"
         ) from None
+    if checked.limits_problem:
+        raise OptionInvalid("--soft-limit-s", checked.limits_problem)
     return options
 
 

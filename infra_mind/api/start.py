@@ -45,7 +45,8 @@ def start_options(body: bytes) -> StartOptions:
         ]
     if problems:
         raise OptionsInvalid(problems)
-    _check_order(options)
+    if options.limits_problem:
+        raise OptionInvalid("soft_limit_s", options.limits_problem)
     return options
 
 
@@ -69,9 +70,3 @@ def _unknown(data: dict[str, Any]) -> list[FieldProblem]:
 
 def _not_yet(data: dict[str, Any]) -> list[FieldProblem]:
     return [FieldProblem(name, "not available yet", "leave it out") for name in NOT_YET if name in data]
-
-
-def _check_order(options: StartOptions) -> None:
-    soft, hard = options.soft_limit_s, options.hard_limit_s
-    if soft is not None and hard is not None and soft > hard:
-        raise OptionInvalid("soft_limit_s", f"{soft:g} s is over hard_limit_s ({hard:g} s); it must not be")

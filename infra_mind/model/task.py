@@ -162,3 +162,11 @@ class StartOptions(Value):
     priority: Priority = Priority.MEDIUM
     soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+
+    @property
+    def limits_problem(self) -> str | None:
+        """Why the two limits do not go together; None when they do. What is asked to stop must have time to do so."""
+        soft, hard = self.soft_limit_s, self.hard_limit_s
+        if soft is None or hard is None or soft < hard:
+            return None
+        return f"{soft:g} s is not below hard_limit_s ({hard:g} s): agents are asked to stop before they are ended"

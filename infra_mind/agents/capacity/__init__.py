@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from infra_mind.agents import defaults
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.capacity import queueing
 from infra_mind.agents.capacity.simulation import (
@@ -352,7 +353,17 @@ def _assumptions(services: tuple[Service, ...], growth: Growth | None) -> list[A
                 source="brief: organisation.growth",
             )
         )
-    return found
+    return [*found, *_taken_as_certain(services)]
+
+
+def _taken_as_certain(services: tuple[Service, ...]) -> list[Assumption]:
+    """Where servers are reckoned for a target: what has no sigma stays at the value that is given."""
+    return [
+        assumption
+        for i, service in enumerate(services)
+        if _target(service) is not None
+        for assumption in defaults.used(NAME, service, f"services.{i}", "arrivals_sigma", "service_sigma")
+    ]
 
 
 AGENT = Agent(name=NAME, assess=assess, reads=("services", "organisation"), title="Capacity")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
+from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
 from infra_mind.knowledge import prices
@@ -100,6 +101,8 @@ def _old_prices(ledger: Ledger) -> None:
 
 
 def _commitment(budget: Budget | None, ledger: Ledger) -> None:
+    if ledger.compute_list_price:
+        _commitment_defaults(budget or Budget(), ledger)
     if budget is None:
         return
     if contradicts(budget):
@@ -129,6 +132,14 @@ def _commitment(budget: Budget | None, ledger: Ledger) -> None:
     )  # fmt: skip
     if held.coverage and held.utilisation < 1.0:
         _unused_commitment(list_price, rate, ledger)
+
+
+def _commitment_defaults(budget: Budget, ledger: Ledger) -> None:
+    """Without coverage there is nothing that a discount or a utilisation could change."""
+    fields = ["commitment_coverage"]
+    if budget.commitment_coverage > 0:
+        fields += ["commitment_discount", "commitment_utilisation"]
+    ledger.say(defaults.used(NAME, budget, "budget", *fields))
 
 
 def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:
