@@ -101,7 +101,9 @@ def _assumed(brief: str) -> tuple[str, ...]:
 
 def test_every_default_of_the_model_is_explained_and_has_its_case_here() -> None:
     explained = {f"{model.__name__}.{name}" for model, name in DEFAULTS}
-    assert with_a_value() <= explained, "say in DEFAULTS what the default means, and let the agent that uses it say so"
+    assert with_a_value() <= explained, (
+        "say in DEFAULTS what the default means, and let the agent that uses it say so"
+    )
     assert explained == set(PLACES)  # fmt: skip
 
 
