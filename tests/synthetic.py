@@ -1,6 +1,7 @@
 """Agents whose behaviour the brief's `goal` describes as JSON: for tests of the engine, in processes of its own.
 
-`{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
+`{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), wait
+(until the file `for` is there; `deaf`: without looking whether it was asked to stop), burn (Python),
 block (inside C), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
 process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log."""
 
@@ -41,6 +42,11 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         for done in range(count):
             progress(done, count, f"step {done}")
             time.sleep(seconds / count)
+    elif do == "wait":
+        while not Path(what["for"]).exists():
+            if not what.get("deaf"):
+                progress(0, 1, "waits")
+            time.sleep(0.02)
     elif do == "burn":
         end = time.monotonic() + seconds
         while time.monotonic() < end:
