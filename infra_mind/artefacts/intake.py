@@ -113,6 +113,7 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
 
 def _named_files(roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     seen: set[Path] = set()
+    found: Iterator[tuple[str, Path]]
     for root, label in zip(roots, _labels(roots), strict=True):
         if root.is_dir():
             found = ((f"{label}/{path}" if label else path, file) for path, file in _files_below(root))

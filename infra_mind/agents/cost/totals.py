@@ -40,6 +40,7 @@ def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
 
 def _total(ledger: Ledger) -> float | None:
     lines = ledger.of("brief")
+    once = [fact for fact in ledger.facts if fact.id.startswith(f"{NAME}.training.")]
     if not lines:
         ledger.findings.append(
             not_assessed(
@@ -47,7 +48,12 @@ def _total(ledger: Ledger) -> float | None:
                 rule_id="cost.total",
                 missing="hosting",
                 resource="cost.total_usd_per_month",
-                title="Nothing in the brief has a dated price, so there is no total",
+                title="Nothing in the brief that is paid by the month has a dated price, so there is no monthly total"
+                + (
+                    f"; training is paid once: {money(math.fsum(float(f.value) for f in once))}"
+                    if once
+                    else ""
+                ),
                 hint="Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
             )
         )

@@ -28,7 +28,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number, percent
+from infra_mind.model.numbers import number, percent, percents
 from infra_mind.model.result import AgentResult
 
 NAME = "reliability"
@@ -142,10 +142,11 @@ def _against_target(
         "reliability.allowed_downtime_minutes_per_year",
         f"reliability.component.{worst.name}.downtime_minutes_per_year",
     )
+    has, wanted = percents(1 - lost, target)
     evidence = Evidence(
         artefact="brief", path="availability.components",
-        observed=f"{percent(1 - lost)} available: {_down(lost)}; most of it {worst.name} ({_down(unavailability(worst))})",
-        expected=f"{percent(target)}: {_down(complement(target))} at the most",
+        observed=f"{has} available: {_down(lost)}; most of it {worst.name} ({_down(unavailability(worst))})",
+        expected=f"{wanted}: {_down(complement(target))} at the most",
     )  # fmt: skip
     if meets(lost, target):
         return make_finding(
