@@ -190,6 +190,16 @@ def test_a_service_of_another_namespace_selects_nothing() -> None:
     assert assess(workload(container()), other).details["topology"]["edges"] == []
 
 
+def test_an_address_of_two_roots_names_both_files() -> None:
+    roots = [
+        Resource(address="aws_s3_bucket.logs", block="aws_s3_bucket.logs", format=Format.TERRAFORM, kind="aws_s3_bucket",
+                 name="logs", provider="aws", artefact=f"{root}/main.tf", line_start=1, line_end=1)
+        for root in ("bank", "shop")
+    ]  # fmt: skip
+    (node,) = assess(*roots).details["topology"]["nodes"]
+    assert (node["artefact"], node["also_in"]) == ("bank/main.tf", ["shop/main.tf"])
+
+
 def test_a_large_topology_is_capped_and_says_so() -> None:
     many = [compose(f"s{i:05}") for i in range(2_100)]
     graph = assess(*many).details["topology"]
