@@ -250,7 +250,7 @@ def _start_options(**given: Any) -> dict[str, Any]:
 
     options = {name: value for name, value in given.items() if value is not None}
     try:
-        StartOptions(**options)
+        checked = StartOptions(**options)
     except ValidationError as error:
         item = error.errors()[0]
         if not item["loc"]:
@@ -258,6 +258,9 @@ def _start_options(**given: Any) -> dict[str, Any]:
         name = str(item["loc"][0])
         found = "" if name == "webhook_url" else f" (found {item['input']})"  # a URL may hold a secret
         raise OptionInvalid(f"--{name.replace('_', '-')}", f"{item['msg']}{found}") from None
+    if checked.limits_problem:
+        name, why = checked.limits_problem
+        raise OptionInvalid(f"--{name.replace('_', '-')}", why)
     return options
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra_mind.artefacts.intake import collect
+from infra_mind.artefacts.intake import check, collect
 from infra_mind.artefacts.yaml import load
 from infra_mind.errors import (
     ArtefactRefused,
@@ -90,6 +90,7 @@ def read_submission(
     if roots:
         files += collect(roots[0] if len(roots) == 1 else roots, limits)
         parsed = parsed.model_copy(update={"artefacts": None})
+    check(files, limits)
     return Submission.of(parsed, tuple(files))
 
 

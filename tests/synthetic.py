@@ -1,7 +1,8 @@
 """Agents whose behaviour the brief's `goal` describes as JSON: for tests of the engine, in processes of its own.
 
 `{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
-block (inside C), save (sleeps, and gives what it has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap,
+wait
+(until the file `for` is there; `deaf`: without looking whether it was asked to stop), block (inside C), save (sleeps, and gives what it has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap,
 ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash
 (ends its own process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log. With `"history": FILE` every
 start and every end is written there with task, claim and inputs, and the agent's result names its start (see
@@ -42,11 +43,20 @@ def _starts(log: Path | None, name: str) -> int:
 
 
 @contextmanager
-def diary(path: Path, step: str, *, task: str, fence: int, inputs: bytes, pid: int | None = None) -> Iterator[str]:
+def diary(
+    path: Path, step: str, *, task: str, fence: int, inputs: bytes, pid: int | None = None
+) -> Iterator[str]:
     """Writes the start and, unless the process is killed, the end; gives the id of the start."""
     name = f"start-{uuid.uuid4().hex}"
     digest = hashlib.sha256(inputs).hexdigest()[:32]
-    start = {"id": name, "task": task, "step": step, "fence": fence, "pid": pid or os.getpid(), "inputs": digest}
+    start = {
+        "id": name,
+        "task": task,
+        "step": step,
+        "fence": fence,
+        "pid": pid or os.getpid(),
+        "inputs": digest,
+    }
     _add(path, {"event": "start", **start, "at": time.time()})
     try:
         yield name
@@ -81,6 +91,11 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         for done in range(count):
             progress(done, count, f"step {done}")
             time.sleep(seconds / count)
+    elif do == "wait":
+        while not Path(what["for"]).exists():
+            if not what.get("deaf"):
+                progress(0, 1, "waits")
+            time.sleep(0.02)
     elif do == "burn":
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -135,7 +150,11 @@ def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) 
             _act(told.get(name, {}), starts, progress, log)
             progress(1, 1)
         seen = Fact(
-            id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source=start or "test"
+            id=f"{name}.seen",
+            value=len(inputs.results),
+            unit="count",
+            formula="given",
+            source=start or "test",
         )
         return AgentResult(facts=(seen,))
 

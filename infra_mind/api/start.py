@@ -49,7 +49,7 @@ def options_of(data: Any, addresses: AddressPolicy) -> StartOptions:
         ]
     if problems:
         raise OptionsInvalid(problems)
-    _check_order(options)
+    _check_times(options)
     _check_webhook(options, addresses)
     return options
 
@@ -80,13 +80,10 @@ def _check_webhook(options: StartOptions, addresses: AddressPolicy) -> None:
         raise OptionInvalid("webhook_url", str(error)) from None
 
 
-def _check_order(options: StartOptions) -> None:
+def _check_times(options: StartOptions) -> None:
     if options.not_before is not None:
         ahead_s = ms_of(options.not_before, "not_before") / 1000 - time.time()
         if ahead_s > _FARTHEST_S:
             raise OptionInvalid("not_before", f"{options.not_before} is more than 31 days ahead")
-    for prefix in ("", "agent_"):
-        soft, hard = getattr(options, f"{prefix}soft_limit_s"), getattr(options, f"{prefix}hard_limit_s")
-        if soft is not None and hard is not None and soft > hard:
-            why = f"{soft:g} s is over {prefix}hard_limit_s ({hard:g} s); it must not be"
-            raise OptionInvalid(f"{prefix}soft_limit_s", why)
+    if options.limits_problem:
+        raise OptionInvalid(*options.limits_problem)

@@ -196,3 +196,13 @@ class StartOptions(Value):
         if self.delay_s is not None and self.not_before is not None:
             raise ValueError("delay_s and not_before both say when it starts: give one of them")
         return self
+
+    @property
+    def limits_problem(self) -> tuple[str, str] | None:
+        """Which limit does not go with the other and why; None when they do. What is asked to stop must have time to do so."""
+        for prefix in ("", "agent_"):
+            soft, hard = getattr(self, f"{prefix}soft_limit_s"), getattr(self, f"{prefix}hard_limit_s")
+            if soft is not None and hard is not None and soft >= hard:
+                why = f"{soft:g} s is not below {prefix}hard_limit_s ({hard:g} s): agents are asked to stop before they are ended"
+                return f"{prefix}soft_limit_s", why
+        return None

@@ -58,14 +58,18 @@ def choices(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
     tables = []
     for mark in marks:
-        names = [n.strip() for n in mark.args[0].split(",")] if isinstance(mark.args[0], str) else mark.args[0]
+        names = (
+            [n.strip() for n in mark.args[0].split(",")] if isinstance(mark.args[0], str) else mark.args[0]
+        )
         rows = [getattr(row, "values", row) for row in mark.args[1]]
         tables.append([dict(zip(names, row if len(names) > 1 or hasattr(row, "marks") else [row], strict=True)) for row in rows])  # fmt: skip
     for rows in itertools.product(*tables):
         yield {name: value for row in rows for name, value in row.items()}
 
 
-def contract_tests(modules: tuple[ModuleType, ...] = CONTRACT) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+def contract_tests(
+    modules: tuple[ModuleType, ...] = CONTRACT,
+) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
     """Those that ask for nothing but a store."""
     for module in modules:
         for name, test in vars(module).items():

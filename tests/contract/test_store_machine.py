@@ -39,7 +39,9 @@ OFF = st.sampled_from(
 AGENT = st.sampled_from([*AGENTS, "stranger"])
 TENANTS = st.sampled_from(["acme", "acme", "acme", "rival"])
 STATES = st.sampled_from([None, *TaskState])
-WAITED_S = st.sampled_from([71, 311])  # no sum of them is a difference of handicaps: then milliseconds would decide
+WAITED_S = st.sampled_from(
+    [71, 311]
+)  # no sum of them is a difference of handicaps: then milliseconds would decide
 TIMES = ("created_at", "started_at", "ended_at", "expires_at", "updated_at", "at")
 
 
