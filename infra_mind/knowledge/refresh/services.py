@@ -50,6 +50,7 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "nat_gateway", "hour", "westeurope", 0.045, "2024-07-01", "nat_gateway_test"),
     ("gcp", "gke_cluster", "hour", "us-central1", 0.10, "2026-07-01", "container_cluster_test"),
     ("aws", "fargate_vcpu", "hour", "us-east-1", 0.04048, "2025-07-07", "ecs_service_test"),
+    ("aws", "fargate_memory", "hour", "us-east-1", 0.004445, "2025-07-07", "ecs_service_test"),
     ("aws", "neptune_db.t3.medium", "hour", "us-east-1", 0.112, "2024-07-01", "neptune_cluster_instance_test"),
     ("aws", "neptune_db.r4.large", "hour", "us-east-1", 0.408, "2024-07-01", "neptune_cluster_instance_test"),
     ("aws", "docdb_db.t3.medium", "hour", "us-east-1", 0.078, "2024-07-01", "docdb_cluster_instance_test"),
@@ -80,14 +81,22 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "disk_P4_lrs", "disk-month", "eastus", 5.28, "2024-07-01", "managed_disk_test"),
     ("azure", "disk_P10_lrs", "disk-month", "eastus", 19.71, "2024-08-30", "kubernetes_cluster_test"),
     ("azure", "disk_E30_lrs", "disk-month", "eastus", 76.80, "2024-07-01", "managed_disk_test"),
-    ("azure", "postgresql_GP_Standard_D2ds_v5", "hour", "eastus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_GP_Standard_D2ads_v5", "hour", "eastus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "mysql_GP_Gen5_4", "hour", "eastus", 0.3504, "2024-07-01", "mysql_server_test"),
-    ("azure", "mysql_B_Gen5_2", "hour", "eastus", 0.068, "2024-07-01", "mysql_server_test"),
-    ("azure", "mysql_MO_Gen5_16", "hour", "eastus", 1.8896, "2024-07-01", "mysql_server_test"),
-    ("azure", "postgresql_GP_Gen5_4", "hour", "eastus", 0.3504, "2024-07-01", "postgresql_server_test"),
-    ("azure", "postgresql_B_Gen5_2", "hour", "eastus", 0.068, "2024-07-01", "postgresql_server_test"),
-    ("azure", "postgresql_MO_Gen5_16", "hour", "eastus", 1.8896, "2024-07-01", "postgresql_server_test"),
+    ("azure", "postgresql_B_Standard_B1ms", "hour", "eastus", 0.017, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_B_Standard_B1ms", "hour", "westus", 0.022, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_B_Standard_B2ms", "hour", "westus", 0.176, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_GP_Standard_D2ds_v5", "hour", "westus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_GP_Standard_D2ads_v5", "hour", "westus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_GP_Standard_D4s_v3", "hour", "westus", 0.39, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_GP_Standard_D16s_v3", "hour", "westus", 1.56, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_MO_Standard_E4s_v3", "hour", "westus", 0.5244, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "postgresql_storage", "GB-month", "westus", 0.138, "2025-07-07", "postgresql_flexible_server_test"),
+    ("azure", "mysql_B_Standard_B1ms", "hour", "westus", 0.022, "2025-07-07", "mysql_flexible_server_test"),
+    ("azure", "mysql_GP_Standard_D2ads_v5", "hour", "westus", 0.195, "2025-07-07", "mysql_flexible_server_test"),
+    ("azure", "mysql_MO_Standard_E4ds_v4", "hour", "westus", 0.5244, "2025-07-07", "mysql_flexible_server_test"),
+    ("azure", "mysql_storage", "GB-month", "westus", 0.138, "2025-07-07", "mysql_flexible_server_test"),
+    ("azure", "single_server_vcore_B", "hour", "eastus", 0.034, "2024-07-01", "postgresql_server_test"),
+    ("azure", "single_server_vcore_GP", "hour", "eastus", 0.0876, "2024-07-01", "postgresql_server_test"),
+    ("azure", "single_server_vcore_MO", "hour", "eastus", 0.1181, "2024-07-01", "postgresql_server_test"),
     ("azure", "single_server_storage", "GB-month", "eastus", 0.115, "2024-07-01", "postgresql_server_test"),
     ("azure", "sql_S0", "hour", "eastus", 0.020164, "2024-07-01", "sql_database_test"),
     ("azure", "sql_S1", "hour", "eastus", 0.040315, "2024-12-04", "mssql_database_test"),
@@ -98,6 +107,7 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "sql_vcore_BC_Gen5", "hour", "eastus", 0.304435, "2024-12-04", "mssql_database_test"),
     ("azure", "sql_vcore_HS_Gen5", "hour", "eastus", 0.182658, "2024-12-04", "mssql_database_test"),
     ("azure", "sql_license_GP", "hour", "eastus", 0.099966, "2024-12-04", "mssql_database_test"),
+    ("azure", "sql_license_HS", "hour", "eastus", 0.099966, "2024-12-04", "mssql_database_test"),
     ("azure", "sql_license_BC", "hour", "eastus", 0.375, "2024-12-04", "mssql_database_test"),
     ("azure", "sql_storage_GP", "GB-month", "eastus", 0.115, "2024-12-04", "mssql_database_test"),
     ("azure", "sql_storage_BC", "GB-month", "eastus", 0.25, "2024-12-04", "mssql_database_test"),
@@ -122,6 +132,7 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "vpn_gateway_VpnGw2", "hour", "eastus", 0.49, "2025-01-15", "virtual_network_gateway_test"),
     ("azure", "vpn_gateway_VpnGw3", "hour", "eastus", 1.25, "2025-01-15", "virtual_network_gateway_test"),
     ("azure", "private_endpoint", "hour", "westus", 0.01, "2024-07-01", "private_endpoint_test"),
+    ("gcp", "cloud_sql_storage_ssd", "GB-month", "us-central1", 0.17, "2024-07-01", "sql_database_instance_test"),
     ("gcp", "cloud_sql_vcpu", "hour", "us-central1", 0.0413, "2024-07-01", "sql_database_instance_test"),
     ("gcp", "cloud_sql_memory", "GB-month", "us-central1", 5.11, "2024-07-01", "sql_database_instance_test"),
     ("gcp", "cloud_sql_db-f1-micro", "hour", "us-central1", 0.0105, "2024-07-01", "sql_database_instance_test"),
@@ -136,6 +147,12 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("gcp", "memorystore_standard_M4", "GB-month", "us-central1", 25.55, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_basic_M5", "GB-month", "us-central1", 11.68, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_standard_M5", "GB-month", "us-central1", 21.90, "2024-07-01", "redis_instance_test"),
+)
+# Azure publishes these two without a region (Retail Prices: region Global).
+AZURE_EVERYWHERE = {"nat_gateway": 0.045, "load_balancer": 0.025}
+AZURE_EVERYWHERE_SOURCE = (
+    "2026-09-23",
+    "xbill9/zombiescan-azure, commit e0740cd, tests/conftest.py (Azure Retail Prices, region Global)",
 )
 FOLDER = {"aws": "aws", "azure": "azure", "gcp": "google"}
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
@@ -175,17 +192,11 @@ def aws(table: Mapping[str, Any]) -> Prices:
 
 
 def google(table: Mapping[str, Any]) -> Prices:
-    """Forwarding rules (the first five of a region) and Cloud SQL storage by region."""
-    found: Prices = {
-        ("forwarding_rule", "hour"): {
-            r: float(usd) for r, usd in table["forwarding_rule_hour"].items() if r in GOOGLE_REGIONS
-        }
-    }
-    for region, kinds in table["sql_storage_gb_month"].items():
-        for kind, usd in kinds.items():
-            if region in GOOGLE_REGIONS:
-                found.setdefault((f"cloud_sql_storage_{kind}", "GB-month"), {})[region] = float(usd)
-    return found
+    """Forwarding rules (the first five of a region are paid as one) by region.
+
+    Its Cloud SQL storage is not taken: it is two and a half times what other sources say, another edition's."""
+    rules = table["forwarding_rule_hour"].items()
+    return {("forwarding_rule", "hour"): {r: float(usd) for r, usd in rules if r in GOOGLE_REGIONS}}
 
 
 def rows(
@@ -206,6 +217,8 @@ def rows(
 
     for provider, sku, unit, region, usd, as_of, golden in REFERENCE:
         add(provider, sku, unit, region, usd, as_of, INFRACOST.format(FOLDER[provider], golden, golden))
+    for sku, usd in AZURE_EVERYWHERE.items():
+        add("azure", sku, "hour", EVERYWHERE, usd, *AZURE_EVERYWHERE_SOURCE)
     for (provider, name), sku in CURATED_STORAGE.items():
         for item in curated[provider]["storage"]:
             if item["sku"] == name:
