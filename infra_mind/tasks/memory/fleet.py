@@ -47,6 +47,7 @@ class Fleet:
             ended=dict(sorted(self._state.ended.items())),
             agent_seconds={name: us / 1_000_000 for name, us in sorted(self._state.agent_us.items())},
             agent_runs=dict(sorted(self._state.agent_runs.items())),
+            worker_failures=dict(sorted(self._state.worker_failures.items())),
         )
 
     async def put_key(self, key: ApiKey) -> None:

@@ -125,6 +125,7 @@ def counters(found: dict[bytes, bytes]) -> Counters:
     ended: dict[TaskState, int] = {}
     seconds: dict[str, float] = {}
     runs: dict[tuple[str, str], int] = {}
+    failed: dict[str, int] = {}
     for raw, count in sorted(found.items()):
         kind, _, rest = raw.decode().partition(":")
         if kind == "ended":
@@ -134,4 +135,6 @@ def counters(found: dict[bytes, bytes]) -> Counters:
         elif kind == "run":
             name, _, state = rest.partition("\n")
             runs[name, state] = int(count)
-    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs)
+        elif kind == "failed":
+            failed[rest] = int(count)
+    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs, failed)

@@ -36,6 +36,7 @@ NAMES = (
     "save_draft",
     "task",
     "update",
+    "worker_failed",
 )
 
 
@@ -76,6 +77,9 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
         "max_queued": str(limits.max_queued_per_tenant),
         "events_kept": str(limits.events_kept),
         "object_grace": str(_ms(limits.object_grace_s)),
+        "alert_after": str(max(1, limits.alert_after)),
+        "alert_window": str(_ms(limits.alert_window_s)),
+        "alert_ttl": str(_ms(limits.alert_ttl_s)),
         "object_retry": str(_ms(limits.object_retry_s)),
         "progress_before_end": str(PROGRESS_BEFORE_END),
         "handicap": _table({p.value: str(ms) for p, ms in PRIORITY_HANDICAP_MS.items()}),
