@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     recycle_after: int = Field(default=2_000, ge=1)
     step_memory_mb: int = Field(default=2_048, ge=0)  # MiB of one step's process; 0 is no ceiling
     webhook_allow_private: str = ""
+    alert_after: int = Field(default=5, ge=1)  # failures of worker processes of one kind
+    alert_window_s: float = Field(default=300.0, gt=0)
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
 
     @field_validator("webhook_allow_private")

@@ -146,7 +146,17 @@ WORKERS = {
     ],
     "total_workers": 1,
     "queue": {"depth": {"critical": 0, "high": 0, "medium": 2, "low": 0}, "oldest_age_s": 1.5},
-    "autoscaler": {},
+    "autoscaler": {"nodes_alive": 1, "slots": 4, "pending_nodes": {}, "waiting_steps": 0},
+    "alerts": [
+        {
+            "kind": "WorkerCrashed",
+            "count": 6,
+            "since": "2026-01-15T09:30:00.000Z",
+            "last_at": "2026-01-15T09:31:07.250Z",
+            "step": "capacity",
+            "message": "its process died 3 times; the input may crash it",
+        }
+    ],
 }
 HEALTH = {"status": "ok"}
 READY = {"status": "ready", "dispatchers": 2}

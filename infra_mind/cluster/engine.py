@@ -83,6 +83,8 @@ class Engine:
                 result_ttl_s=settings.result_ttl_s,
                 compress_above=settings.compress_above,
                 objects_above=settings.objects_above,
+                alert_after=settings.alert_after,
+                alert_window_s=settings.alert_window_s,
             ),
             objects_url=checked_url(objects_url) if objects_url else None,
             recycle_after=settings.recycle_after,

@@ -16,6 +16,7 @@ import structlog
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.result import AgentFailure
 from infra_mind.model.task import AgentState, TaskError, TaskState
+from infra_mind.tasks.alerts import WorkerFailure, failures_of
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.plan import Plan, Step, digest
 from infra_mind.tasks.retry import RetryPolicy
@@ -61,7 +62,9 @@ class TaskRun:
     def __init__(
         self, claim: Claim, *, plan: Plan, store: TaskStore, executor: Executor, limits: RunLimits,
         parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+        on_worker_failure: Callable[[WorkerFailure], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        self._on_worker_failure = on_worker_failure
         self.claim, self._plan, self._store, self._executor, self._limits = (
             claim,
             plan,
@@ -194,6 +197,7 @@ class TaskRun:
                 await self._failed(step, StepFailed("SoftTimeLimitExceeded", _SOFT, retryable=False), attempt)
                 return
             except StepFailed as error:
+                self._told_failures(step, error.attempts, error.error_type, error.message)
                 attempt += error.attempts - 1
                 wait_s = retry.wait_s(
                     attempt, retryable=error.retryable and not self._soft_over, chance=self._chance
@@ -207,8 +211,13 @@ class TaskRun:
                 )
                 await asyncio.sleep(wait_s)
             else:
+                self._told_failures(step, outcome.attempts)
                 await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
+
+    def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
+        for failure in failures_of(step.name, attempts, error_type, message):
+            self._on_worker_failure(failure)
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
         claim = self.claim

@@ -18,6 +18,7 @@ from infra_mind.model.task import (
     Event,
     TaskState,
 )
+from infra_mind.model.workers import Alert
 from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.memory.queue import FairQueue
 from infra_mind.tasks.records import (
@@ -94,6 +95,9 @@ class State:
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)
         self.agent_runs: dict[tuple[str, str], int] = defaultdict(int)
+        self.worker_failures: dict[str, int] = defaultdict(int)
+        self.newest_failures: dict[str, list[int]] = defaultdict(list)  # ms, newest first
+        self.alerts: dict[str, tuple[Alert, int]] = {}  # kind -> alert, shown until ms
         self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self.listeners: set[asyncio.Queue[Signal]] = set()
         self._holders: dict[Kind, MutableMapping[str, Any]] = {

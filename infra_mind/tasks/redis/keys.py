@@ -40,6 +40,13 @@ class Keys:
         return self.prefix + "dispatchers"
 
     @property
+    def alerts(self) -> str:
+        return self.prefix + "alerts"
+
+    def failures(self, kind: str) -> str:
+        return f"{self.prefix}failures:{kind}"
+
+    @property
     def api_keys(self) -> tuple[str, str]:
         return self.prefix + "keys", self.prefix + "keys:by-secret"
 

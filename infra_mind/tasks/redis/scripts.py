@@ -45,6 +45,7 @@ NAMES = (
     "task",
     "update",
     "webhook_secret",
+    "worker_failed",
 )
 
 
@@ -85,6 +86,9 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
         "max_queued": str(limits.max_queued_per_tenant),
         "events_kept": str(limits.events_kept),
         "object_grace": str(_ms(limits.object_grace_s)),
+        "alert_after": str(max(1, limits.alert_after)),
+        "alert_window": str(_ms(limits.alert_window_s)),
+        "alert_ttl": str(_ms(limits.alert_ttl_s)),
         "object_retry": str(_ms(limits.object_retry_s)),
         "progress_before_end": str(PROGRESS_BEFORE_END),
         "idle_ttl": str(_ms(IDLE_TENANT_TTL_S)),

@@ -3,7 +3,7 @@
 -- House keys, the first eight KEYS of every script (keys.py: HOUSE):
 --   KEYS[1] <p>leases         zset   task id -> end of its lease, ms        exists while something runs
 --   KEYS[2] <p>retrying       set    ids of tasks in state RETRY            exists while something retries
---   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, clock, entered   for ever
+--   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, failed:*, webhook:*, clock, entered   for ever
 --   KEYS[4] <p>trim           zset   listing member -> when its record goes renewed expiry
 --   KEYS[5..8] <p>queue:critical|high|medium|low  zset  task id -> enqueued, microseconds   while something waits (its numbers)
 --
