@@ -12,7 +12,7 @@ Held = Any  # an executor's own handle to bytes that it holds
 
 @dataclass(frozen=True)
 class StepCall:
-    """One start of one step. `input` and `results` are handles made by `Executor.hold`."""
+    """One start of one step. `input` and `results` are handles made by `Executor.hold`; `waits` as in `Step`."""
 
     task_id: str
     assessment_id: str
@@ -22,6 +22,7 @@ class StepCall:
     agent: bool
     input: Held
     results: Mapping[str, Held]
+    waits: bool = False
 
 
 @dataclass(frozen=True)
