@@ -10,6 +10,7 @@ start and every end is written there with task, claim and inputs, and the agent'
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import hashlib
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, Stopped
+from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, Stopped, waiting
 from infra_mind.model.fact import Fact
 from infra_mind.model.result import AgentResult
 
@@ -170,4 +171,40 @@ def table() -> dict[str, Agent]:
         _agent("d", needs=("a", "b")),
         _agent("e", after=("a", "b", "c", "d")),
     )
+    return {agent.name: agent for agent in agents}
+
+
+async def _await(what: dict[str, Any], starts: int, progress: Progress) -> None:
+    do, seconds = what.get("do", "nothing"), float(what.get("s", 0.0))
+    if do == "sleep":
+        await asyncio.sleep(seconds)
+    elif do == "steps":
+        count = int(what.get("n", 10))
+        for done in range(count):
+            progress(done, count, f"step {done}")
+            await asyncio.sleep(seconds / count)
+    elif do == "hog" and starts == 1:  # does not let the others go on, and cannot be cancelled
+        time.sleep(seconds)
+    elif do == "crash" and starts <= int(what["times"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _waiting(name: str, after: tuple[str, ...] = ()) -> Agent:
+    async def assess(inputs: Inputs, progress: Progress) -> AgentResult:
+        told = json.loads(inputs.brief.goal or "{}")
+        log = Path(told["log"]) if "log" in told else None
+        starts = _starts(log, name)
+        await _await(told.get(name, {}), starts, progress)
+        seen = Fact(
+            id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source="test"
+        )
+        return AgentResult(facts=(seen,))
+
+    return waiting(name, assess, after=after, reads=("goal",))
+
+
+def waiting_table() -> dict[str, Agent]:
+    """Agents that await: three side by side, one that reckons, and one that waits for all."""
+    side = tuple(_waiting(name) for name in ("a", "b", "c"))
+    agents = (*side, _agent("d", needs=("a",)), _waiting("e", after=("a", "b", "c", "d")))
     return {agent.name: agent for agent in agents}

@@ -18,7 +18,7 @@ from infra_mind.model.result import AgentFailure
 from infra_mind.model.task import AgentState, TaskError, TaskState
 from infra_mind.tasks.alerts import WorkerFailure, failures_of
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
-from infra_mind.tasks.plan import Plan, Step, digest
+from infra_mind.tasks.plan import Plan, Step, digest, slots_of
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, TaskStore
 
@@ -88,8 +88,10 @@ class TaskRun:
 
     @property
     def open_steps(self) -> int:
-        """Steps that run or will ask for a slot at once; a run that waits for a retry counts as one."""
-        return max(1, len(self._running)) if self._prepared else self._plan.width
+        """Slots of what runs or will ask for one at once; a run that waits for a retry counts as one."""
+        if not self._prepared:
+            return self._plan.width
+        return slots_of(self._plan.by_name[name] for name in self._running)
 
     def stop(self, why: Stop) -> None:
         """Stops the run as soon as it can. LOST and HARD_LIMIT win over a request that came before."""
@@ -231,7 +233,8 @@ class TaskRun:
             results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
-            attempt=attempt, agent=step.agent, input=self._input, results=results, **self._limits_of(step),
+            attempt=attempt, agent=step.agent, input=self._input, results=results, waits=step.waits,
+            **self._limits_of(step),
         )  # fmt: skip
         running = self._executor.start(call)
         self._running[step.name] = running
