@@ -14,6 +14,7 @@ NAMES: tuple[str, ...] = (
     "mlops",
     "capacity",
     "cost",
+    "sustainability",
     "strategy",
 )
 
