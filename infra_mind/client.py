@@ -30,6 +30,7 @@ from infra_mind.errors import (
     NotAllowed,
     NotFound,
     OptionInvalid,
+    ResultLost,
     TaskFailed,
     TooLarge,
     TooMany,
@@ -170,7 +171,8 @@ class Client:
         self._call("DELETE", f"/assessments/{assessment_id}")
 
     def start(self, assessment_id: str, *, idempotency_key: str | None = None, **options: Any) -> str:
-        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s."""
+        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, the same with `agent_`,
+        delay_s, not_before."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
@@ -223,6 +225,11 @@ class Client:
     def cancel(self, task_id: str) -> str:
         """Asks it to stop; the state right after. Nothing of it runs a few seconds later."""
         return str(self._call("DELETE", f"/tasks/{task_id}")["state"])
+
+    def replay(self, task_id: str, *, idempotency_key: str | None = None) -> str:
+        """Runs a failed, cancelled or partial one again, with the agents' results that are done; the id of the new task."""
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return str(self._call("POST", f"/tasks/{task_id}/replay", headers=headers)["task_id"])
 
     def workers(self) -> WorkersStatus:
         return WorkersStatus.model_validate(self._call("GET", "/workers/status"))
@@ -333,6 +340,8 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return Unavailable(detail, retry_after_s)
     if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
+    if str(body.get("type", "")).endswith(":result-lost"):
+        return ResultLost(detail)
     kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
     return kinds.get(status, InfraMindError)(detail)
 

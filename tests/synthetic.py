@@ -1,13 +1,16 @@
 """Agents whose behaviour the brief's `goal` describes as JSON: for tests of the engine, in processes of its own.
 
 `{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
-block (inside C), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
+block (inside C), save (sleeps, and gives what it
+has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap, ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash (ends its own
 process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
+import mmap
 import os
 import signal
 import subprocess
@@ -15,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress
+from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, Stopped
 from infra_mind.model.fact import Fact
 from infra_mind.model.result import AgentResult
 
@@ -45,8 +48,13 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pass
+    elif do == "save":
+        with contextlib.suppress(Stopped):
+            time.sleep(seconds)
     elif do == "block":
         ctypes.CDLL(None).usleep(int(seconds * 1e6))
+    elif do == "grow":
+        _grow(int(what["mb"]), what["how"])
     elif do == "child":
         child = subprocess.Popen(["sleep", str(seconds)])
         if log:
@@ -59,6 +67,25 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         raise FlakyError(f"start {starts}")
     elif do == "crash" and starts <= int(what["times"]):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _grow(mb: int, how: str) -> None:
+    """Takes so much memory and uses every page of it; in steps of 8 MiB, except for `leap`, which takes all at once."""
+    held: list[object] = []
+    if how == "leap":
+        held.append([0] * (mb * 1024 * 128))
+    for _ in range(mb // 8 if how != "leap" else 0):
+        if how == "list":
+            held.append([float(i) for i in range(262_144)])  # 8 bytes a place and 24 a number
+        elif how == "ctypes":
+            block = ctypes.create_string_buffer(8 * 1024 * 1024)
+            ctypes.memset(block, 1, len(block))
+            held.append(block)
+        else:
+            shared = mmap.mmap(-1, 8 * 1024 * 1024)
+            shared.write(b"x" * len(shared))
+            held.append(shared)
+    time.sleep(0.3)
 
 
 def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Agent:

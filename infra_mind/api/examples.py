@@ -49,6 +49,7 @@ _AGENT = {
     "attempt": 1,
     "started_at": _AT,
     "ended_at": None,
+    "retry_at": None,
     "note": "12 of 30 checks",
     "reason": "",
 }
@@ -139,6 +140,12 @@ _PROBLEMS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "The state does not allow it",
         "It has not ended yet; follow its events",
         {"state": "PROGRESS"},
+    ),
+    500: (
+        "result-lost",
+        "The result is lost",
+        "Object tsk_1.1.result.9f86d081884c7d65 is missing from the object storage before its time: start the assessment again.",
+        {},
     ),
     410: ("gone", "It has expired", "The result was kept for 24 hours", {}),
     413: ("too-large", "The request is over the size limit", "The body is over the limit", {}),

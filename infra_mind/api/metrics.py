@@ -37,6 +37,14 @@ class _Numbers(Collector):
             "infra_mind_tasks_running", "Tasks claimed by a dispatcher", value=self._queue.running
         )
         yield GaugeMetricFamily(
+            "infra_mind_tasks_delayed", "Tasks that wait for their time", value=self._queue.delayed
+        )
+        yield GaugeMetricFamily(
+            "infra_mind_tasks_retrying",
+            "Running tasks with an agent that waits for its next attempt",
+            value=self._queue.retrying,
+        )
+        yield GaugeMetricFamily(
             "infra_mind_dispatchers", "Dispatchers heard of lately", value=self._dispatchers
         )
 

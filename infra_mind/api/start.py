@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,13 +13,11 @@ from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.submissions import nearest, parse_json
 from infra_mind.errors import FieldProblem, OptionInvalid
 from infra_mind.model.task import StartOptions
+from infra_mind.tasks.records import ms_of
 
 DEFAULTS = StartOptions()
-NOT_YET = (
-    "delay_s",
-    "not_before",
-    "webhook_url",
-)  # part of the contract, not built yet: never ignored in silence
+NOT_YET = ("webhook_url",)  # part of the contract, not built yet: never ignored in silence
+_FARTHEST_S = 31 * 86_400
 _MOST_OPTIONS = 32  # each unknown one is compared with the known ones, on the event loop
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -72,6 +71,12 @@ def _not_yet(data: dict[str, Any]) -> list[FieldProblem]:
 
 
 def _check_order(options: StartOptions) -> None:
-    soft, hard = options.soft_limit_s, options.hard_limit_s
-    if soft is not None and hard is not None and soft > hard:
-        raise OptionInvalid("soft_limit_s", f"{soft:g} s is over hard_limit_s ({hard:g} s); it must not be")
+    if options.not_before is not None:
+        ahead_s = ms_of(options.not_before, "not_before") / 1000 - time.time()
+        if ahead_s > _FARTHEST_S:
+            raise OptionInvalid("not_before", f"{options.not_before} is more than 31 days ahead")
+    for prefix in ("", "agent_"):
+        soft, hard = getattr(options, f"{prefix}soft_limit_s"), getattr(options, f"{prefix}hard_limit_s")
+        if soft is not None and hard is not None and soft > hard:
+            why = f"{soft:g} s is over {prefix}hard_limit_s ({hard:g} s); it must not be"
+            raise OptionInvalid(f"{prefix}soft_limit_s", why)

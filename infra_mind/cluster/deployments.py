@@ -108,7 +108,7 @@ class DispatcherReplica:
         give_way(DISPATCHER_NICENESS)
         store = engine.store()
         progress = progress_actor(engine)
-        executor = RayExecutor(engine, progress)
+        executor = RayExecutor(engine)
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
             f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",

@@ -151,6 +151,7 @@ class LocalCluster:
         engine = Engine.of(
             settings,
             store_url=store_url,
+            beside_store=True,
             **({"agents": self._options.agents} if self._options.agents else {}),
         )
         serve.start(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from infra_mind.errors import Unavailable
+from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.tasks.execution import Executor
 from infra_mind.tasks.plan import Plan
 from infra_mind.tasks.runner import RunLimits, Stop, TaskRun
@@ -26,7 +26,8 @@ class DispatchLimits:
     """`surplus` steps beyond the free slots are claimed by all dispatchers together: the autoscaler sees them as demand.
 
     `report_s`: a change of what runs is told at most so late, and `heartbeat_s` is how often it is told without one.
-    `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost."""
+    `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost.
+    `sweep_s`: how often it removes objects whose time is over."""
 
     lease_s: float = 15.0
     surplus: int = 4
@@ -34,6 +35,7 @@ class DispatchLimits:
     heartbeat_s: float = 2.0
     report_s: float = 0.2
     store_pause_s: float = 0.5
+    sweep_s: float = 10.0
     run: RunLimits = field(default_factory=RunLimits)
 
 
@@ -54,6 +56,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._closing = False
+        self._drained = asyncio.Event()
         self._claim_in_flight = asyncio.Lock()
         self._looked_at = time.monotonic()
         self._slots = 0
@@ -72,12 +75,13 @@ class Dispatcher:
     async def run(self) -> None:
         """Until `drain` (or cancelled): claims, runs, renews. Outlives every absence of the store."""
         async with asyncio.TaskGroup() as loops:  # one that breaks ends the others: half a dispatcher is none
-            for loop in (self._claiming, self._listening, self._renewing, self._reporting):
+            for loop in (self._claiming, self._listening, self._renewing, self._reporting, self._sweeping):
                 loops.create_task(loop())
 
     async def drain(self, *, wait_s: float = 0.0) -> None:
         """Takes no more claims; lets what runs end for `wait_s`, then hands the rest over with what was kept."""
         self._closing = True
+        self._drained.set()
         self._wake.set()
         async with self._claim_in_flight:  # what it brings is handed over, too
             pass
@@ -181,6 +185,15 @@ class Dispatcher:
                 await self._pause("heartbeat", error)
             await asyncio.sleep(self._limits.report_s)
             await _either(self._changed, self._limits.heartbeat_s)
+
+    async def _sweeping(self) -> None:
+        while not self._closing:
+            try:
+                while await self._store.sweep_objects() and not self._is_closing():
+                    pass
+            except InfraMindError as error:  # a storage that refuses must not end a dispatcher
+                log.warning("objects not swept", dispatcher=self.name, error=str(error))
+            await _either(self._drained, self._limits.sweep_s)
 
     def _is_closing(self) -> bool:
         return self._closing

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -37,10 +37,12 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True)
 class RunLimits:
-    """Seconds. `grace_s`: between asking a step to stop and ending its process. `confirm_s`: how long a forced end may take."""
+    """Seconds; `agent_...` of each single run of an agent. `grace_s`: between asking a step to stop and ending its process. `confirm_s`: how long a forced end may take."""
 
     soft_s: float = 600.0
     hard_s: float = 900.0
+    agent_soft_s: float | None = None
+    agent_hard_s: float | None = None
     grace_s: float = 1.5
     confirm_s: float = 10.0
     min_agents: int = 1
@@ -77,6 +79,7 @@ class TaskRun:
         self._held: dict[str, Held] = {}
         self._marks: dict[str, str] = {}  # digest of each result that is there
         self._failures: dict[str, AgentFailure] = {}
+        self._cut_short: dict[str, AgentFailure] = {}  # gave what they had when they were asked to stop
         self._prepared = False
         self._soft_over = False
 
@@ -144,10 +147,24 @@ class TaskRun:
         )
         self._parts = await asyncio.to_thread(self._parts_of, data)
         self._input = await self._executor.hold(data)
-        for step in self._plan.steps:
-            if all(name in self._marks for name in (*step.needs, *step.after)):
-                await self._take_kept(step)
+        taken = [
+            step
+            for step in self._plan.steps
+            if all(name in self._marks for name in (*step.needs, *step.after)) and await self._take_kept(step)
+        ]
+        await self._tell_kept(taken)
         self._prepared = True
+
+    async def _tell_kept(self, steps: Sequence[Step]) -> None:
+        """A replay begins with agents that another task has done; of an earlier claim of this one they are DONE already."""
+        claim = self.claim
+        done = [
+            AgentUpdate(claim.task_id, claim.fence, s.name, AgentState.DONE, 100.0, 0, note="kept from an earlier run")
+            for s in steps
+            if s.agent
+        ]  # fmt: skip
+        if done:
+            await self._insist(lambda: self._store.update(done))
 
     async def _take_kept(self, step: Step) -> bool:
         """Takes what an earlier claim kept, if it was reckoned from what the step would get now."""
@@ -161,6 +178,7 @@ class TaskRun:
         """One step to its end: result kept, or failure recorded. Tries again as the policy says."""
         # what it comes after may have failed again, as it did in an earlier claim
         if await self._take_kept(step):
+            await self._tell_kept([step])
             return
         attempt, retry = 0, self._limits.retry
         while True:
@@ -184,21 +202,27 @@ class TaskRun:
                     await self._failed(step, error, attempt)
                     return
                 reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
-                await self._tell(step, AgentState.RETRY, attempt, reason=reason)
+                await self._tell(
+                    step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
+                )
                 await asyncio.sleep(wait_s)
             else:
-                await self._keep(step, outcome, attempt)
+                await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
         claim = self.claim
         results = {name: self._held[name] for name in (*step.needs, *step.after) if name in self._held}
         if step is self._plan.last:
-            results[FAILURES] = json.dumps([f.model_dump() for f in self._failure_list()]).encode()
+            failures = [
+                *self._failure_list(),
+                *(self._cut_short[n] for n in self._plan.by_name if n in self._cut_short),
+            ]
+            results[FAILURES] = json.dumps([f.model_dump() for f in failures]).encode()
             results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
-            attempt=attempt, agent=step.agent, input=self._input, results=results,
+            attempt=attempt, agent=step.agent, input=self._input, results=results, **self._limits_of(step),
         )  # fmt: skip
         running = self._executor.start(call)
         self._running[step.name] = running
@@ -206,13 +230,28 @@ class TaskRun:
         del self._running[step.name]
         return outcome
 
+    def _limits_of(self, step: Step) -> dict[str, float | None]:
+        """What makes the result of what is there has the time of the whole task."""
+        if not step.agent:
+            return {}
+        given, own = self.claim.options, self._limits
+        return {
+            "soft_s": given.agent_soft_limit_s or own.agent_soft_s,
+            "hard_s": given.agent_hard_limit_s or own.agent_hard_s,
+        }
+
     async def _keep(self, step: Step, outcome: Outcome, attempt: int) -> None:
         if step is self._plan.last:
             self._result = outcome.data
             self._marks[step.name] = "result"
             return
-        claim = self.claim
-        kept = Kept(step.name, self._plan.inputs_hash(step, self._parts, self._marks), outcome.data)
+        claim, inputs_hash = self.claim, self._plan.inputs_hash(step, self._parts, self._marks)
+        if outcome.stopped:  # good enough for this result, but not to go on from
+            self._cut_short[step.name] = AgentFailure(
+                agent=step.name, error_type="SoftTimeLimitExceeded", message=f"{_SOFT}; it gave what it had until then", attempt=attempt
+            )  # fmt: skip
+            inputs_hash += " stopped"
+        kept = Kept(step.name, inputs_hash, outcome.data)
         done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
         commit = await self._insist(
             lambda: self._store.keep(
@@ -232,13 +271,33 @@ class TaskRun:
         self._failures[step.name] = AgentFailure(
             agent=step.name, error_type=error.error_type, message=error.message, attempt=attempt
         )
-        await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
+        reason = f"{error.error_type}: {error.message}"
+        await self._tell(step, AgentState.FAILED, attempt, reason=reason, ran_s=error.seconds)
 
-    async def _tell(self, step: Step, state: AgentState, attempt: int, *, reason: str) -> None:
+    async def _tell(
+        self,
+        step: Step,
+        state: AgentState,
+        attempt: int,
+        *,
+        reason: str,
+        ran_s: float = 0.0,
+        retry_in_s: float | None = None,
+    ) -> None:
         self._running.pop(step.name, None)
         if step.agent:
             claim = self.claim
-            update = AgentUpdate(claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason)
+            update = AgentUpdate(
+                claim.task_id,
+                claim.fence,
+                step.name,
+                state,
+                0.0,
+                attempt,
+                reason=reason,
+                ran_s=ran_s,
+                retry_in_s=retry_in_s,
+            )
             await self._insist(lambda: self._store.update([update]))
 
     async def _soft_limit(self) -> None:
@@ -315,7 +374,7 @@ class TaskRun:
         claim = self.claim
         good = state is TaskState.SUCCESS
         status = {TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}.get(state) or (
-            "partial" if self._failures else "completed"
+            "partial" if self._failures or self._cut_short else "completed"
         )
         commit = await self._insist(
             lambda: self._store.finish(

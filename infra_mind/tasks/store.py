@@ -63,7 +63,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class AgentUpdate:
-    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY)."""
+    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY).
+
+    `ran_s`: seconds that this attempt has run, 0 for unknown. Its start is reckoned from it if nobody told it before."""
 
     task_id: str
     fence: int
@@ -73,6 +75,8 @@ class AgentUpdate:
     attempt: int = 1
     note: str = ""
     reason: str = ""
+    retry_in_s: float | None = None  # with RETRY: when the next attempt comes
+    ran_s: float = 0.0
 
 
 class Renewal(StrEnum):
@@ -110,6 +114,16 @@ class QueueStats:
     oldest_age_s: dict[Priority, float | None]
     running: int
     retrying: int
+    delayed: int = 0
+
+
+@dataclass(frozen=True)
+class TenantPolicy:
+    """What a tenant may have, as its newest API key says. `weight`: its share of the claims beside another tenant's."""
+
+    weight: float = 1.0
+    max_running: int | None = None
+    max_queued: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +151,10 @@ class StoreLimits:
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
     events_kept: int = 512
+    compress_above: int = 256 * 1024  # bytes; larger values are compressed
+    objects_above: int = 4 * 1024 * 1024  # bytes; larger results go to object storage, where there is one
+    object_grace_s: float = 3600.0  # an object that was written and not committed is removed after this long
+    object_retry_s: float = 60.0  # a deletion that was begun and not confirmed is begun again after this long
 
 
 @dataclass(frozen=True)
@@ -170,7 +188,7 @@ class TaskStore(Protocol):
         and what remains goes when that task ends. NotFound."""
 
     async def assessment(self, tenant: str, assessment_id: str) -> Assessment:
-        """NotFound (also for another tenant's)."""
+        """NotFound (also for another tenant's); Gone once it has ended and expired, for as long as its tombstone lasts."""
 
     async def assessment_input(self, assessment_id: str) -> bytes:
         """The input bytes. NotFound."""
@@ -199,7 +217,20 @@ class TaskStore(Protocol):
     ) -> Accepted:
         """One atomic step: task record, queue, event, counters, assessment → in_progress. When it returns, the task is in the
         append-only file's path. NotFound; Conflict when a task of this assessment is active; TooMany over the tenant's queue
-        limit; the same key with another assessment is Conflict. An assessment that ended may be started again."""
+        limit; the same key with another assessment is Conflict. An assessment that ended may be started again. With `delay_s`
+        or `not_before` in the options it joins the queue then."""
+
+    async def replay(
+        self,
+        tenant: str,
+        task_id: str,
+        new_task_id: str,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        """Accepts `new_task_id` with the assessment, options (but for a delay) and kept results of a task that ended as FAILURE
+        or REVOKED, or with a partial result. NotFound; Conflict while it runs, when its result is complete, or when another
+        task of the assessment is active; Gone when the assessment has expired; TooMany as `accept`."""
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         """NotFound (also for another tenant's; tenant None is the engine itself)."""
@@ -210,7 +241,8 @@ class TaskStore(Protocol):
         """Newest first."""
 
     async def result(self, tenant: str, task_id: str) -> bytes:
-        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its time."""
+        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its
+        time; ResultLost when the object that holds it is missing before that."""
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         """Sets the durable flag. A task that nobody runs is REVOKED at once, in the same step. Returns the state after.
@@ -225,8 +257,9 @@ class TaskStore(Protocol):
 
     # -- running ------------------------------------------------------------------------------------------------------
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
-        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then due retries,
-        then the queue by priority with ageing (PRIORITY_HANDICAP_MS). Each gets the next fence and a lease. A task over
+        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then the
+        queue. Tenants take turns by their weight (PRIORITY_LEAD between them), within one it goes by age less the handicap of
+        the priority (PRIORITY_HANDICAP_MS); a tenant at its `max_running` is passed over. Each gets the next fence and a lease. A task over
         `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED."""
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
@@ -236,7 +269,7 @@ class TaskStore(Protocol):
         """Gives a claimed task back at the front of its queue, with what was kept; does not count as an attempt."""
 
     async def kept(self, task_id: str) -> dict[str, Kept]:
-        """What earlier claims kept, by step."""
+        """What earlier claims kept, by step; without those whose object is missing: they are reckoned again."""
 
     async def keep(
         self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
@@ -261,6 +294,10 @@ class TaskStore(Protocol):
         """The one terminal commit: state, result, error, event, counters, expiries of every key of the task and its assessment.
         SUCCESS with a cancel flag set gives CANCELLED and changes nothing."""
 
+    async def sweep_objects(self, limit: int = 100) -> int:
+        """Removes up to `limit` objects whose time is over: of expired and deleted results, of commits that were stale, of
+        writes that were never committed. How many. Any dispatcher may call it, any number of them at once. Unavailable."""
+
     def signals(self, *, idle_s: float) -> AsyncIterator[Signal]:
         """Wakes dispatchers: work and cancel signals as they come, `idle` when none came for `idle_s`. Signals may be lost when
         the connection is: callers poll on `idle`. The iterator raises Unavailable when the store is away."""
@@ -276,7 +313,8 @@ class TaskStore(Protocol):
     async def counters(self) -> Counters: ...
 
     # -- keys ---------------------------------------------------------------------------------------------------------
-    async def put_key(self, key: ApiKey) -> None: ...
+    async def put_key(self, key: ApiKey) -> None:
+        """The newest key of a tenant says its weight, `max_running` and `max_queued`; when it is revoked, the next one."""
 
     async def key_by_secret(self, secret_sha256: str) -> ApiKey | None:
         """None for unknown, revoked and expired keys."""
@@ -284,3 +322,7 @@ class TaskStore(Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def revoke_key(self, key_id: str) -> bool: ...
+
+    async def take_request(self, key_id: str, per_s: float) -> float:
+        """Counts one request of an API key that may make `per_s` a second (as many at once, at least one): 0.0, or the
+        seconds to wait if it is over; then it is not counted."""

@@ -142,6 +142,7 @@ CODES: dict[errors.InfraMindError, int] = {
     errors.NotFound("x"): 2,
     errors.Conflict("x"): 2,
     errors.Gone("x"): 2,
+    errors.ResultLost("x"): 1,
     errors.NotAllowed("x"): 3,
     errors.Unavailable("x"): 3,
     errors.TooMany("x"): 1,

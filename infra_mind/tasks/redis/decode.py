@@ -54,6 +54,9 @@ def task(task_id: str, flat: Sequence[bytes]) -> TaskRecord:
         error=_error(found),
         dispatcher=found.get("dispatcher", ""),
         end_event=found.get("end_event", ""),
+        not_before=_number(found, "not_before"),
+        replay_of=found.get("replay_of"),
+        status=found.get("status", ""),
         progresses={
             name.removeprefix(_AGENT): AgentRecord.read(json.loads(value))
             for name, value in found.items()

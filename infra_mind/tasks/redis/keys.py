@@ -61,11 +61,17 @@ class Keys:
     def input(self, assessment_id: str) -> str:
         return f"{self.prefix}input:{assessment_id}"
 
+    def expired(self, assessment_id: str) -> str:
+        return f"{self.prefix}expired:{assessment_id}"
+
     def runs(self, assessment_id: str) -> str:
         return f"{self.prefix}runs:{assessment_id}"
 
     def tenant(self, tenant: str) -> str:
         return f"{self.prefix}tenant:{tenant}"
+
+    def rate(self, key_id: str) -> str:
+        return f"{self.prefix}rate:{key_id}"
 
     def tasks(self, tenant: str) -> str:
         return f"{self.prefix}tasks:{tenant}"

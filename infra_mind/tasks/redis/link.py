@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
@@ -143,7 +144,14 @@ class Link:
     async def packed(self, name: str) -> bytes | None:
         """A packed value, unpacked; None when there is none. Unavailable."""
         found = await self.read(lambda: self.commands.get(name))
-        return None if found is None else unpack(found)
+        if found is None or len(found) <= self.limits.compress_above:
+            return None if found is None else unpack(found)
+        return await asyncio.to_thread(unpack, found)
+
+    async def raw(self, name: str) -> bytes | None:
+        """A value as it lies there; None when there is none. Unavailable."""
+        found: bytes | None = await self.read(lambda: self.commands.get(name))
+        return found
 
     async def with_time(self, *command: Argument) -> tuple[Any, int]:
         """A plain read and the server's clock in ms, in one round trip. Unavailable."""

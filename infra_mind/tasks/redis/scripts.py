@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib import resources
 
-from infra_mind.model.task import PRIORITY_HANDICAP_MS
+from infra_mind.model.task import PRIORITY_HANDICAP_MS, PRIORITY_LEAD
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
     DISPATCHER_TTL_S,
+    IDLE_TENANT_TTL_S,
     PROGRESS_BEFORE_END,
+    TURN,
+    WOKEN_AT_ONCE,
     WORDS,
 )
 from infra_mind.tasks.store import StoreLimits
@@ -24,13 +27,18 @@ NAMES = (
     "finish",
     "heartbeat",
     "keep",
+    "note_object",
+    "objects_due",
+    "objects_gone",
     "page",
     "put_key",
     "queue_stats",
     "release",
     "renew",
+    "replay",
     "revoke_key",
     "save_draft",
+    "take_request",
     "task",
     "update",
 )
@@ -72,7 +80,14 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
         "max_claims": str(limits.max_claims),
         "max_queued": str(limits.max_queued_per_tenant),
         "events_kept": str(limits.events_kept),
+        "object_grace": str(_ms(limits.object_grace_s)),
+        "object_retry": str(_ms(limits.object_retry_s)),
         "progress_before_end": str(PROGRESS_BEFORE_END),
+        "idle_ttl": str(_ms(IDLE_TENANT_TTL_S)),
+        "woken": str(WOKEN_AT_ONCE),
+        "stride": str(TURN),
+        "lead": _table({p.value: str(lead) for p, lead in PRIORITY_LEAD.items()}),
+        "lead_span": str(max(PRIORITY_LEAD.values())),
         "handicap": _table({p.value: str(ms) for p, ms in PRIORITY_HANDICAP_MS.items()}),
         "words": _table({name: _text(words) for name, words in WORDS.items()}),
     }

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from infra_mind.errors import Unavailable
 from infra_mind.model.task import StartOptions, TaskState
 from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits
 from infra_mind.tasks.execution import LocalExecutor, StepCall
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.objects import Objects, ObjectsRefused
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.store import StoreLimits
 from tests.stores import wait_until
 
 PLAN = Plan((Step("a"), Step("sum", after=("a",), agent=False)))
-LIMITS = DispatchLimits(poll_s=0.02, report_s=0.01, heartbeat_s=0.05)
+LIMITS = DispatchLimits(poll_s=0.02, report_s=0.01, heartbeat_s=0.05, sweep_s=0.01)
 
 
 def step(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: object) -> bytes:
@@ -89,3 +92,32 @@ async def test_when_one_of_its_loops_breaks_it_ends_as_a_whole(store: MemoryStor
     with pytest.raises(ExceptionGroup) as broken:
         await dispatcher(store, Broken(step, slots=2)).run()
     assert broken.group_contains(RuntimeError, match="no answer")
+
+
+async def test_objects_whose_time_is_over_are_removed_and_a_refusing_storage_ends_nothing(
+    tmp_path: Path,
+) -> None:
+    """Three rounds: the storage refuses, the storage is away, and it removes what is due."""
+    objects = Objects((tmp_path / "objects").as_uri())
+    delete, failures = objects.delete, [ObjectsRefused("no"), Unavailable("away")]
+
+    async def moody(name: str) -> None:
+        if failures:
+            raise failures.pop()
+        await delete(name)
+
+    objects.delete = moody  # type: ignore[method-assign]
+    store = MemoryStore(StoreLimits(objects_above=10, object_retry_s=0.001), objects=objects)
+    await accept(store, 1)
+    await store.claim("gone", 1)
+    await store.finish("t-1", 1, TaskState.SUCCESS, result=b"r" * 100)
+    await store.delete_assessment("acme", "a-1")
+    running = asyncio.create_task(dispatcher(store).run())
+
+    async def removed() -> bool:
+        assert not running.done()
+        return not list((tmp_path / "objects").iterdir())
+
+    await wait_until("the object is removed", removed)
+    assert failures == []
+    running.cancel()

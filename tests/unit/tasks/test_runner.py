@@ -337,3 +337,37 @@ async def test_a_task_that_never_got_a_slot_waits_on_instead_of_failing() -> Non
     await bench.accept(StartOptions(hard_limit_s=0.05))
     await bench.run_of(await bench.claim(), NoSlots(bench._step, slots=0)).run()
     assert (await bench.task()).state is TaskState.PENDING
+
+
+def lingers(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+    """Goes on until it is asked to stop, and gives what it has."""
+    pause = threading.Event()
+    while not stopped():
+        pause.wait(0.005)
+    return b"half"
+
+
+async def test_an_agent_over_its_own_soft_limit_fails_alone() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = stubborn
+    await bench.accept(StartOptions(agent_soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    agents = (await bench.task()).info.agents
+    assert (agents["b"].state, agents["c"].state) == (AgentState.FAILED, AgentState.DONE)
+    assert agents["b"].reason == "SoftTimeLimitExceeded: asked to stop at its soft limit of 0.05 s"
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+
+
+async def test_what_an_agent_had_at_its_soft_limit_counts_but_is_not_gone_on_from() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = lingers
+    await bench.accept(StartOptions(agent_soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+    assert (await bench.store.kept("t-1"))["b"].data == b"half"
+    del bench.behaviour["b"]
+    await bench.store.replay("acme", "t-1", "t-2", PLAN.agents)
+    await bench.run_of(await bench.claim()).run()
+    assert dict(bench.starts) == {"a": 1, "b": 2, "c": 1, "sum": 2}
+    assert (await bench.store.assessment("acme", "a-1")).status == "completed"
+    assert (await bench.store.task("acme", "t-2")).info.agents["a"].note == "kept from an earlier run"
