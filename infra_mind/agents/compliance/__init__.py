@@ -61,7 +61,8 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     progress(2, 4, "where data stands")
     named = brief.compliance.regimes if brief.compliance else ()
     scope = [name for name in regimes.NAMES if name in named or fits[name].fit is Fit.APPLIES]
-    heard = voices([*_spoken(inputs), *residency])
+    rented = _rented(brief)
+    heard = voices([*_spoken(inputs), *residency, *rented])
     standings = [standing(name, heard, ai.bound(act)) for name in scope]
     progress(3, 4, "controls")
     act_matters = "eu_ai_act" in scope or fits["eu_ai_act"].fit is not Fit.NOT_APPARENT
@@ -70,8 +71,8 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         *(f for name in regimes.NAMES if (f := _fit_finding(fits[name], name in named))),
         *(ai.findings(act) if act_matters and circumstances(brief).uses_ai else ()),
         *residency,
-        *_rented(brief),
-        *(_controls_finding(s, bool(inputs.inventory.resources)) for s in standings),
+        *rented,
+        *(_controls_finding(s, bool(inputs.inventory.resources)) for s in standings if s.machine_checkable),
         *questions.assess_questions(standings),
     ]
     progress(4, 4, "questions")
@@ -175,7 +176,7 @@ def _controls_finding(found: Standing, artefacts: bool) -> Finding:
     """One finding for each regime. Its severity is `info`: what has to be mended stands in the findings that it names."""
     regime = regimes.regimes().by_key[found.regime]
     failed, passed = found.with_status(Status.FAIL), found.with_status(Status.PASS)
-    scope = f"{found.assessed} of {counted(len(found.verdicts), 'control')} assessed"
+    scope = f"{found.assessed} that could be assessed, of {counted(len(found.verdicts), 'control')} in all"
     if not found.assessed:
         hint = (
             "Send Terraform, Kubernetes, compose or Dockerfiles along."
@@ -185,7 +186,9 @@ def _controls_finding(found: Standing, artefacts: bool) -> Finding:
         return not_assessed(agent=NAME, rule_id=CONTROLS, title=f"{regime.name}: no control could be assessed", missing="artefacts", hint=hint, resource=found.regime)  # fmt: skip
     status = Status.FAIL if failed else Status.PASS
     title = (
-        f"{regime.name}: {len(failed)} of {scope} fail" if failed else f"{regime.name}: none of {scope} fails"
+        f"{regime.name}: {counted(len(failed), 'control')} fail{'s' if len(failed) == 1 else ''} of the {scope}"
+        if failed
+        else f"{regime.name}: no control fails of the {scope}"
     )
     return make_finding(
         rule_id=CONTROLS, agent=NAME, title=title, status=status, severity=Severity.INFO, resource=found.regime, value=status.value,

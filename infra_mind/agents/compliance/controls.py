@@ -71,7 +71,7 @@ class Standing:
 
 
 def voices(findings: Iterable[Finding]) -> dict[str, Voice]:
-    """Topic → what speaks to it. A finding that is only informational, or asks a person, decides nothing."""
+    """Topic → what speaks to it. A failure that is only informational decides nothing; a question that is open leaves its topic undecided."""
     heard: dict[str, Voice] = {topic.id: Voice() for topic in regimes.topics().rows}
     for finding in findings:
         kept = _kept(finding)
@@ -86,7 +86,7 @@ def _kept(finding: Finding) -> str | None:
         return "passed"
     if finding.status is Status.FAIL:
         return None if finding.severity is Severity.INFO else "failed"
-    return None if finding.status is Status.MANUAL else "undecided"
+    return "undecided"
 
 
 def topics_of(finding: Finding) -> tuple[str, ...]:
