@@ -59,12 +59,13 @@ class Control(Row):
 
 
 class Topic(Row):
-    """What rules and controls have in common: findings that carry one of `tags`, or come from one of `rules`."""
+    """What rules and controls have in common: findings that carry one of `tags`, or come from one of `rules`; never those of `without`."""
 
     id: Annotated[str, Field(pattern=r"^[a-z-]+$")]
     title: Title
     tags: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 def regimes() -> Table[Regime]:
@@ -89,6 +90,13 @@ def dates_of(regime: RegimeName) -> tuple[RegimeDate, ...]:
     return tuple(
         sorted((d for d in dates().rows if d.regime == regime), key=lambda date: (date.date, date.id))
     )
+
+
+def topics_of(rule: str, tags: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the topics that a rule with these tags belongs to, each once."""
+    by_tag = (topic for tag in tags for topic in topics_by_tag().get(tag, ()))
+    found = dict.fromkeys((*by_tag, *topics_by_rule().get(rule, ())))
+    return tuple(topic for topic in found if rule not in topics().by_key[topic].without)
 
 
 @cache

@@ -156,7 +156,9 @@ def _rented(brief: Brief) -> list[Finding]:
     sensitive = brief.compliance and (brief.compliance.data_residency or brief.compliance.data_classes)
     if not brief.llm_api or not sensitive:
         return []
-    models = ", ".join(dict.fromkeys(f"{item.name} ({item.model})" for item in brief.llm_api[:_MOST_PLACES]))
+    models = ", ".join(
+        dict.fromkeys(f"{item.name} ({item.model[:60]})" for item in brief.llm_api[:_MOST_PLACES])
+    )
     more = len(brief.llm_api) - _MOST_PLACES
     return [
         make_finding(
@@ -301,7 +303,7 @@ def _control_row(verdict: Verdict) -> dict[str, Any]:
         row["level"] = verdict.control.level
     if verdict.control.topics:
         row |= {"topics": list(verdict.control.topics), "findings": [f.id for f in verdict.failed[:_MOST_LINKS]], "failed": len(verdict.failed),
-                "passed": len(verdict.passed), "undecided": len(verdict.undecided)}  # fmt: skip
+                "passed": len(verdict.passed), "undecided": len(verdict.undecided), "silent": list(verdict.silent)}  # fmt: skip
     if verdict.status is Status.MANUAL:
         row |= {"question": questions.question(verdict), "owner": questions.OWNERS[verdict.control.owner], "due": questions.due(verdict).text}  # fmt: skip
     return row

@@ -30,6 +30,10 @@ class Voice:
     passed: list[Finding] = field(default_factory=list)
     undecided: list[Finding] = field(default_factory=list)
 
+    @property
+    def spoke(self) -> bool:
+        return bool(self.failed or self.passed or self.undecided)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -41,6 +45,7 @@ class Verdict:
     failed: tuple[Finding, ...] = ()
     passed: tuple[Finding, ...] = ()
     undecided: tuple[Finding, ...] = ()
+    silent: tuple[str, ...] = ()  # topics of it that nothing spoke to
 
     @property
     def id(self) -> str:
@@ -76,7 +81,7 @@ def voices(findings: Iterable[Finding]) -> dict[str, Voice]:
     for finding in findings:
         kept = _kept(finding)
         if kept is not None:
-            for topic in topics_of(finding):
+            for topic in regimes.topics_of(finding.rule_id, finding.control_ids):
                 getattr(heard[topic], kept).append(finding)
     return heard
 
@@ -87,13 +92,6 @@ def _kept(finding: Finding) -> str | None:
     if finding.status is Status.FAIL:
         return None if finding.severity is Severity.INFO else "failed"
     return "undecided"
-
-
-def topics_of(finding: Finding) -> tuple[str, ...]:
-    """Topics by the tags that the finding carries (security) and by its rule, each once."""
-    by_tag, by_rule = regimes.topics_by_tag(), regimes.topics_by_rule()
-    found = [topic for tag in finding.control_ids for topic in by_tag.get(tag, ())]
-    return tuple(dict.fromkeys((*found, *by_rule.get(finding.rule_id, ()))))
 
 
 def standing(regime: RegimeName, heard: Mapping[str, Voice], bound: frozenset[str]) -> Standing:
@@ -112,7 +110,8 @@ def _verdict(regime: RegimeName, control: Control, heard: Mapping[str, Voice]) -
     undecided = _each(finding for topic in control.topics for finding in heard[topic].undecided)
     held = Status.PASS if passed and not undecided else Status.NOT_ASSESSED
     status = Status.FAIL if failed else held
-    return Verdict(regime, control, status, failed, passed, undecided)
+    silent = tuple(topic for topic in control.topics if not heard[topic].spoke)
+    return Verdict(regime, control, status, failed, passed, undecided, silent)
 
 
 def _each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -134,9 +133,8 @@ def rules_by_topic() -> dict[str, tuple[str, ...]]:
     from infra_mind.agents.security.rules import REGISTRY  # the table alone: nothing is judged here
 
     found = {topic.id: set(topic.rules) for topic in regimes.topics().rows}
-    by_tag = regimes.topics_by_tag()
     for rule in REGISTRY.values():
-        for topic in (t for tag in rule.controls for t in by_tag.get(tag, ())):
+        for topic in regimes.topics_of(rule.id, rule.controls):
             found[topic].add(rule.id)
     return {topic: tuple(sorted(rules)) for topic, rules in found.items()}
 

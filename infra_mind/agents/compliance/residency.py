@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from infra_mind.agents.security.secrets import scrub
 from infra_mind.knowledge import places
 from infra_mind.knowledge.places import Place
 from infra_mind.model.brief import Brief
@@ -188,4 +189,6 @@ def _missing(field: str, title: str, hint: str) -> Finding:
 
 
 def _short(text: str) -> str:
+    """Fit to be shown: what an attribute holds may be anything, a secret too."""
+    text = scrub(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
