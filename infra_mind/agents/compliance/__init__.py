@@ -97,7 +97,7 @@ def _missing(brief: Brief, fits: Mapping[RegimeName, Applicability]) -> list[Fin
     found = [
         not_assessed(
             agent=NAME, rule_id="compliance.applicability", missing=field,
-            title=f"Whether {_joined(names)} applies is not known: `{field}` is not given",
+            title=f"Whether {_joined(names)} applies is not known: `{field}` is missing, or names nothing that is known here",
         )
         for field, names in sorted(waiting.items())
     ]  # fmt: skip

@@ -120,7 +120,7 @@ def _gdpr(here: Circumstances) -> Applicability:
         return _maybe("gdpr", "Art. 3", (held, "the hosting stands in the Union or the EEA, the organisation does not say so"),
                       "Is there an establishment in the Union, or are people there served or watched (Art. 3(2))?")  # fmt: skip
     if not here.places:
-        return _unknown("gdpr", article, f"{held}; where is not given", "organisation.regions")
+        return _unknown("gdpr", article, f"{held}; where is not known", "organisation.regions")
     return Applicability("gdpr", Fit.NOT_APPARENT, "Art. 3(2)", (held, "no place in the Union is named"),
                          question="Are goods or services offered to people in the Union, or is their behaviour watched?")  # fmt: skip
 
@@ -145,7 +145,7 @@ def _hipaa(here: Circumstances) -> Applicability:
                       "Is the organisation a covered entity or the business associate of one?")  # fmt: skip
     if not here.places:
         return _unknown(
-            "hipaa", article, "health data are processed; where is not given", "organisation.regions"
+            "hipaa", article, "health data are processed; where is not known", "organisation.regions"
         )
     return _no("hipaa", article, "health data are processed, but no place in the United States is named")
 
@@ -190,7 +190,7 @@ def _ccpa(here: Circumstances) -> Applicability:
         return _no("ccpa", article, "it binds organisations that work for profit")
     if not here.places:
         return _unknown(
-            "ccpa", article, "personal data are processed; where is not given", "organisation.regions"
+            "ccpa", article, "personal data are processed; where is not known", "organisation.regions"
         )
     if not here.in_states(here.places):
         return _no("ccpa", article, "no place in the United States is named")
@@ -215,7 +215,7 @@ def _ai_act(here: Circumstances) -> Applicability:
             "the organisation works in the Union or the EEA",
         )
     if not here.places:
-        return _unknown("eu_ai_act", article, "AI is used; where is not given", "organisation.regions")
+        return _unknown("eu_ai_act", article, "AI is used; where is not known", "organisation.regions")
     if here.in_union(here.hosts):
         return _maybe("eu_ai_act", article, ("AI is used", "the hosting stands in the Union or the EEA"),
                       "Is the system or its output used in the Union (Art. 2(1)(c))?")  # fmt: skip
@@ -263,7 +263,7 @@ def _dora(here: Circumstances) -> Applicability:
     if here.industry != "finance":
         return _no("dora", article, "not a financial entity")
     if not here.home:
-        return _unknown("dora", article, "a financial entity; where is not given", "organisation.regions")
+        return _unknown("dora", article, "a financial entity; where is not known", "organisation.regions")
     if here.in_union(here.home):
         return _yes("dora", article, "a financial entity that works in the Union")
     return _no("dora", article, "a financial entity that names no place in the Union")
