@@ -83,6 +83,7 @@ _LAST = {
     "vcpu_requested": "vCPU requested",
     "memory_mib_requested": "Memory requested",
     "machine_checkable": "Checkable by machine",
+    "manual": "Only for people to answer",
 }
 # What a name's ending says about the unit; `_per_s` stands before `_s`, which it ends in.
 _UNIT_ENDINGS = {
@@ -104,6 +105,11 @@ _ACRONYMS = {
     "mfu": "MFU", "ttft": "TTFT", "tpot": "TPOT", "pue": "PUE", "kwh": "kWh", "gdpr": "GDPR", "hipaa": "HIPAA",
     "dora": "DORA", "ai": "AI", "eu": "EU", "api": "API",
 }  # fmt: skip
+# Names that stand in the middle of ids, as people write them.
+_ABOUT = {
+    "gdpr": "GDPR", "hipaa": "HIPAA", "pci_dss": "PCI DSS", "soc2": "SOC 2", "iso27001": "ISO 27001", "nist_800_53": "NIST 800-53",
+    "ccpa": "CCPA", "eu_ai_act": "EU AI Act", "nis2": "NIS 2", "dora": "DORA",
+}  # fmt: skip
 _WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd_per_month": "USD/month"}
 
 
@@ -124,7 +130,7 @@ def fact_label(fact_id: str) -> str:
     """With what it is about: `mlops.serving.assistant.gpus` → `GPUs, assistant`."""
     parts = fact_id.split(".")
     about = ".".join(parts[2:-1] if len(parts) > 3 else parts[1:-1])
-    return f"{fact_name(fact_id)}, {about}" if about else fact_name(fact_id)
+    return f"{fact_name(fact_id)}, {_ABOUT.get(about, about)}" if about else fact_name(fact_id)
 
 
 def agent_title(name: str) -> str:
