@@ -109,11 +109,12 @@ def newer(provider: str, region: str, name: str) -> Newer | None:
     if shape is None or old is None or place is None or shape.memory_gib is None or shape.gpus:
         return None
     better = []
-    for offer in prices.offers_in(provider, region):
-        other = _series(provider, offer.instance)
-        if other and other[0] == place[0] and other[1] > place[1] and offer.usd_per_hour < old.usd_per_hour:
-            known = instances.instance(provider, offer.instance)
-            if known and _replaces(known, shape):
+    for candidate in prices.names_in(provider, region):
+        other = _series(provider, candidate)
+        if other and other[0] == place[0] and other[1] > place[1]:
+            known = instances.instance(provider, candidate)
+            offer = prices.price(provider, region, candidate) if known and _replaces(known, shape) else None
+            if offer and offer.usd_per_hour < old.usd_per_hour:
                 better.append(offer)
     if not better:
         return None

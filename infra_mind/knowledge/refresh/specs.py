@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infra_mind.knowledge.refresh.catalogs import Shape
+
 # (GPU as AWS names it, MiB) → the brief's id; the form factor is that of the instance family.
 EC2_GPU = {
     ("T4", 16384): "t4",
@@ -69,26 +71,32 @@ def ec2(types: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def azure(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Rows from the names of sizes: vCPUs stand in the name (`D4s`, constrained `E32-16s`), memory only where the series is plain."""
+def azure(names: Iterable[str], shapes: Mapping[str, Shape] | None = None) -> list[dict[str, Any]]:
+    """Rows of sizes: vCPUs and memory as `shapes` has them; else the vCPUs of the name (`D4s`, constrained `E32-16s`) and memory where
+    the series is plain."""
     rows = []
     for name in sorted(set(names)):
         found = re.fullmatch(r"Standard_([A-Z]+)(\d+)(?:-(\d+))?([a-z]*)((?:_[A-Z\d]+)?)((?:_v\d+)?)", name)
-        if not found:
-            continue
-        series, whole, cut, features, accelerator, version = found.groups()
-        row: dict[str, Any] = {"provider": "azure", "instance": name, "vcpu": float(cut or whole)}
-        gib = _azure_gib(series, int(whole), features, version.removeprefix("_"))
-        if series in {"D", "DS"} and version == "_v2" and not features:
-            if int(whole) not in AZURE_D_V2:
-                continue
-            cpus, gib = AZURE_D_V2[int(whole)]
-            row["vcpu"] = float(cut or cpus)
-        if gib is not None and not accelerator:
-            row["memory_gib"] = gib
-        if "p" in features:
-            row["architecture"] = "arm64"
-        rows.append(row | _azure_gpus(name))
+        known = (shapes or {}).get(name)
+        row: dict[str, Any] = {"provider": "azure", "instance": name}
+        if found and found[6]:
+            series, whole, cut, features, accelerator, version = found.groups()
+            row["vcpu"] = float(cut or whole)
+            gib = _azure_gib(series, int(whole), features, version.removeprefix("_"))
+            if series in {"D", "DS"} and version == "_v2" and not features:
+                if int(whole) not in AZURE_D_V2:
+                    continue
+                cpus, gib = AZURE_D_V2[int(whole)]
+                row["vcpu"] = float(cut or cpus)
+            if gib is not None and not accelerator:
+                row["memory_gib"] = gib
+            if "p" in features:
+                row["architecture"] = "arm64"
+        if known:
+            row |= {"vcpu": float(found[3]) if found and found[3] else known.vcpu}
+            row |= {"memory_gib": known.memory_gib} if known.memory_gib else {}
+        if "vcpu" in row:
+            rows.append(row | _azure_gpus(name))
     return rows
 
 
