@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from infra_mind.knowledge import tables
+from infra_mind.knowledge import places, tables
 from infra_mind.knowledge.instances import canonical
 from infra_mind.knowledge.prices import region_name
 
@@ -20,15 +20,6 @@ Provider = Literal["aws", "azure", "gcp", "on_prem"]
 # The dirtiest grid on record is below 1.4 kg per kWh, the cleanest region of a cloud above 0.005.
 KgPerKwh = Annotated[float, Field(ge=0.004, le=1.4)]
 Pue = Annotated[float, Field(ge=1.0, le=2.5)]
-# The Union and the other states of the European Economic Area, as of 2026: what `eu` and `eea` mean as a residency.
-EU = frozenset(
-    {
-        "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt", "lu", "lv", "mt", "nl", "pl",
-        "pt", "ro", "se", "si", "sk",
-    }
-)  # fmt: skip
-EEA = EU | {"is", "li", "no"}
-_SAME_AS = {"uk": "gb", "usa": "us", "united states": "us", "european union": "eu", "great britain": "gb"}
 
 
 class ProviderRow(tables.Row):
@@ -91,14 +82,6 @@ class GridRow(tables.Row):
     kgco2e_per_kwh: KgPerKwh
     names: tuple[str, ...] = ()
 
-    @property
-    def places(self) -> frozenset[str]:
-        """Every residency that this region satisfies: its country, the unions it is part of, its continent, itself."""
-        found = {self.country, self.area, self.region, *(n.lower() for n in self.names)}
-        found |= {"eu"} if self.country in EU else set()
-        found |= {"eea"} if self.country in EEA else set()
-        return frozenset(found)
-
 
 class HoursRow(tables.Row):
     """Mean gCO2e per kWh of each hour of the day (UTC) over the year from `since` to `until`; `zone` is the grid's own."""
@@ -134,7 +117,9 @@ def machine(provider: str, instance: str) -> MachineRow | None:
 def grid(provider: str, region: str) -> GridRow | None:
     """The grid of a region; for own hardware of a country by its code or name. None when no table has it."""
     if provider == "on_prem":
-        return _countries().get(_place(region))
+        place = places.find(region)
+        name = place.country if place and place.country else region.strip()
+        return _countries().get(name.lower())
     return _grid().get((provider, region_name(provider, region)))
 
 
@@ -149,13 +134,13 @@ def nearest_regions(provider: str, region: str) -> tuple[str, ...]:
 
 
 def satisfies(row: GridRow, residency: tuple[str, ...]) -> bool:
-    """May data that must stay in one of `residency` be kept in this region?"""
-    return any(_place(place) in row.places for place in residency)
+    """May data that must stay in one of `residency` (countries, `eu`, `eea`, regions, continents) be kept in this region?"""
+    return any(_lies_in(row, place) for place in residency)
 
 
-def is_known_place(place: str) -> bool:
-    """Does any region of the tables lie in what a residency calls `place`?"""
-    return any(_place(place) in row.places for row in _grid().values())
+def is_known_place(text: str) -> bool:
+    """Is it known where that is?"""
+    return places.find(text) is not None or _area(text) in {row.area for row in _grid().values()}
 
 
 def hours(provider: str, region: str) -> HoursRow | None:
@@ -164,13 +149,15 @@ def hours(provider: str, region: str) -> HoursRow | None:
     return known.get((provider, region_name(provider, region)))
 
 
-def _place(text: str) -> str:
-    bare = " ".join(text.strip().lower().replace("_", " ").split())
-    bare = _SAME_AS.get(bare, bare)
-    return bare.replace(" ", "_") if bare.replace(" ", "_") in _AREAS else bare
+def _lies_in(row: GridRow, text: str) -> bool:
+    wanted = places.find(text)
+    if wanted is None:
+        return _area(text) == row.area
+    return wanted.holds(places.find(row.region) or places.Place(country=row.country.upper()))
 
 
-_AREAS = frozenset({"north_america", "south_america", "middle_east"})
+def _area(text: str) -> str:
+    return "_".join(text.lower().replace("_", " ").split())
 
 
 @cache
