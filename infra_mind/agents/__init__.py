@@ -13,7 +13,9 @@ NAMES: tuple[str, ...] = (
     "reliability",
     "mlops",
     "capacity",
+    "compliance",
     "cost",
+    "sustainability",
     "strategy",
 )
 
