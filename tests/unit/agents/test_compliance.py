@@ -114,6 +114,14 @@ def test_who_where_which_data(expected: Fit, regime: RegimeName, fields: dict[st
     assert expected is not Fit.MAY_APPLY or answer.question.endswith("?")
 
 
+def test_what_terraform_puts_into_the_union_asks_whether_the_gdpr_applies() -> None:
+    fields = {"compliance": {"data_classes": ["personal"]}}
+    inventory = terraform('provider "aws" {\n  region = "eu-west-1"\n}\n')
+    asked = of_rule(run(fields, inventory=inventory), "compliance.may-apply")
+    assert [f.resource for f in asked] == ["compliance.regimes/gdpr"]
+    assert of_rule(run(fields), "compliance.may-apply") == []
+
+
 def test_a_regime_that_applies_and_is_not_named_is_a_finding_and_in_scope() -> None:
     result = run(EU_HEALTH)
     assert [f.resource for f in of_rule(result, "compliance.unnamed")] == ["compliance.regimes/nis2"]
