@@ -24,6 +24,7 @@ from infra_mind.model.task import (
     TaskError,
     TaskState,
 )
+from infra_mind.tasks.schedules.records import ScheduleStore
 from infra_mind.tasks.webhooks.outbox import Outbox
 
 T = TypeVar("T")
@@ -116,13 +117,15 @@ class QueueStats:
 @dataclass(frozen=True)
 class Counters:
     """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state;
-    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last."""
+    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last;
+    `schedules` by whether a due time started something (`fired`, `refused`)."""
 
     accepted: int = 0
     ended: dict[TaskState, int] = field(default_factory=dict)
     agent_seconds: dict[str, float] = field(default_factory=dict)
     agent_runs: dict[tuple[str, str], int] = field(default_factory=dict)
     webhooks: dict[str, int] = field(default_factory=dict)
+    schedules: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class StoreLimits:
     )
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
+    max_schedules_per_tenant: int = 100
     events_kept: int = 512
 
 
@@ -148,7 +152,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-class TaskStore(Outbox, Protocol):
+class TaskStore(Outbox, ScheduleStore, Protocol):
     """`limits` and the connection are given at construction. All ids are opaque strings made by the caller."""
 
     # -- life ---------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from infra_mind.tasks.store import (
     StoreLimits,
     TaskStore,
 )
+from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.webhooks.outbox import Attempted
 from tests.contract.houses import AGENTS, RedisHouse, accept, accept_and_claim
 from tests.stores import start_valkey, wait_until
@@ -243,6 +244,17 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.deliveries("acme", "t-1")
     yield store.signing_secrets("acme", "whsec_")
     yield store.rotate_secret("acme", "whsec_")
+    yield store.create_schedule(
+        NewSchedule("s", "acme", "n", "* * * * *", "UTC", True, StartOptions(), "n", 0, b"", 1)
+    )
+    yield store.schedule("acme", "s")
+    yield store.schedules("acme")
+    yield store.enable_schedule("acme", "s", None)
+    yield store.delete_schedule("acme", "s")
+    yield store.due_schedules(1)
+    yield store.fire_schedule(
+        DueSchedule("s", "acme", "* * * * *", "UTC", True, StartOptions(), 1, 1), None, AGENTS
+    )
 
 
 async def test_listeners_hear_that_the_store_went_away(victim: EmbeddedStore) -> None:

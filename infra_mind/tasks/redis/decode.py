@@ -126,6 +126,7 @@ def counters(found: dict[bytes, bytes]) -> Counters:
     seconds: dict[str, float] = {}
     runs: dict[tuple[str, str], int] = {}
     webhooks: dict[str, int] = {}
+    schedules: dict[str, int] = {}
     for raw, count in sorted(found.items()):
         kind, _, rest = raw.decode().partition(":")
         if kind == "ended":
@@ -137,4 +138,6 @@ def counters(found: dict[bytes, bytes]) -> Counters:
             runs[name, state] = int(count)
         elif kind == "webhook":
             webhooks[rest] = int(count)
-    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs, webhooks)
+        elif kind == "schedule":
+            schedules[rest] = int(count)
+    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs, webhooks, schedules)

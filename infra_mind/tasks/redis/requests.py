@@ -10,6 +10,7 @@ from infra_mind.model.task import StartOptions, Task, TaskState
 from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone, page_limit
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.assessments import Assessments, read_page
+from infra_mind.tasks.redis.link import Argument
 from infra_mind.tasks.store import Accepted, Page
 
 
@@ -25,34 +26,41 @@ class Requests(Assessments):
         agents: Sequence[str],
         idempotency_key: str | None = None,
     ) -> Accepted:
-        keys = self._link.keys
-        answer = await self._link.call(
-            "accept",
-            [
-                keys.task(task_id),
-                keys.assessment(assessment_id),
-                keys.input(assessment_id),
-                keys.runs(assessment_id),
-                keys.tenant(tenant),
-                keys.tasks(tenant),
-                keys.idempotency(tenant, idempotency_key or ""),
-            ],
-            [
-                tenant,
-                assessment_id,
-                task_id,
-                options.priority.value,
-                options.to_json(),
-                json.dumps(distinct(agents)),
-                0 if idempotency_key is None else 1,
-            ],
-            again=True,
-            durable=True,
-        )
+        keys, args = self._accept_call(tenant, assessment_id, task_id, options, agents, idempotency_key)
+        answer = await self._link.call("accept", keys, args, again=True, durable=True)
         code = answer[0].decode()
         if code != "OK":
             raise _refusal(code, assessment_id, task_id, answer[1:])
         return Accepted(answer[1].decode(), bool(answer[2]))
+
+    def _accept_call(
+        self,
+        tenant: str,
+        assessment_id: str,
+        task_id: str,
+        options: StartOptions,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> tuple[list[str], list[Argument]]:
+        """KEYS and ARGV of accept.lua, also for scripts that accept as a part of their work."""
+        keys = self._link.keys
+        return [
+            keys.task(task_id),
+            keys.assessment(assessment_id),
+            keys.input(assessment_id),
+            keys.runs(assessment_id),
+            keys.tenant(tenant),
+            keys.tasks(tenant),
+            keys.idempotency(tenant, idempotency_key or ""),
+        ], [
+            tenant,
+            assessment_id,
+            task_id,
+            options.priority.value,
+            options.to_json(),
+            json.dumps(distinct(agents)),
+            0 if idempotency_key is None else 1,
+        ]
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         record, position = await self._record(tenant, task_id)
