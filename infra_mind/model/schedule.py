@@ -25,4 +25,6 @@ class Schedule(Value):
     last_fired_at: str | None = None
     last_assessment_id: str | None = None
     last_task_id: str | None = None
-    last_error: str | None = Field(default=None, description="Why the last due time started nothing, such as TooMany")
+    last_error: str | None = Field(
+        default=None, description="Why the last due time started nothing, such as TooMany"
+    )

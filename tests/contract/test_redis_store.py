@@ -19,6 +19,7 @@ from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
+from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.store import (
     Accepted,
     AgentUpdate,
@@ -28,7 +29,6 @@ from infra_mind.tasks.store import (
     StoreLimits,
     TaskStore,
 )
-from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.webhooks.outbox import Attempted
 from tests.contract.houses import AGENTS, RedisHouse, accept, accept_and_claim
 from tests.stores import start_valkey, wait_until

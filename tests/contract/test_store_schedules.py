@@ -42,9 +42,13 @@ async def test_a_schedule_is_kept_as_it_was_made(store: TaskStore) -> None:
     )  # fmt: skip
     assert made.options == {"priority": "high", "webhook_url": "https://hooks.example.com/…"}
     assert made.next_due_at == "2026-01-15T09:30:00.000Z"
-    assert (made.last_due_at, made.last_fired_at, made.last_assessment_id, made.last_task_id, made.last_error) == (
-        (None,) * 5
-    )
+    assert (
+        made.last_due_at,
+        made.last_fired_at,
+        made.last_assessment_id,
+        made.last_task_id,
+        made.last_error,
+    ) == ((None,) * 5)
 
 
 async def test_the_same_create_again_is_the_same_schedule(store: TaskStore) -> None:
@@ -132,14 +136,22 @@ async def test_firing_starts_an_assessment_of_what_was_handed_in(store: TaskStor
     due = await due_one(store)
     assert await store.fire_schedule(due, NEXT, AGENTS) == Fired(due.task_id)
     (claim,) = await store.claim("d", 5)
-    assert (claim.task_id, claim.tenant, claim.options, claim.agents) == (due.task_id, "acme", NEW.options, AGENTS)
+    assert (claim.task_id, claim.tenant, claim.options, claim.agents) == (
+        due.task_id,
+        "acme",
+        NEW.options,
+        AGENTS,
+    )
     assert await store.assessment_input(claim.assessment_id) == NEW.data
     assessment = await store.assessment("acme", due.assessment_id)
     assert (assessment.name, assessment.status, assessment.artefact_files, assessment.task_id) == (
         "Clinic", "in_progress", 3, due.task_id,
     )  # fmt: skip
     schedule = await store.schedule("acme", "sch_1")
-    assert (schedule.last_due_at, schedule.next_due_at) == ("2026-01-15T09:30:00.000Z", "2026-01-15T10:30:00.000Z")
+    assert (schedule.last_due_at, schedule.next_due_at) == (
+        "2026-01-15T09:30:00.000Z",
+        "2026-01-15T10:30:00.000Z",
+    )
     assert (schedule.last_assessment_id, schedule.last_task_id, schedule.last_error) == (
         due.assessment_id, due.task_id, None,
     )  # fmt: skip
@@ -232,10 +244,14 @@ async def test_a_deleted_schedule_leaves_no_key_for_ever(redis_house: RedisHouse
     await store.fire_schedule(await due_one(store), NEXT, AGENTS)
     (claim,) = await store.claim("d", 1)
     await store.finish(claim.task_id, claim.fence, TaskState.REVOKED)
-    assert await store.due_deliveries(1, lease_s=1, most_attempts=0, per_tenant=1, in_flight={}) == []  # given up at once
+    assert (
+        await store.due_deliveries(1, lease_s=1, most_attempts=0, per_tenant=1, in_flight={}) == []
+    )  # given up at once
     await store.delete_schedule("acme", "sch_1")
     keys = [key async for key in redis_house.raw.scan_iter(match=f"{redis_house.prefix}*", count=1_000)]
-    for_ever = [key.decode().removeprefix(redis_house.prefix) for key in keys if await redis_house.raw.pttl(key) == -1]
+    for_ever = [
+        key.decode().removeprefix(redis_house.prefix) for key in keys if await redis_house.raw.pttl(key) == -1
+    ]
     assert for_ever == ["counters"]
 
 

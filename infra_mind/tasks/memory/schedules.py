@@ -62,9 +62,9 @@ class Schedules(Requests):
             for one in self._state.schedules.values()
             if one.due is not None and one.due <= now
         )
-        return [self._due(self._state.schedules[schedule_id].new, at) for at, schedule_id in due[:limit]]
+        return [self._due_schedule(self._state.schedules[schedule_id].new, at) for at, schedule_id in due[:limit]]
 
-    def _due(self, new: NewSchedule, due: int) -> DueSchedule:
+    def _due_schedule(self, new: NewSchedule, due: int) -> DueSchedule:
         return DueSchedule(
             schedule_id=new.schedule_id,
             tenant=new.tenant,
@@ -76,7 +76,9 @@ class Schedules(Requests):
             now=self._state.now,
         )
 
-    async def fire_schedule(self, due: DueSchedule, following: int | None, agents: Sequence[str]) -> Fired | None:
+    async def fire_schedule(
+        self, due: DueSchedule, following: int | None, agents: Sequence[str]
+    ) -> Fired | None:
         state = self._state
         state.tick()
         found = state.schedules.get(due.schedule_id)

@@ -87,10 +87,14 @@ class Schedules(Requests):
             raise _unknown(schedule_id)
 
     async def due_schedules(self, limit: int) -> list[DueSchedule]:
-        now, *rows = await self._link.call("schedules", [self._link.keys.schedules], ["due", limit], again=True)
+        now, *rows = await self._link.call(
+            "schedules", [self._link.keys.schedules], ["due", limit], again=True
+        )
         return [_due(row[0].decode(), decode.fields(row[1]), int(now)) for row in rows]
 
-    async def fire_schedule(self, due: DueSchedule, following: int | None, agents: Sequence[str]) -> Fired | None:
+    async def fire_schedule(
+        self, due: DueSchedule, following: int | None, agents: Sequence[str]
+    ) -> Fired | None:
         """Sent once: if its answer is lost, the next look finds the due time moved on, or fires it."""
         keys, args = self._accept_call(due.tenant, due.assessment_id, due.task_id, due.options, agents)
         answer = await self._link.call(

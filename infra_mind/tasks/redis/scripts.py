@@ -66,7 +66,9 @@ def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
         return (folder / f"{name}.lua").read_text("utf-8")
 
     def parts(name: str) -> str:
-        return "".join(f"local function {part}(KEYS, ARGV)\n{text(part)}\nend\n" for part in PARTS.get(name, ()))
+        return "".join(
+            f"local function {part}(KEYS, ARGV)\n{text(part)}\nend\n" for part in PARTS.get(name, ())
+        )
 
     return {name: _script(name, head + parts(name) + text(name)) for name in NAMES}
 

@@ -19,7 +19,7 @@ CATCH_UP = 100  # missed due times of one schedule that are made up for when it 
 _FIELDS = 5
 
 
-class CronInvalid(ValueError):
+class CronInvalid(ValueError):  # noqa: N818 - says what it is, as `OptionInvalid` does
     """`field` is `cron` or `timezone`."""
 
     def __init__(self, field: str, problem: str) -> None:

@@ -86,7 +86,9 @@ class ScheduleStore(Protocol):
     async def due_schedules(self, limit: int) -> list[DueSchedule]:
         """Up to `limit` whose time has come, the longest due first. Looking changes nothing."""
 
-    async def fire_schedule(self, due: DueSchedule, following: int | None, agents: Sequence[str]) -> Fired | None:
+    async def fire_schedule(
+        self, due: DueSchedule, following: int | None, agents: Sequence[str]
+    ) -> Fired | None:
         """If it is still due at `due.due`: makes the assessment and its task and sets the next due time to `following`, all in one step.
         None, and nothing changed, when somebody else was first, or it was paused or deleted. A start that is refused (TooMany)
         leaves no assessment behind; the due time counts as done and the refusal stands in `last_error`."""

@@ -53,7 +53,11 @@ class Scheduler:
             fired = await self._store.fire_schedule(one, _following(one), self._agents)
             if fired is not None:
                 log.info(
-                    "schedule fired", schedule_id=one.schedule_id, due=one.due, task_id=fired.task_id, error=fired.error
+                    "schedule fired",
+                    schedule_id=one.schedule_id,
+                    due=one.due,
+                    task_id=fired.task_id,
+                    error=fired.error,
                 )
         return len(due)
 
@@ -61,6 +65,8 @@ class Scheduler:
 def _following(one: DueSchedule) -> int | None:
     try:
         return Rule.of(one.cron, one.timezone).next_due(one.due, one.now, coalesce=one.coalesce)
-    except CronInvalid as error:  # a zone that the database has dropped: fires this once, and waits for its owner
+    except (
+        CronInvalid
+    ) as error:  # a zone that the database has dropped: fires this once, and waits for its owner
         log.error("schedule cannot go on", schedule_id=one.schedule_id, error=str(error))
         return None
