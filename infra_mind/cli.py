@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from infra_mind.cli_schedules import schedules
 from infra_mind.cli_webhooks import webhooks
 from infra_mind.console import Json, TaskId, Url, err, out
 from infra_mind.console import client_at as _client
@@ -48,6 +49,7 @@ keys = typer.Typer(
 app.add_typer(keys, name="keys")
 
 app.add_typer(webhooks, name="webhooks")
+app.add_typer(schedules, name="schedules")
 
 
 class FailOn(StrEnum):

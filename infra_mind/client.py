@@ -40,6 +40,7 @@ from infra_mind.home import Home
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import Assessment, Event, Task, TaskState
 from infra_mind.model.webhook import Delivery, WebhookSecret
@@ -232,6 +233,37 @@ class Client:
         """Runs a failed, cancelled or partial one again, with the agents' results that are done; the id of the new task."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return str(self._call("POST", f"/tasks/{task_id}/replay", headers=headers)["task_id"])
+
+    # -- schedules ----------------------------------------------------------------------------------------------------
+    def create_schedule(
+        self, name: str, cron: str, brief: BriefLike | None = None, artefacts: ArtefactsLike = None, *,
+        assessment_id: str | None = None, timezone: str = "UTC", coalesce: bool = True, enabled: bool = True,
+        idempotency_key: str | None = None, **options: Any,
+    ) -> Schedule:  # fmt: skip
+        """Assesses again and again, the brief given here or a copy of an assessment's. `options` as for `start`."""
+        what = {"brief": _body(read_submission(brief, artefacts))} if brief is not None else {}
+        body = {
+            "name": name, "cron": cron, "timezone": timezone, "coalesce": coalesce, "enabled": enabled, "options": options,
+            **what, **({"assessment_id": assessment_id} if assessment_id else {}),
+        }  # fmt: skip
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return Schedule.model_validate(self._call("POST", "/schedules", json_body=body, headers=headers))
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The caller's own, newest first."""
+        return tuple(Schedule.model_validate(item) for item in self._call("GET", "/schedules")["items"])
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        return Schedule.model_validate(self._call("GET", f"/schedules/{schedule_id}"))
+
+    def enable_schedule(self, schedule_id: str, enabled: bool = True) -> Schedule:
+        """Resumes or pauses it; what is due during a pause is not made up for."""
+        body = {"enabled": enabled}
+        return Schedule.model_validate(self._call("PATCH", f"/schedules/{schedule_id}", json_body=body))
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """What it has started goes on."""
+        self._call("DELETE", f"/schedules/{schedule_id}")
 
     # -- webhooks -----------------------------------------------------------------------------------------------------
     def webhooks(self, task_id: str) -> tuple[Delivery, ...]:

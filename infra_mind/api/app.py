@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from infra_mind.api import assessments, openapi, operations, problems, tasks, webhooks
+from infra_mind.api import assessments, openapi, operations, problems, schedules, tasks, webhooks
 from infra_mind.api.context import ApiSettings, Context
 from infra_mind.api.headers import SecurityHeaders
 from infra_mind.model.workers import WorkersStatus
@@ -52,6 +52,7 @@ def create_app(
     for router in (
         assessments.router,
         tasks.router,
+        schedules.router,
         webhooks.router,
         operations.workers_router,
         operations.router,

@@ -94,6 +94,29 @@ DELIVERIES = {
         }
     ]
 }
+SCHEDULE_REQUEST = {
+    "name": "Every Monday",
+    "cron": "0 6 * * 1",
+    "timezone": "Europe/Berlin",
+    "assessment_id": _ASSESSMENT_ID,
+    "options": {"priority": "low", "webhook_url": "https://hooks.example.com/infra-mind"},
+}
+SCHEDULE = {
+    "schedule_id": "sch_0d9c5be21f7744d08a3be6c4",
+    "name": "Every Monday",
+    "cron": "0 6 * * 1",
+    "timezone": "Europe/Berlin",
+    "coalesce": True,
+    "enabled": True,
+    "options": {"priority": "low", "webhook_url": "https://hooks.example.com/…"},
+    "created_at": _AT,
+    "next_due_at": "2026-01-26T05:00:00.000Z",
+    "last_due_at": "2026-01-19T05:00:00.000Z",
+    "last_fired_at": "2026-01-19T05:00:00.412Z",
+    "last_assessment_id": _ASSESSMENT_ID,
+    "last_task_id": _TASK_ID,
+    "last_error": None,
+}
 WEBHOOK_SECRET = {
     "secret": "whsec_" + "A" * 43 + "=",
     "created_at": _AT,

@@ -38,6 +38,7 @@ class _Numbers(Collector):
         )
         yield self._ended()
         yield from self._agents()
+        yield self._schedules()
         yield self._webhooks()
         yield from self._waiting()
         yield GaugeMetricFamily(
@@ -91,6 +92,16 @@ class _Numbers(Collector):
         for (agent, state), count in sorted(self._counters.agent_runs.items()):
             runs.add_metric([agent, state], count)
         yield runs
+
+    def _schedules(self) -> Metric:
+        metric = CounterMetricFamily(
+            "infra_mind_schedules",
+            "Due times of schedules, by whether they started a task",
+            labels=["outcome"],
+        )
+        for outcome in ("fired", "refused"):
+            metric.add_metric([outcome], self._counters.schedules.get(outcome, 0))
+        return metric
 
     def _webhooks(self) -> Metric:
         metric = CounterMetricFamily(

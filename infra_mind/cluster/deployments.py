@@ -21,6 +21,7 @@ from infra_mind.cluster.workers import workers_status
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.dispatcher import Dispatcher
 from infra_mind.tasks.plan import Plan
+from infra_mind.tasks.schedules.scheduler import Scheduler
 from infra_mind.tasks.webhooks.deliverer import Deliverer, DeliverLimits
 from infra_mind.tasks.webhooks.sender import HttpSender
 
@@ -133,9 +134,11 @@ class DispatcherReplica:
             DeliverLimits(),
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
         )
+        self._scheduler = Scheduler(store, plan.agents, chance=random.Random())  # noqa: S311 - jitter, not a secret
         self._loops = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._deliverer.run(), name="deliverer"),
+            asyncio.create_task(self._scheduler.run(), name="scheduler"),
         ]
 
     def check_health(self) -> None:
@@ -146,6 +149,7 @@ class DispatcherReplica:
             raise RuntimeError(f"dispatcher has not looked for work for {self._dispatcher.silent_s:.0f} s")
 
     async def __del__(self) -> None:
+        self._scheduler.close()
         await asyncio.gather(
             self._dispatcher.drain(wait_s=DRAIN_S),
             self._deliverer.drain(wait_s=DRAIN_S),

@@ -26,6 +26,7 @@ from infra_mind.model.task import (
 )
 from infra_mind.model.workers import Alert
 from infra_mind.tasks.alerts import WorkerFailure
+from infra_mind.tasks.schedules.records import ScheduleStore
 from infra_mind.tasks.webhooks.outbox import Outbox
 
 T = TypeVar("T")
@@ -132,7 +133,8 @@ class TenantPolicy:
 @dataclass(frozen=True)
 class Counters:
     """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state;
-    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last; `worker_failures` by kind."""
+    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last; `worker_failures` by kind;
+    `schedules` by whether a due time started something (`fired`, `refused`)."""
 
     accepted: int = 0
     ended: dict[TaskState, int] = field(default_factory=dict)
@@ -140,6 +142,7 @@ class Counters:
     agent_runs: dict[tuple[str, str], int] = field(default_factory=dict)
     webhooks: dict[str, int] = field(default_factory=dict)
     worker_failures: dict[str, int] = field(default_factory=dict)
+    schedules: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class StoreLimits:
     )
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
+    max_schedules_per_tenant: int = 100
     events_kept: int = 512
     compress_above: int = 256 * 1024  # bytes; larger values are compressed
     objects_above: int = 4 * 1024 * 1024  # bytes; larger results go to object storage, where there is one
@@ -172,7 +176,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-class TaskStore(Outbox, Protocol):
+class TaskStore(Outbox, ScheduleStore, Protocol):
     """`limits` and the connection are given at construction. All ids are opaque strings made by the caller."""
 
     # -- life ---------------------------------------------------------------------------------------------------------

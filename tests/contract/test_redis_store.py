@@ -21,6 +21,7 @@ from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
+from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.store import (
     Accepted,
     AgentUpdate,
@@ -249,6 +250,17 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.deliveries("acme", "t-1")
     yield store.signing_secrets("acme", "whsec_")
     yield store.rotate_secret("acme", "whsec_")
+    yield store.create_schedule(
+        NewSchedule("s", "acme", "n", "* * * * *", "UTC", True, StartOptions(), "n", 0, b"", 1)
+    )
+    yield store.schedule("acme", "s")
+    yield store.schedules("acme")
+    yield store.enable_schedule("acme", "s", None)
+    yield store.delete_schedule("acme", "s")
+    yield store.due_schedules(1)
+    yield store.fire_schedule(
+        DueSchedule("s", "acme", "* * * * *", "UTC", True, StartOptions(), 1, 1), None, AGENTS
+    )
 
 
 async def test_listeners_hear_that_the_store_went_away(victim: EmbeddedStore) -> None:

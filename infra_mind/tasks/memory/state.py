@@ -10,6 +10,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import (
     AgentState,
     ApiKey,
@@ -35,9 +36,43 @@ from infra_mind.tasks.records import (
     event_id,
     iso,
 )
+from infra_mind.tasks.schedules.records import NewSchedule, iso_or_none, shown_options
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
 Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone", "expired"]
+
+
+@dataclass
+class ScheduleRecord:
+    """A schedule as it is stored; times in ms. `due` is None while it is paused."""
+
+    new: NewSchedule
+    created: int
+    listed: int
+    due: int | None
+    last_due: int | None = None
+    last_fired: int | None = None
+    last_assessment: str | None = None
+    last_task: str | None = None
+    last_error: str = ""
+
+    def view(self) -> Schedule:
+        return Schedule(
+            schedule_id=self.new.schedule_id,
+            name=self.new.name,
+            cron=self.new.cron,
+            timezone=self.new.timezone,
+            coalesce=self.new.coalesce,
+            enabled=self.due is not None,
+            options=shown_options(self.new.options),
+            created_at=iso(self.created),
+            next_due_at=iso_or_none(self.due),
+            last_due_at=iso_or_none(self.last_due),
+            last_fired_at=iso_or_none(self.last_fired),
+            last_assessment_id=self.last_assessment,
+            last_task_id=self.last_task,
+            last_error=self.last_error or None,
+        )
 
 
 @dataclass
@@ -91,6 +126,8 @@ class State:
         self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.outbox = OutboxRecords()
+        self.schedules: dict[str, ScheduleRecord] = {}
+        self.firings: dict[str, int] = defaultdict(int)
         self.accepted = 0
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)

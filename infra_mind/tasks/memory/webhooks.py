@@ -32,7 +32,7 @@ class Webhooks:
     ) -> list[DueDelivery]:
         self._state.tick()
         taken, found = Counter(in_flight), list[DueDelivery]()
-        for webhook in self._due()[:SCANNED_AT_ONCE]:
+        for webhook in self._due_webhooks()[:SCANNED_AT_ONCE]:
             if len(found) >= limit:
                 break
             if taken[webhook.tenant] >= per_tenant:
@@ -48,7 +48,7 @@ class Webhooks:
                 found.append(webhook.handed_out())
         return found
 
-    def _due(self) -> list[WebhookRecord]:
+    def _due_webhooks(self) -> list[WebhookRecord]:
         waiting = [
             one
             for one in self._state.outbox.webhooks.values()

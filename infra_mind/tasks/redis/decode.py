@@ -130,6 +130,7 @@ def counters(found: dict[bytes, bytes]) -> Counters:
     runs: dict[tuple[str, str], int] = {}
     webhooks: dict[str, int] = {}
     failed: dict[str, int] = {}
+    schedules: dict[str, int] = {}
     for raw, count in sorted(found.items()):
         kind, _, rest = raw.decode().partition(":")
         if kind == "ended":
@@ -143,4 +144,7 @@ def counters(found: dict[bytes, bytes]) -> Counters:
             webhooks[rest] = int(count)
         elif kind == "failed":
             failed[rest] = int(count)
-    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs, webhooks, failed)
+        elif kind == "schedule":
+            schedules[rest] = int(count)
+    accepted = int(found.get(b"accepted", 0))
+    return Counters(accepted, ended, seconds, runs, webhooks, failed, schedules)

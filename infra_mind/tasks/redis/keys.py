@@ -51,6 +51,19 @@ class Keys:
         return self.prefix + "keys", self.prefix + "keys:by-secret"
 
     @property
+    def schedules(self) -> str:
+        return self.prefix + "schedules"
+
+    def schedule(self, schedule_id: str) -> str:
+        return f"{self.prefix}schedule:{schedule_id}"
+
+    def schedule_input(self, schedule_id: str) -> str:
+        return f"{self.prefix}schedule-input:{schedule_id}"
+
+    def tenant_schedules(self, tenant: str) -> str:
+        return f"{self.prefix}schedules:{tenant}"
+
+    @property
     def webhook_secrets(self) -> str:
         return self.prefix + "webhook-secrets"
 

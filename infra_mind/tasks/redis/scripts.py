@@ -23,10 +23,14 @@ NAMES = (
     "accept",
     "cancel",
     "claim",
+    "create_schedule",
     "delete",
+    "delete_schedule",
     "deliveries",
     "due_deliveries",
+    "enable_schedule",
     "finish",
+    "fire_schedule",
     "heartbeat",
     "keep",
     "note_attempt",
@@ -41,12 +45,16 @@ NAMES = (
     "replay",
     "revoke_key",
     "save_draft",
+    "schedules",
     "take_request",
     "task",
     "update",
     "webhook_secret",
     "worker_failed",
 )
+
+# Scripts that do others' work as a part of their own: these stand before them as functions of (KEYS, ARGV).
+PARTS = {"fire_schedule": ("save_draft", "accept")}
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,16 @@ def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
     """All scripts by name, with `limits` written into them."""
     folder = resources.files("infra_mind.tasks.redis") / "lua"
     head = _constants(prefix, limits) + (folder / "_house.lua").read_text("utf-8")
-    return {name: _script(name, head + (folder / f"{name}.lua").read_text("utf-8")) for name in NAMES}
+
+    def text(name: str) -> str:
+        return (folder / f"{name}.lua").read_text("utf-8")
+
+    def parts(name: str) -> str:
+        return "".join(
+            f"local function {part}(KEYS, ARGV)\n{text(part)}\nend\n" for part in PARTS.get(name, ())
+        )
+
+    return {name: _script(name, head + parts(name) + text(name)) for name in NAMES}
 
 
 def _script(name: str, text: str) -> Script:

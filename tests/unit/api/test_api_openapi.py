@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from infra_mind.api import assessments, examples, operations, tasks, webhooks
+from infra_mind.api import assessments, examples, operations, schedules, tasks, webhooks
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.task import StartOptions
@@ -51,6 +51,7 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
     routers = (
         assessments.router,
         tasks.router,
+        schedules.router,
         webhooks.router,
         operations.router,
         operations.workers_router,
