@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
@@ -226,6 +226,7 @@ def standings(found: list[Finding]) -> list[Standing]:
     return [standing(name, voices(found), ALL_BOUND) for name in SOME]
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS)
 def test_the_counts_of_a_regime_add_up(found: list[Finding]) -> None:
     for of in standings(found):
@@ -234,6 +235,7 @@ def test_the_counts_of_a_regime_add_up(found: list[Finding]) -> None:
         assert of.count(Status.MANUAL) + of.machine_checkable == len(of.verdicts)
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS)
 def test_no_control_passes_that_nothing_was_looked_at_for(found: list[Finding]) -> None:
     for verdict in (v for of in standings(found) for v in of.verdicts if v.status is Status.PASS):
@@ -242,6 +244,7 @@ def test_no_control_passes_that_nothing_was_looked_at_for(found: list[Finding]) 
         assert not verdict.undecided
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS, st.sampled_from(TAGS))
 def test_one_more_failure_never_makes_more_pass(found: list[Finding], tag: str) -> None:
     worse = [*found, rule("IM-X-009", Status.FAIL, tag)]
@@ -250,6 +253,7 @@ def test_one_more_failure_never_makes_more_pass(found: list[Finding], tag: str) 
         assert after.count(Status.FAIL) >= before.count(Status.FAIL)
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS, st.randoms(use_true_random=False))
 def test_the_order_of_the_findings_does_not_matter(found: list[Finding], random: Any) -> None:
     mixed = list(found)
