@@ -196,10 +196,21 @@ def _controls_finding(found: Standing, artefacts: bool) -> Finding:
     )
     return make_finding(
         rule_id=CONTROLS, agent=NAME, title=title, status=status, severity=Severity.INFO, resource=found.regime, value=status.value,
-        evidence=_places(failed or passed, bool(failed)), control_ids=tuple(v.id for v in failed or passed),
+        evidence=(_named(found.regime, failed or passed), *_places(failed or passed, bool(failed))), control_ids=tuple(v.id for v in failed or passed),
         facts=tuple(f"compliance.{found.regime}.{name}" for name in ("controls", "machine_checkable", "assessed", "passed")),
         remediation=Remediation(text="Mend the findings that the controls name; then assess again.", effort=Effort.DAYS) if failed else None,
     )  # fmt: skip
+
+
+def _named(regime: str, verdicts: Sequence[Verdict]) -> Evidence:
+    """The controls by name, as seen in the brief: the first evidence is a part of the fingerprint, places of findings come and go."""
+    more = len(verdicts) - _MOST_LINKS
+    shown = ", ".join(v.control.id for v in verdicts[:_MOST_LINKS]) + (
+        f" and {more} more" if more > 0 else ""
+    )
+    return Evidence(
+        artefact="brief", path=f"compliance.regimes/{regime}", observed=shown, expected="no control fails"
+    )
 
 
 def _places(verdicts: Sequence[Verdict], failed: bool) -> tuple[Evidence, ...]:
