@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import ray
+from ray.autoscaler.v2.sdk import get_cluster_status
 
 from infra_mind.cluster.engine import SLOT
 from infra_mind.model.workers import Worker, WorkersStatus
 from infra_mind.tasks.dispatcher import DispatchLimits
 from infra_mind.tasks.store import DispatcherInfo, TaskStore
 
+DEAD_SHOWN_S = 300.0
+GCS_S = 5.0
+
 
 async def workers_status(store: TaskStore) -> WorkersStatus:
-    """One worker for each node that has slots, one for each dispatcher. Raises Unavailable when the store is away."""
-    nodes, free = await asyncio.gather(asyncio.to_thread(_nodes), asyncio.to_thread(_free_by_node))
+    """One worker for each node that has, or had, slots, one for each dispatcher. A dead node is shown for DEAD_SHOWN_S.
+
+    Raises Unavailable when the store is away."""
+    nodes, free, scaler = await asyncio.gather(
+        asyncio.to_thread(_nodes), asyncio.to_thread(_free_by_node), asyncio.to_thread(_autoscaler)
+    )
     workers = [_agents_on(node, free) for node in nodes if _slots(node) > 0]
     workers += [_worker(dispatcher) for dispatcher in await store.dispatchers()]
     workers.sort(key=lambda worker: (worker.pool, worker.name))
-    return WorkersStatus(workers=tuple(workers), total_workers=len(workers), autoscaler=_autoscaler(nodes))
+    alive = [node for node in nodes if node.get("Alive")]
+    counted = {"nodes_alive": len(alive), "slots": sum(_slots(node) for node in alive)}
+    return WorkersStatus(workers=tuple(workers), total_workers=len(workers), autoscaler={**counted, **scaler})
 
 
 def _worker(dispatcher: DispatcherInfo) -> Worker:
@@ -36,7 +49,8 @@ def _worker(dispatcher: DispatcherInfo) -> Worker:
 
 
 def _nodes() -> list[dict[str, Any]]:
-    return sorted(ray.nodes(), key=lambda node: str(node["NodeID"]))
+    alive = [node for node in ray.nodes() if node.get("Alive")]
+    return sorted([*alive, *_dead()], key=lambda node: str(node["NodeID"]))
 
 
 def _unit(node: dict[str, Any]) -> str:
@@ -68,6 +82,34 @@ def _free_by_node() -> dict[str, dict[str, float]]:
     return free
 
 
-def _autoscaler(nodes: list[dict[str, Any]]) -> dict[str, Any]:
-    alive = [node for node in nodes if node.get("Alive")]
-    return {"nodes_alive": len(alive), "slots": sum(_slots(node) for node in alive)}
+def _dead() -> list[dict[str, Any]]:
+    """Nodes that died within DEAD_SHOWN_S, with what they had; `ray.nodes()` has forgotten both."""
+    infos = ray._private.worker.global_worker.gcs_client.get_all_node_info(timeout=GCS_S)
+    fresh = time.time() - DEAD_SHOWN_S
+    return [
+        {
+            "NodeID": node_id.hex(),
+            "NodeManagerHostname": info.node_manager_hostname,
+            "Alive": False,
+            "Resources": dict(info.resources_total),
+        }
+        for node_id, info in infos.items()
+        if info.end_time_ms / 1000 > fresh
+    ]
+
+
+def _autoscaler() -> dict[str, Any]:
+    """Nodes on their way, by type, and steps that wait in Ray for a slot, as the cluster's control service tells them;
+    empty where it does not (the call is young)."""
+    with suppress(Exception):
+        status = get_cluster_status(ray.get_runtime_context().gcs_address)
+        pending = Counter(node.ray_node_type_name for node in status.pending_nodes)
+        for launch in status.pending_launches:
+            pending[launch.ray_node_type_name] += launch.count
+        waiting = sum(
+            request.count
+            for demand in status.resource_demands.ray_task_actor_demand
+            for request in demand.bundles_by_count
+        )
+        return {"pending_nodes": dict(sorted(pending.items())), "waiting_steps": waiting}
+    return {}

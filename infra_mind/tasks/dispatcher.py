@@ -229,6 +229,7 @@ class Dispatcher:
 
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
-    """Waits for the event, or until the time is over."""
+    """Waits for the event, or until the time is over. Not with `wait_for`: in Python 3.11 that can swallow a cancellation."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

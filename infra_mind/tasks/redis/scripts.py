@@ -39,6 +39,9 @@ NAMES = (
     "worker_failed",
 )
 
+# These may run in a server that is full: they free memory, or write a few bytes that keep what runs from being done twice.
+WHEN_FULL = frozenset({"cancel", "delete", "heartbeat", "objects_due", "objects_gone", "release", "renew"})
+
 
 @dataclass(frozen=True)
 class Script:
@@ -53,7 +56,14 @@ def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
     """All scripts by name, with `limits` written into them."""
     folder = resources.files("infra_mind.tasks.redis") / "lua"
     head = _constants(prefix, limits) + (folder / "_house.lua").read_text("utf-8")
-    return {name: _script(name, head + (folder / f"{name}.lua").read_text("utf-8")) for name in NAMES}
+    return {
+        name: _script(name, _flags(name) + head + (folder / f"{name}.lua").read_text("utf-8"))
+        for name in NAMES
+    }
+
+
+def _flags(name: str) -> str:
+    return "#!lua flags=allow-oom\n" if name in WHEN_FULL else ""
 
 
 def _script(name: str, text: str) -> Script:

@@ -171,8 +171,9 @@ local function objects_due(task, at)
 end
 
 local function remove_task(tenant, id)
-  objects_due(record(key('task', id)) or {}, NOW)
+  local task = record(key('task', id)) or {}
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))
+  objects_due(task, NOW)
   redis.call('PEXPIRE', key('events', id), C.deleted_events_ttl) -- open streams still see the end
   redis.call('ZREM', key('tasks', tenant), id)
   redis.call('ZREM', TRIM, 'tasks\n' .. tenant .. '\n' .. id)
