@@ -66,7 +66,7 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
             store,
             agents=agents,
             limits=IntakeLimits(),
-            workers=partial(workers_status, store),
+            workers=partial(workers_status, store, engine.slot_resource),
         )
 
     return build

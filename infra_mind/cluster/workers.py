@@ -20,18 +20,19 @@ DEAD_SHOWN_S = 300.0
 GCS_S = 5.0
 
 
-async def workers_status(store: TaskStore) -> WorkersStatus:
+async def workers_status(store: TaskStore, slot_resource: str = "auto") -> WorkersStatus:
     """One worker for each node that has, or had, slots, one for each dispatcher. A dead node is shown for DEAD_SHOWN_S.
 
-    Raises Unavailable when the store is away."""
+    `slot_resource` is what a step takes one of (see `Engine`). Raises Unavailable when the store is away."""
     nodes, free, scaler = await asyncio.gather(
         asyncio.to_thread(_nodes), asyncio.to_thread(_free_by_node), asyncio.to_thread(_autoscaler)
     )
-    workers = [_agents_on(node, free) for node in nodes if _slots(node) > 0]
+    unit = _unit(nodes) if slot_resource == "auto" else slot_resource
+    workers = [_agents_on(node, free, unit) for node in nodes if _slots(node, unit) > 0]
     workers += [_worker(dispatcher) for dispatcher in await store.dispatchers()]
     workers.sort(key=lambda worker: (worker.pool, worker.name))
     alive = [node for node in nodes if node.get("Alive")]
-    counted = {"nodes_alive": len(alive), "slots": sum(_slots(node) for node in alive)}
+    counted = {"nodes_alive": len(alive), "slots": sum(_slots(node, unit) for node in alive)}
     return WorkersStatus(workers=tuple(workers), total_workers=len(workers), autoscaler={**counted, **scaler})
 
 
@@ -53,25 +54,25 @@ def _nodes() -> list[dict[str, Any]]:
     return sorted([*alive, *_dead()], key=lambda node: str(node["NodeID"]))
 
 
-def _unit(node: dict[str, Any]) -> str:
-    """What a step takes there: a slot, or a CPU on a cluster without slots."""
-    return SLOT if SLOT in (node.get("Resources") or {}) else "CPU"
+def _unit(nodes: list[dict[str, Any]]) -> str:
+    """What a step takes: a slot, or a CPU on a cluster without slots."""
+    return SLOT if any(SLOT in (node.get("Resources") or {}) for node in nodes) else "CPU"
 
 
-def _slots(node: dict[str, Any]) -> int:
-    return int((node.get("Resources") or {}).get(_unit(node), 0))
+def _slots(node: dict[str, Any], unit: str) -> int:
+    return int((node.get("Resources") or {}).get(unit, 0))
 
 
-def _agents_on(node: dict[str, Any], free: dict[str, dict[str, float]]) -> Worker:
+def _agents_on(node: dict[str, Any], free: dict[str, dict[str, float]], unit: str) -> Worker:
     left = free.get(node["NodeID"])
     plain = {k: float(v) for k, v in (node.get("Resources") or {}).items() if not k.startswith("node:")}
     return Worker(
-        name=f"agents@{node.get('NodeManagerHostname') or node['NodeID'][:8]}",
+        name=f"agents@{node.get('NodeManagerHostname') or 'node'}-{node['NodeID'][:8]}",
         node_id=node["NodeID"],
         status="alive" if node.get("Alive") else "dead",
         pool="agents",
-        max_concurrency=_slots(node),
-        active_tasks=0 if left is None else _slots(node) - int(left.get(_unit(node), 0)),
+        max_concurrency=_slots(node, unit),
+        active_tasks=0 if left is None else _slots(node, unit) - int(left.get(unit, 0)),
         resources=plain,
     )
 

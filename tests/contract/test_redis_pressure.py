@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,7 @@ async def test_a_snapshot_that_fails_stops_writes_until_it_works_again(
 
         async def snapshot_is(status: str) -> bool:
             info: dict[str, Any] = await store._link.commands.info("persistence")
-            return info["rdb_bgsave_in_progress"] == 0 and info["rdb_last_bgsave_status"] == status
+            return (info["rdb_bgsave_in_progress"], info["rdb_last_bgsave_status"]) == (0, status)
 
         await store._link.commands.bgsave()
         await wait_until("the snapshot has failed", lambda: snapshot_is("err"))
@@ -292,7 +292,7 @@ async def test_every_commit_waits_for_the_disk(
     async with opened(server) as other, opened(server, durability="strict") as store:
         await accept_and_claim(other, "1")
         await config(other, "appendfsync", "no")
-        calls = {
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
             "keep": lambda: store.keep("t-1", 1, Kept("s", "h", b"d"), agent=None, seconds=0),
             "finish": lambda: store.finish("t-1", 1, TaskState.SUCCESS, result=b"r"),
             "cancel": lambda: store.cancel("acme", "t-1"),
