@@ -71,7 +71,7 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
             agents=agents,
             limits=IntakeLimits(),
             settings=ApiSettings(webhook_addresses=engine.webhook_addresses()),
-            workers=partial(workers_status, store),
+            workers=partial(workers_status, store, engine.slot_resource),
         )
 
     return build

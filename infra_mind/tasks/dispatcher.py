@@ -229,9 +229,7 @@ class Dispatcher:
 
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
-    """Waits for the event, or until the time is over."""
-    with contextlib.suppress(
-        TimeoutError
-    ):  # `wait_for` of Python 3.11 swallows a cancel that comes with the event
+    """Waits for the event, or until the time is over. Not with `wait_for`: in Python 3.11 that can swallow a cancellation."""
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()
