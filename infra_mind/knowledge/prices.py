@@ -6,6 +6,7 @@ price but from a list: what none of them has is None, and the caller says `unpri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
@@ -34,6 +35,7 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
         ("gcp", "committed_3y"): ("prices_gcp_committed_3y",),
     }
 )
+MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
 EVERYWHERE = "global"  # the region of a price that is the same in all of them
 # Skus that stand in the table of databases.
 DATABASES = ("rds_", "aurora_", "elasticache_", "opensearch_")
@@ -145,10 +147,14 @@ def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
     return None
 
 
-def service_elsewhere(provider: str, sku: str) -> ServiceOffer | None:
-    """The newest price of the service in any region, the first by name: for a fee that the provider states without a region."""
+def service_elsewhere(provider: str, region: str, sku: str) -> tuple[ServiceOffer, str] | None:
+    """The service's newest price in another region, and which: for a fee that the provider states without a region."""
     rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
-    return service(provider, min(rows[0].usd), sku) if rows else None
+    found = service(provider, min(rows[0].usd), sku) if rows else None
+    place = region_name(provider, region)
+    if found is None or place not in regions(provider):
+        return None
+    return found.model_copy(update={"region": place}), found.region
 
 
 def gpu_hour(
@@ -217,6 +223,15 @@ def newest_as_of() -> str:
     """Date of the newest list of instances. Reads no rows."""
     named = {name for names in LISTS.values() for name in names}
     return max(head["as_of"] for name, head in tables.versions().items() if name in named)
+
+
+def is_old(as_of: str) -> bool:
+    """True of a price that is more than `MAX_AGE_DAYS` older than the newest list. There is no clock here: lists age by each other."""
+    return (_day(newest_as_of()) - _day(as_of)).days > MAX_AGE_DAYS
+
+
+def _day(as_of: str) -> date:
+    return date.fromisoformat((as_of + "-01-01")[:10] if len(as_of) == 4 else (as_of + "-01")[:10])
 
 
 def why_service_unpriced(provider: str, region: str, sku: str) -> str:

