@@ -76,7 +76,7 @@ class ServiceRow(tables.Row):
     provider: Provider
     sku: Annotated[str, Field(min_length=3, max_length=80)]
     unit: Unit
-    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=5000)]], Field(min_length=1)]
+    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=10_000)]], Field(min_length=1)]
 
 
 class Offer(Value):
@@ -175,7 +175,9 @@ def gpu_hour(
 def gpu_regions(provider: str, gpu: str) -> tuple[str, ...]:
     """Regions of the provider where an instance with this GPU has a price, sorted."""
     names = [i.instance for i in with_gpu(provider, gpu)]
-    return tuple(sorted({r for n in names for row in _rows(provider, "on_demand", n) for r in row.usd_per_hour}))
+    return tuple(
+        sorted({r for n in names for row in _rows(provider, "on_demand", n) for r in row.usd_per_hour})
+    )
 
 
 @cache
@@ -255,7 +257,7 @@ Found = tuple[tables.Index[PriceRow], int]  # a table and the number of a row in
 @cache
 def _index(provider: str, purchase: Purchase) -> Mapping[str, tuple[Found, ...]]:
     found: dict[str, list[Found]] = {}
-    for name in LISTS.get((provider, purchase), ()):  # type: ignore[call-overload]  # a provider without lists has none
+    for name in LISTS.get((provider, purchase), ()):
         table = tables.index(name, PriceRow)
         providers, names = table.values("provider"), table.values("instance")
         for number in range(len(table)):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.terraform_azure import tier_of
 from infra_mind.knowledge import prices
+from infra_mind.knowledge.instances import PROVIDERS
 from infra_mind.model.brief import Hosting
 from infra_mind.model.fact import id_part
 from infra_mind.model.inventory import Inventory, Resource, is_unresolvable
@@ -94,7 +95,9 @@ class Cluster:
         kind = self._kind(name) or self._named(name)
         if kind is None:
             return self._miss(
-                resource, what, f"storage class {name!r} is neither among the files nor one that the cloud brings"
+                resource,
+                what,
+                f"storage class {name!r} is neither among the files nor one that the cloud brings",
             )
         if name is None:
             self._ledger.assume(
@@ -140,7 +143,9 @@ class Cluster:
         else:
             tier = tier_of(kind, gib)
             if tier is None:
-                return self._miss(resource, f"{gib:g} GiB {kind}", f"no dated price of a {kind} disk of that size")
+                return self._miss(
+                    resource, f"{gib:g} GiB {kind}", f"no dated price of a {kind} disk of that size"
+                )
             self._units(resource, f"disk_{tier}_lrs", volumes, f"{volumes:g} × {kind} disk {tier}")
         return None
 
@@ -174,12 +179,12 @@ class Cluster:
             self._once(resource, "forwarding_rule", FIRST_FIVE, "forwarding rule, without traffic")
 
     def _known(self, resource: Resource, what: str) -> bool:
-        if self._provider in prices.PROVIDERS and self._region:
+        if self._provider in PROVIDERS and self._region:
             return True
         absent = "hosting.provider" if self._provider is None else "hosting.region"
         reason = (
             f"the cluster's cloud is not known: {absent} is not given"
-            if self._provider is None or self._provider in prices.PROVIDERS
+            if self._provider is None or self._provider in PROVIDERS
             else f"no price list for {self._provider}"
         )
         self._miss(resource, what, reason)

@@ -13,7 +13,9 @@ from infra_mind.knowledge.prices import LISTS, PriceRow, Purchase, ServiceRow
 from infra_mind.knowledge.refresh import ec2
 
 TABLES = sorted({name for names in LISTS.values() for name in names})
-ON_DEMAND = sorted({name for (_, purchase), names in LISTS.items() for name in names if purchase == "on_demand"})
+ON_DEMAND = sorted(
+    {name for (_, purchase), names in LISTS.items() for name in names if purchase == "on_demand"}
+)
 DISCOUNTS: tuple[Purchase, ...] = ("spot", "committed_1y", "committed_3y")
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d|[a-z]+-[a-z]+\d+|[a-z]+\d?")
@@ -31,7 +33,9 @@ def services() -> list[ServiceRow]:
     return [
         row
         for name in ("prices_services", "prices_databases")
-        for row in tables.load(name, ServiceRow, lambda row: (row.provider, row.sku, row.as_of, row.source)).rows
+        for row in tables.load(
+            name, ServiceRow, lambda row: (row.provider, row.sku, row.as_of, row.source)
+        ).rows
     ]
 
 
@@ -189,14 +193,20 @@ def test_gpus_by_region_and_way_to_buy(provider: str, gpu: str, regions: int, pu
     assert len(found) >= regions
 
 
-def test_a_list_read_only_for_spot_is_not_read_for_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    real = tables.index
-    monkeypatch.setattr(prices.tables, "index", lambda name, row: asked.append(name) or real(name, row))
+def test_a_lookup_reads_the_lists_of_its_provider_and_purchase_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: set[str] = set()
+
+    def spy(name: str, row: type[PriceRow]) -> tables.Index[PriceRow]:
+        asked.add(name)
+        return tables.Index(name, row)
+
+    monkeypatch.setattr(tables, "index", spy)
     prices._index.cache_clear()
     prices._rows.cache_clear()
     assert prices.price("gcp", "europe-west4", "n2-standard-4")
-    assert set(asked) == set(LISTS["gcp", "on_demand"])
+    assert asked == set(LISTS["gcp", "on_demand"])
 
 
 # A package with its version, or a repository, and the file or folder in it: what a person can go and read.

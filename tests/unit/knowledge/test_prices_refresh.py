@@ -83,7 +83,9 @@ def test_the_lowest_spot_of_the_zones_below_on_demand_is_taken() -> None:
 
 def test_google_prices_are_those_of_regions_that_offer_the_machine() -> None:
     cost = {"hour": 3.6, "hour_spot": 1.9, "month_1y": 1460.0}
-    pricing = {"compute": {"instance": {"a2-highgpu-1g": {"cost": {"us-central1": cost, "europe-west9": cost}}}}}
+    pricing = {
+        "compute": {"instance": {"a2-highgpu-1g": {"cost": {"us-central1": cost, "europe-west9": cost}}}}
+    }
     where = gcp.offered("NAME;CPUS;ZONE\na2-highgpu-1g;12;us-central1\n")
     assert gcp.machines(pricing, where) == {"a2-highgpu-1g": {"us-central1": 3.6}}
     assert gcp.machines(pricing, where, "spot") == {"a2-highgpu-1g": {"us-central1": 1.9}}
@@ -94,7 +96,11 @@ def test_databases_are_taken_engine_by_engine() -> None:
     item = {
         "instance_type": "db.m5.large",
         "pricing": {
-            "eu-west-1": {"MySQL": {"ondemand": 0.19}, "PostgreSQL": {"ondemand": 0.197}, "14": {"ondemand": 9}},
+            "eu-west-1": {
+                "MySQL": {"ondemand": 0.19},
+                "PostgreSQL": {"ondemand": 0.197},
+                "14": {"ondemand": 9},
+            },
             "mars-1": {"MySQL": {"ondemand": 1.0}},
         },
     }
