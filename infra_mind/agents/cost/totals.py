@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 
 from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
@@ -24,7 +23,6 @@ from infra_mind.model.finding import (
 )  # fmt: skip
 from infra_mind.model.numbers import counted, money, number, percent
 
-OLD = timedelta(days=730)  # a price this much older than the newest list is said to be old
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
 
@@ -103,12 +101,8 @@ def _coverage(ledger: Ledger) -> None:
 
 
 def _old_prices(ledger: Ledger) -> None:
-    newest = date.fromisoformat(prices.newest_as_of())
     for line in ledger.lines:
-        as_of = date.fromisoformat(
-            (line.as_of + "-01-01")[:10] if len(line.as_of) == 4 else (line.as_of + "-01")[:10]
-        )
-        if newest - as_of > OLD:
+        if prices.is_old(line.as_of):
             ledger.assume(
                 f"old_price.{id_part(line.sku)}.{line.region}",
                 f"The price of {line.sku} in {line.region} is of {line.as_of}: no newer list has it",

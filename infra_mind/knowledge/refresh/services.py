@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra_mind.knowledge.prices import EVERYWHERE
+from infra_mind.knowledge.refresh.azure import TIER_GIB
+from infra_mind.knowledge.refresh.catalogs import AZURE_REGIONS
 from infra_mind.knowledge.refresh.ec2 import REGIONS as EC2_REGIONS
 from infra_mind.knowledge.refresh.gcp import REGIONS as GOOGLE_REGIONS
 
@@ -316,12 +318,6 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("gcp", "memorystore_basic_M5", "GB-month", "us-central1", 11.68, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_standard_M5", "GB-month", "us-central1", 21.90, "2024-07-01", "redis_instance_test"),
 )
-# Azure publishes these two without a region (Retail Prices: region Global).
-AZURE_EVERYWHERE = {"nat_gateway": 0.045, "load_balancer": 0.025}
-AZURE_EVERYWHERE_SOURCE = (
-    "2026-09-23",
-    "xbill9/zombiescan-azure, commit e0740cd, tests/conftest.py (Azure Retail Prices, region Global)",
-)
 FOLDER = {"aws": "aws", "azure": "azure", "gcp": "google"}
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
 CURATED_BUCKETS = {"S3 Standard": ("aws", "s3_standard"), "Blob Hot (LRS)": ("azure", "blob_hot_lrs")}
@@ -359,6 +355,30 @@ def aws(table: Mapping[str, Any]) -> Prices:
     return found
 
 
+def microsoft(table: Mapping[str, Any]) -> Prices:
+    """Managed disks by tier, Premium SSD v2, hot blobs and addresses by region; NAT gateway and load balancer (with up to five rules) are
+    published without a region."""
+    found: Prices = {
+        ("nat_gateway", "hour"): {EVERYWHERE: float(table["nat_gateway_hour"]["_value"])},
+        ("load_balancer", "hour"): {EVERYWHERE: float(table["load_balancer_hour"]["_value"])},
+        ("blob_hot_lrs", "GB-month"): _azure(table["blob_gb_month"]),
+        ("public_ipv4", "hour"): _azure(table["public_ip_hour"]),
+    }
+    found[("disk_premium_ssd_v2", "GB-month")] = _azure(
+        {r: kinds["PremiumV2_LRS"] for r, kinds in table["disk_gb_month"].items() if "PremiumV2_LRS" in kinds}
+    )
+    for region, tiers in table["disk_tier_month"].items():
+        for name, usd in tiers.items():
+            tier, _, redundancy = name.partition(" ")
+            if region in AZURE_REGIONS and redundancy == "LRS" and int(tier[1:]) in TIER_GIB.get(tier[0], {}):
+                found.setdefault((f"disk_{tier}_lrs", "disk-month"), {})[region] = float(usd)
+    return found
+
+
+def _azure(by_region: Mapping[str, float]) -> dict[str, float]:
+    return {r: round(float(usd), 6) for r, usd in by_region.items() if r in AZURE_REGIONS}
+
+
 def google(table: Mapping[str, Any]) -> Prices:
     """Forwarding rules (the first five of a region are paid as one) by region.
 
@@ -385,8 +405,6 @@ def rows(
 
     for provider, sku, unit, region, usd, as_of, golden in REFERENCE:
         add(provider, sku, unit, region, usd, as_of, INFRACOST.format(FOLDER[provider], golden, golden))
-    for sku, usd in AZURE_EVERYWHERE.items():
-        add("azure", sku, "hour", EVERYWHERE, usd, *AZURE_EVERYWHERE_SOURCE)
     for (provider, name), sku in CURATED_STORAGE.items():
         for item in curated[provider]["storage"]:
             if item["sku"] == name:
