@@ -13,6 +13,7 @@ NAMES: tuple[str, ...] = (
     "reliability",
     "mlops",
     "capacity",
+    "research",
     "compliance",
     "cost",
     "sustainability",
