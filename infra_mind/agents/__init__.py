@@ -17,6 +17,7 @@ NAMES: tuple[str, ...] = (
     "compliance",
     "cost",
     "sustainability",
+    "adoption",
     "strategy",
 )
 
