@@ -119,10 +119,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m bench.profile", description=__doc__)
     parser.add_argument("--workflows", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument(
+        "--agents", default="bench.steps:table", help="bench.steps:waiting_table for steps that await"
+    )
     parser.add_argument("--work", choices=("wait", "burn"), action="append")
     chosen = parser.parse_args(sys.argv[1:] if words is None else words)
     console, directory = Console(width=150), Path(tempfile.mkdtemp(prefix="im-profile-"))
-    side = Ours(directory / "ours", slots=SLOTS, agents="bench.steps:table")
+    side = Ours(directory / "ours", slots=SLOTS, agents=chosen.agents)
     try:
         console.print(f"ready after {side.ready_s:.2f} s")
         settle(side)

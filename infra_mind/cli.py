@@ -5,10 +5,8 @@ Exit codes: 0 done · 1 the task failed · 2 bad input · 3 cannot reach the ser
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +15,12 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from infra_mind.cli_schedules import schedules
+from infra_mind.cli_webhooks import webhooks
+from infra_mind.console import Json, TaskId, Url, err, out
+from infra_mind.console import client_at as _client
+from infra_mind.console import dump as _dump
+from infra_mind.console import say as _say
 from infra_mind.errors import (
     BadInput,
     Conflict,
@@ -30,7 +34,6 @@ from infra_mind.errors import (
 from infra_mind.model.task import Priority
 
 if TYPE_CHECKING:
-    from infra_mind.client import Client
     from infra_mind.model.result import AssessmentResult
 
 app = typer.Typer(
@@ -45,8 +48,8 @@ keys = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 
-out = Console()
-err = Console(stderr=True)
+app.add_typer(webhooks, name="webhooks")
+app.add_typer(schedules, name="schedules")
 
 
 class FailOn(StrEnum):
@@ -57,11 +60,6 @@ class FailOn(StrEnum):
     INFO = "info"
 
 
-TaskId = Annotated[str, typer.Argument(help="The task's id, as `assess --no-wait` and `list` show it.")]
-Json = Annotated[bool, typer.Option("--json", help="Standard output holds the JSON alone.")]
-Url = Annotated[
-    str | None, typer.Option("--url", help="Where the API listens; else INFRA_MIND_URL, else the local `up`.")
-]
 Brief = Annotated[Path, typer.Argument(help="The brief: a YAML or JSON file.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the result.")]
 
@@ -91,11 +89,6 @@ def run_explained(call: Callable[[], object]) -> None:
         sys.exit(130)
 
 
-def _say(text: str, console: Console | None = None, style: str | None = None) -> None:
-    """One line as it is: never wrapped, so that a pipe gets whole rows, and never read as markup."""
-    (console or out).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
-
-
 def exit_code(error: InfraMindError) -> int:
     if isinstance(error, BadInput | NotFound | Conflict | Gone):
         return 2
@@ -111,18 +104,6 @@ def explain(error: InfraMindError) -> None:
             _say(f"  {problem}", err)
         return
     _say(str(error), err, "red")
-
-
-def _dump(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def _client(url: str | None, api_key: str | None = None) -> Iterator[Client]:
-    from infra_mind.client import Client
-
-    with Client(url, api_key) as client:
-        yield client
 
 
 # -- running the platform ---------------------------------------------------------------------------------------------
@@ -223,6 +204,7 @@ def assess(
     agent_hard_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
     delay_s: Annotated[float | None, typer.Option(help="Seconds to wait before it joins the queue.")] = None,
     not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="Told of the end with a signed request.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
     url: Url = None,
 ) -> None:  # fmt: skip
@@ -230,9 +212,14 @@ def assess(
     options = _start_options(
         priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
         agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
+        webhook_url=webhook_url,
     )  # fmt: skip
     if local and (delay_s is not None or not_before):
         raise OptionInvalid("--local", "runs now: it does not go with --delay-s or --not-before")
+    if local and webhook_url:
+        raise OptionInvalid(
+            "--webhook-url", "needs a server that delivers it, so it does not go with --local"
+        )
     if not wait:
         _refuse_without_wait(
             {"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on}
@@ -265,14 +252,17 @@ def _start_options(**given: Any) -> dict[str, Any]:
 
     options = {name: value for name, value in given.items() if value is not None}
     try:
-        StartOptions(**options)
+        checked = StartOptions(**options)
     except ValidationError as error:
         item = error.errors()[0]
         if not item["loc"]:
             raise OptionInvalid("--delay-s", item["msg"].removeprefix("Value error, ")) from None
-        raise OptionInvalid(
-            f"--{str(item['loc'][0]).replace('_', '-')}", f"{item['msg']} (found {item['input']})"
-        ) from None
+        name = str(item["loc"][0])
+        found = "" if name == "webhook_url" else f" (found {item['input']})"  # a URL may hold a secret
+        raise OptionInvalid(f"--{name.replace('_', '-')}", f"{item['msg']}{found}") from None
+    if checked.limits_problem:
+        name, why = checked.limits_problem
+        raise OptionInvalid(f"--{name.replace('_', '-')}", why)
     return options
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra_mind.artefacts.intake import collect
+from infra_mind.artefacts.intake import check, collect
 from infra_mind.artefacts.yaml import load
 from infra_mind.errors import (
     ArtefactRefused,
@@ -40,8 +40,10 @@ from infra_mind.home import Home
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import Assessment, Event, Task, TaskState
+from infra_mind.model.webhook import Delivery, WebhookSecret
 from infra_mind.model.workers import WorkersStatus
 from infra_mind.settings import IntakeLimits, Settings
 
@@ -89,6 +91,7 @@ def read_submission(
     if roots:
         files += collect(roots[0] if len(roots) == 1 else roots, limits)
         parsed = parsed.model_copy(update={"artefacts": None})
+    check(files, limits)
     return Submission.of(parsed, tuple(files))
 
 
@@ -172,7 +175,7 @@ class Client:
 
     def start(self, assessment_id: str, *, idempotency_key: str | None = None, **options: Any) -> str:
         """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, the same with `agent_`,
-        delay_s, not_before."""
+        delay_s, not_before, webhook_url."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
@@ -230,6 +233,51 @@ class Client:
         """Runs a failed, cancelled or partial one again, with the agents' results that are done; the id of the new task."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return str(self._call("POST", f"/tasks/{task_id}/replay", headers=headers)["task_id"])
+
+    # -- schedules ----------------------------------------------------------------------------------------------------
+    def create_schedule(
+        self, name: str, cron: str, brief: BriefLike | None = None, artefacts: ArtefactsLike = None, *,
+        assessment_id: str | None = None, timezone: str = "UTC", coalesce: bool = True, enabled: bool = True,
+        idempotency_key: str | None = None, **options: Any,
+    ) -> Schedule:  # fmt: skip
+        """Assesses again and again, the brief given here or a copy of an assessment's. `options` as for `start`."""
+        what = {"brief": _body(read_submission(brief, artefacts))} if brief is not None else {}
+        body = {
+            "name": name, "cron": cron, "timezone": timezone, "coalesce": coalesce, "enabled": enabled, "options": options,
+            **what, **({"assessment_id": assessment_id} if assessment_id else {}),
+        }  # fmt: skip
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return Schedule.model_validate(self._call("POST", "/schedules", json_body=body, headers=headers))
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The caller's own, newest first."""
+        return tuple(Schedule.model_validate(item) for item in self._call("GET", "/schedules")["items"])
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        return Schedule.model_validate(self._call("GET", f"/schedules/{schedule_id}"))
+
+    def enable_schedule(self, schedule_id: str, enabled: bool = True) -> Schedule:
+        """Resumes or pauses it; what is due during a pause is not made up for."""
+        body = {"enabled": enabled}
+        return Schedule.model_validate(self._call("PATCH", f"/schedules/{schedule_id}", json_body=body))
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """What it has started goes on."""
+        self._call("DELETE", f"/schedules/{schedule_id}")
+
+    # -- webhooks -----------------------------------------------------------------------------------------------------
+    def webhooks(self, task_id: str) -> tuple[Delivery, ...]:
+        """Whom the end of a task was told to, with each attempt."""
+        items = self._call("GET", f"/tasks/{task_id}/webhooks")["items"]
+        return tuple(Delivery.model_validate(item) for item in items)
+
+    def webhook_secret(self) -> WebhookSecret:
+        """What verifies the webhooks of this key's tenant; the first call makes it."""
+        return WebhookSecret.model_validate(self._call("GET", "/webhooks/secret"))
+
+    def rotate_webhook_secret(self) -> WebhookSecret:
+        """A new secret; the former one signs beside it for a day."""
+        return WebhookSecret.model_validate(self._call("POST", "/webhooks/secret/rotate"))
 
     def workers(self) -> WorkersStatus:
         return WorkersStatus.model_validate(self._call("GET", "/workers/status"))
@@ -336,7 +384,8 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return _refusal(str(body.get("type", "")), body["errors"])
     if status == 429:
         return TooMany(detail, retry_after_s)
-    if status in (502, 503, 504) or (status == 500 and not body):
+    if status in (502, 503, 504) or (status in (404, 500) and not body):
+        # without a body of ours it is the proxy that speaks: it has just started and knows no replica yet
         return Unavailable(detail, retry_after_s)
     if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))

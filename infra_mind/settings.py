@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -57,4 +58,14 @@ class Settings(BaseSettings):
     surplus: int = Field(default=4, ge=1)
     recycle_after: int = Field(default=2_000, ge=1)
     step_memory_mb: int = Field(default=2_048, ge=0)  # MiB of one step's process; 0 is no ceiling
+    webhook_allow_private: str = ""
+    alert_after: int = Field(default=5, ge=1)  # failures of worker processes of one kind
+    alert_window_s: float = Field(default=300.0, gt=0)
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
+
+    @field_validator("webhook_allow_private")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for one in filter(None, map(str.strip, text.split(","))):
+            ipaddress.ip_network(one)  # its error names the network and what is wrong with it
+        return text

@@ -13,7 +13,7 @@ from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Severity, Status
 from infra_mind.model.inventory import Inventory
-from infra_mind.model.numbers import counted, money, number, percent, quantity
+from infra_mind.model.numbers import counted, money, number, percents, quantity
 from infra_mind.model.result import (
     AgentFailure,
     AgentResult,
@@ -40,6 +40,7 @@ INTEREST = (
     "compliance.eu_ai_act.tier",
     "mlops.serving.",
     "mlops.training.",
+    "cost.training.",
     "capacity.",
     "cloud.vcpu_requested",
     "cloud.memory_mib_requested",
@@ -48,7 +49,7 @@ INTEREST = (
     "strategy.dora_cluster",
 )
 # Of the facts below a prefix, those that answer "how many", "how long" and "how well".
-_ANSWERS = ("gpus", "requests_per_s", "days", "servers", "p_within")
+_ANSWERS = ("gpus", "usd", "requests_per_s", "days", "servers", "p_within")
 _MOST_KEY_FACTS = 24
 _PHASE_BY_EFFORT: dict[Effort, Literal["30", "60", "90"]] = {
     Effort.MINUTES: "30", Effort.HOURS: "30", Effort.DAYS: "60", Effort.WEEKS: "90",
@@ -190,7 +191,8 @@ def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fa
     verdict = next((f.status for f in _findings(agents) if f.rule_id == "reliability.target"), None)
     if reached is not None and target is not None and verdict in (Status.FAIL, Status.PASS):
         word = "misses" if verdict is Status.FAIL else "meets"
-        yield f"{word} the availability target of {percent(target)} with {percent(reached)}"
+        has, wanted = percents(reached, target)
+        yield f"{word} the availability target of {wanted} with {has}"
 
 
 def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult]) -> str:

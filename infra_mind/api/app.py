@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from infra_mind.api import assessments, openapi, operations, problems, tasks
+from infra_mind.api import assessments, openapi, operations, problems, schedules, tasks, webhooks
 from infra_mind.api.context import ApiSettings, Context
 from infra_mind.api.headers import SecurityHeaders
 from infra_mind.model.workers import WorkersStatus
@@ -49,7 +49,14 @@ def create_app(
     app.openapi = lambda: _cached(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     problems.install(app)
     app.add_middleware(SecurityHeaders)
-    for router in (assessments.router, tasks.router, operations.workers_router, operations.router):
+    for router in (
+        assessments.router,
+        tasks.router,
+        schedules.router,
+        webhooks.router,
+        operations.workers_router,
+        operations.router,
+    ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(operations.router, include_in_schema=False)
     return app

@@ -30,7 +30,9 @@ async def start(request: Request, tenant: Tenant, assessment_id: Id) -> Response
     the same task. The body is optional."""
     context = context_of(request)
     key = idempotency_key(request.headers.get("idempotency-key"))
-    options = start_options(await read_body(request, context.settings.max_options_body))
+    options = start_options(
+        await read_body(request, context.settings.max_options_body), context.settings.webhook_addresses
+    )
     accepted = await to_its_end(
         context.store.accept(tenant, assessment_id, new_id("tsk"), options, context.agents, key)
     )

@@ -15,6 +15,7 @@ from infra_mind.errors import TooMany
 from infra_mind.model.workers import WorkersStatus
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.store import TaskStore
+from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class ApiSettings:
     `key_cache_s`: how long a key that was found is trusted without asking the store again, so how long a revoked one may go on.
     `dispatcher_live_s`: a dispatcher that was not heard of for longer does not make the service ready.
     `thread_above`: JSON bodies over this many bytes are parsed off the event loop.
-    `parsers`: how many bodies are parsed at a time; each can take several times its size in memory."""
+    `parsers`: how many bodies are parsed at a time; each can take several times its size in memory.
+    `webhook_addresses`: where webhooks may go."""
 
     key_cache_s: float = 5.0
     dispatcher_live_s: float = 20.0
@@ -32,6 +34,7 @@ class ApiSettings:
     thread_above: int = 32 * 1024
     max_options_body: int = 64 * 1024
     parsers: int = 2
+    webhook_addresses: AddressPolicy = field(default_factory=AddressPolicy)
 
 
 @dataclass

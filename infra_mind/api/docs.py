@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task
+from infra_mind.model.webhook import WebhookSecret
 from infra_mind.model.workers import WorkersStatus
 
 Route = dict[str, Any]
@@ -59,6 +61,21 @@ def _route(
 
 def _location(of: str) -> dict[str, Any]:
     return {"Location": {"description": f"Path of the {of}", "schema": {"type": "string"}}}
+
+
+def _idempotency(what: str) -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": f"Repeating the call with the same key gives the same {what}. 1 to 255 printable ASCII characters.",
+        "schema": {"type": "string", "maxLength": 255},
+    }
+
+
+def _json_body(model: str, example: Any) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model}"}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 _BRIEF_REF = {"$ref": "#/components/schemas/Brief"}
@@ -134,14 +151,7 @@ START = _route(
     body=_START_BODY,
     headers=_location("task"),
 )
-_IDEMPOTENCY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Repeating the call with the same key gives the same task. 1 to 255 printable ASCII characters.",
-    "schema": {"type": "string", "maxLength": 255},
-}
-START["openapi_extra"]["parameters"] = [_IDEMPOTENCY]
+START["openapi_extra"]["parameters"] = [_idempotency("task")]
 REPLAY = _route(
     202,
     model=wire.Started,
@@ -150,7 +160,7 @@ REPLAY = _route(
     problems=(404, 409, 410, 429),
     headers=_location("task"),
 )
-REPLAY["openapi_extra"]["parameters"] = [_IDEMPOTENCY]
+REPLAY["openapi_extra"]["parameters"] = [_idempotency("task")]
 REPORT = _route(
     200,
     example=examples.ASSESSMENT_RESULT,
@@ -176,6 +186,36 @@ CANCEL = _route(
     example=examples.CANCELLED,
     description="Will be cancelled",
     problems=(404, 409),
+)
+DELIVERIES = _route(
+    200, model=wire.Deliveries, example=examples.DELIVERIES, description="The deliveries", problems=(404,)
+)
+SCHEDULE_CREATE = _route(
+    201,
+    model=Schedule,
+    example=examples.SCHEDULE,
+    description="The schedule",
+    problems=(409, 413),
+    body=_json_body("ScheduleRequest", examples.SCHEDULE_REQUEST),
+    headers=_location("schedule"),
+)
+SCHEDULE_CREATE["openapi_extra"]["parameters"] = [_idempotency("schedule")]
+SCHEDULES = _route(
+    200, model=wire.Schedules, example={"items": [examples.SCHEDULE]}, description="All schedules"
+)
+SCHEDULE = _route(200, model=Schedule, example=examples.SCHEDULE, description="The schedule", problems=(404,))
+SCHEDULE_CHANGE = _route(
+    200,
+    model=Schedule,
+    example=examples.SCHEDULE,
+    description="The schedule as it is now",
+    problems=(404, 413),
+    body=_json_body("ScheduleChange", {"enabled": True}),
+)
+SCHEDULE_DELETE = _route(204, description="Deleted", problems=(404,))
+WEBHOOK_SECRET = _route(200, model=WebhookSecret, example=examples.WEBHOOK_SECRET, description="The secret")
+WEBHOOK_ROTATE = _route(
+    200, model=WebhookSecret, example=examples.WEBHOOK_SECRET, description="The new secret"
 )
 EVENTS = _route(
     200,

@@ -34,7 +34,12 @@ DRAFT: dict[str, Any] = {
     "artefact_files": 1,
 }
 ASSESSMENTS = {"items": [DRAFT], "next_cursor": None}
-START = {"priority": "high", "soft_limit_s": 300, "hard_limit_s": 600}
+START = {
+    "priority": "high",
+    "soft_limit_s": 300,
+    "hard_limit_s": 600,
+    "webhook_url": "https://hooks.example.com/infra-mind",
+}
 STARTED = {
     "assessment_id": _ASSESSMENT_ID,
     "status": "in_progress",
@@ -75,6 +80,48 @@ TASK: dict[str, Any] = {
     "name": "Clinic assistant",
 }
 TASKS = {"items": [TASK], "next_cursor": None}
+DELIVERIES = {
+    "items": [
+        {
+            "webhook_id": "msg_6f1c3bd86b0b1a6a2f1d3c0e9c2b7d5e8f4a1b2c",
+            "task_id": _TASK_ID,
+            "type": "assessment.completed",
+            "url": "https://hooks.example.com/…",
+            "state": "pending",
+            "created_at": _AT,
+            "attempts": [{"attempt": 1, "at": _AT, "duration_s": 0.21, "status_code": 503, "error": None}],
+            "next_attempt_at": "2026-01-15T09:30:05.400Z",
+        }
+    ]
+}
+SCHEDULE_REQUEST = {
+    "name": "Every Monday",
+    "cron": "0 6 * * 1",
+    "timezone": "Europe/Berlin",
+    "assessment_id": _ASSESSMENT_ID,
+    "options": {"priority": "low", "webhook_url": "https://hooks.example.com/infra-mind"},
+}
+SCHEDULE = {
+    "schedule_id": "sch_0d9c5be21f7744d08a3be6c4",
+    "name": "Every Monday",
+    "cron": "0 6 * * 1",
+    "timezone": "Europe/Berlin",
+    "coalesce": True,
+    "enabled": True,
+    "options": {"priority": "low", "webhook_url": "https://hooks.example.com/…"},
+    "created_at": _AT,
+    "next_due_at": "2026-01-26T05:00:00.000Z",
+    "last_due_at": "2026-01-19T05:00:00.000Z",
+    "last_fired_at": "2026-01-19T05:00:00.412Z",
+    "last_assessment_id": _ASSESSMENT_ID,
+    "last_task_id": _TASK_ID,
+    "last_error": None,
+}
+WEBHOOK_SECRET = {
+    "secret": "whsec_" + "A" * 43 + "=",
+    "created_at": _AT,
+    "previous_until": None,
+}
 CANCELLED = {
     "task_id": _TASK_ID,
     "state": "PROGRESS",
@@ -122,7 +169,17 @@ WORKERS = {
     ],
     "total_workers": 1,
     "queue": {"depth": {"critical": 0, "high": 0, "medium": 2, "low": 0}, "oldest_age_s": 1.5},
-    "autoscaler": {},
+    "autoscaler": {"nodes_alive": 1, "slots": 4, "pending_nodes": {}, "waiting_steps": 0},
+    "alerts": [
+        {
+            "kind": "WorkerCrashed",
+            "count": 6,
+            "since": "2026-01-15T09:30:00.000Z",
+            "last_at": "2026-01-15T09:31:07.250Z",
+            "step": "capacity",
+            "message": "its process died 3 times; the input may crash it",
+        }
+    ],
 }
 HEALTH = {"status": "ok"}
 READY = {"status": "ready", "dispatchers": 2}

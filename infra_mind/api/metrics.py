@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from infra_mind.model.task import ENDED
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import KINDS
 from infra_mind.tasks.store import Counters, QueueStats
 
 
-def exposition(counters: Counters, queue: QueueStats, dispatchers: int) -> bytes:
+def exposition(
+    counters: Counters, queue: QueueStats, dispatchers: int, alerts: Sequence[Alert] = ()
+) -> bytes:
     """All metrics. `dispatchers` counts the live ones. The order of lines depends on the numbers' labels alone."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Numbers(counters, queue, dispatchers))
+    registry.register(_Numbers(counters, queue, dispatchers, alerts))
     return generate_latest(registry)
 
 
 class _Numbers(Collector):
-    def __init__(self, counters: Counters, queue: QueueStats, dispatchers: int) -> None:
-        self._counters, self._queue, self._dispatchers = counters, queue, dispatchers
+    def __init__(
+        self, counters: Counters, queue: QueueStats, dispatchers: int, alerts: Sequence[Alert]
+    ) -> None:
+        self._counters, self._queue, self._dispatchers, self._alerts = counters, queue, dispatchers, alerts
 
     def describe(self) -> list[Metric]:
         return []
@@ -32,6 +38,8 @@ class _Numbers(Collector):
         )
         yield self._ended()
         yield from self._agents()
+        yield self._schedules()
+        yield self._webhooks()
         yield from self._waiting()
         yield GaugeMetricFamily(
             "infra_mind_tasks_running", "Tasks claimed by a dispatcher", value=self._queue.running
@@ -47,6 +55,21 @@ class _Numbers(Collector):
         yield GaugeMetricFamily(
             "infra_mind_dispatchers", "Dispatchers heard of lately", value=self._dispatchers
         )
+        yield from self._workers()
+
+    def _workers(self) -> Iterator[Metric]:
+        failures = CounterMetricFamily(
+            "infra_mind_worker_failures", "Worker processes lost, by kind", labels=["kind"]
+        )
+        alerts = GaugeMetricFamily(
+            "infra_mind_alerts", "1 while workers fail repeatedly in this way", labels=["kind"]
+        )
+        shown = {alert.kind for alert in self._alerts}
+        for kind in sorted(KINDS | shown):
+            failures.add_metric([kind], self._counters.worker_failures.get(kind, 0))
+            alerts.add_metric([kind], float(kind in shown))
+        yield failures
+        yield alerts
 
     def _ended(self) -> Metric:
         metric = CounterMetricFamily(
@@ -69,6 +92,26 @@ class _Numbers(Collector):
         for (agent, state), count in sorted(self._counters.agent_runs.items()):
             runs.add_metric([agent, state], count)
         yield runs
+
+    def _schedules(self) -> Metric:
+        metric = CounterMetricFamily(
+            "infra_mind_schedules",
+            "Due times of schedules, by whether they started a task",
+            labels=["outcome"],
+        )
+        for outcome in ("fired", "refused"):
+            metric.add_metric([outcome], self._counters.schedules.get(outcome, 0))
+        return metric
+
+    def _webhooks(self) -> Metric:
+        metric = CounterMetricFamily(
+            "infra_mind_webhooks",
+            "Webhook deliveries by how they ended, and attempts that are tried again",
+            labels=["outcome"],
+        )
+        for outcome in ("delivered", "disabled", "failed", "retried"):
+            metric.add_metric([outcome], self._counters.webhooks.get(outcome, 0))
+        return metric
 
     def _waiting(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("infra_mind_queue_depth", "Tasks waiting", labels=["priority"])

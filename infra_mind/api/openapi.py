@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from infra_mind.api import docs, examples
 from infra_mind.api.problems import MEDIA_TYPE, Problem
+from infra_mind.api.schedules import ScheduleChange, ScheduleRequest
 from infra_mind.model.brief import Brief
 from infra_mind.model.task import StartOptions
 
@@ -27,7 +28,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes, tags=_TAGS
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, Brief, StartOptions):
+    for model in (Problem, Brief, StartOptions, ScheduleRequest, ScheduleChange):
         _add_schema(schemas, model)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -49,6 +50,11 @@ def document(app: FastAPI) -> dict[str, Any]:
 _TAGS = [
     {"name": "assessments", "description": "Briefs with their artefacts, drafts until started"},
     {"name": "tasks", "description": "One run of an assessment through the agents"},
+    {"name": "schedules", "description": "Assessments that start by themselves"},
+    {
+        "name": "webhooks",
+        "description": "The end of a task, told to a URL of yours, signed as Standard Webhooks says",
+    },
     {"name": "operations", "description": "For those who run the service"},
 ]
 

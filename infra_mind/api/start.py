@@ -13,27 +13,32 @@ from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.submissions import nearest, parse_json
 from infra_mind.errors import FieldProblem, OptionInvalid
 from infra_mind.model.task import StartOptions
+from infra_mind.model.webhook import target_of
 from infra_mind.tasks.records import ms_of
+from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 DEFAULTS = StartOptions()
-NOT_YET = ("webhook_url",)  # part of the contract, not built yet: never ignored in silence
 _FARTHEST_S = 31 * 86_400
 _MOST_OPTIONS = 32  # each unknown one is compared with the known ones, on the event loop
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def start_options(body: bytes) -> StartOptions:
+def start_options(body: bytes, addresses: AddressPolicy) -> StartOptions:
     """The options of a start request's body; an empty body gives the defaults. Raises BadInput naming every wrong field."""
     if not body:
         return DEFAULTS
-    data = parse_json(body, "the body", max_depth=8)
+    return options_of(parse_json(body, "the body", max_depth=8), addresses)
+
+
+def options_of(data: Any, addresses: AddressPolicy) -> StartOptions:
+    """Options from JSON data. Raises BadInput naming every wrong field."""
     if not isinstance(data, dict):
         raise OptionInvalid("", 'the body must be a JSON object such as {"priority": "high"}, or empty')
     if len(data) > _MOST_OPTIONS:
         raise OptionInvalid(
             "", f"there are {len(StartOptions.model_fields)} options; the body has {len(data)}"
         )
-    problems = [*_unknown(data), *_not_yet(data)]
+    problems = _unknown(data)
     known = {name: value for name, value in data.items() if name in StartOptions.model_fields}
     try:
         options = StartOptions.model_validate_json(to_json(known), strict=True)
@@ -44,7 +49,8 @@ def start_options(body: bytes) -> StartOptions:
         ]
     if problems:
         raise OptionsInvalid(problems)
-    _check_order(options)
+    _check_times(options)
+    _check_webhook(options, addresses)
     return options
 
 
@@ -58,25 +64,26 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def _unknown(data: dict[str, Any]) -> list[FieldProblem]:
-    known = (*StartOptions.model_fields, *NOT_YET)
     return [
         FieldProblem(name[:80], "unknown option", nearest(name, StartOptions.model_fields))
         for name in data
-        if name not in known
+        if name not in StartOptions.model_fields
     ]
 
 
-def _not_yet(data: dict[str, Any]) -> list[FieldProblem]:
-    return [FieldProblem(name, "not available yet", "leave it out") for name in NOT_YET if name in data]
+def _check_webhook(options: StartOptions, addresses: AddressPolicy) -> None:
+    if options.webhook_url is None:
+        return
+    try:
+        addresses.check_target(target_of(options.webhook_url))
+    except ValueError as error:
+        raise OptionInvalid("webhook_url", str(error)) from None
 
 
-def _check_order(options: StartOptions) -> None:
+def _check_times(options: StartOptions) -> None:
     if options.not_before is not None:
         ahead_s = ms_of(options.not_before, "not_before") / 1000 - time.time()
         if ahead_s > _FARTHEST_S:
             raise OptionInvalid("not_before", f"{options.not_before} is more than 31 days ahead")
-    for prefix in ("", "agent_"):
-        soft, hard = getattr(options, f"{prefix}soft_limit_s"), getattr(options, f"{prefix}hard_limit_s")
-        if soft is not None and hard is not None and soft > hard:
-            why = f"{soft:g} s is over {prefix}hard_limit_s ({hard:g} s); it must not be"
-            raise OptionInvalid(f"{prefix}soft_limit_s", why)
+    if options.limits_problem:
+        raise OptionInvalid(*options.limits_problem)

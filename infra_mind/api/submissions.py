@@ -86,6 +86,11 @@ def parse_json(body: bytes, what: str, max_depth: int) -> Any:
     return data
 
 
+def submission_of(data: object, limits: IntakeLimits) -> Submission:
+    """From a brief as JSON data, with its files inline. Raises BadInput."""
+    return _submission(data, (), limits)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for an unknown name: the nearest known one, or all of them."""
     names = list(known)

@@ -47,6 +47,13 @@ async def result(request: Request, tenant: Tenant, task_id: Id) -> Response:
     return result_answer(task_id, data)
 
 
+@router.get("/{task_id}/webhooks", summary="Whom the end of a task was told to", **docs.DELIVERIES)
+async def webhooks(request: Request, tenant: Tenant, task_id: Id) -> Response:
+    """Each delivery with its attempts, oldest first; empty when none was asked for, before the end, and once expired."""
+    items = await context_of(request).store.deliveries(tenant, task_id)
+    return json_answer({"items": items})
+
+
 @router.delete("/{task_id}", status_code=202, summary="Cancel a task", **docs.CANCEL)
 async def cancel(request: Request, tenant: Tenant, task_id: Id) -> Response:
     """Nothing of it runs a few seconds later. 409 when it has already ended."""

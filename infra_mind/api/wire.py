@@ -12,7 +12,9 @@ from pydantic_core import to_json
 from starlette.responses import Response, StreamingResponse
 
 from infra_mind.model.result import AssessmentResult
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task, TaskState
+from infra_mind.model.webhook import Delivery
 from infra_mind.tasks.store import Page
 
 _PIECE = 256 * 1024  # bytes
@@ -61,6 +63,16 @@ class ResultAnswer(BaseModel):
     task_id: str
     state: Literal[TaskState.SUCCESS]
     result: AssessmentResult
+
+
+class Schedules(BaseModel):
+    """Newest first."""
+
+    items: list[Schedule]
+
+
+class Deliveries(BaseModel):
+    items: list[Delivery]
 
 
 class Health(BaseModel):

@@ -21,6 +21,9 @@ from infra_mind.cluster.workers import workers_status
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.dispatcher import Dispatcher
 from infra_mind.tasks.plan import Plan
+from infra_mind.tasks.schedules.scheduler import Scheduler
+from infra_mind.tasks.webhooks.deliverer import Deliverer, DeliverLimits
+from infra_mind.tasks.webhooks.sender import HttpSender
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +62,7 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
 
     def build() -> Any:
         from infra_mind.api.app import create_app  # dispatchers have no use for it
+        from infra_mind.api.context import ApiSettings
 
         keep_on_loopback()
         store = engine.store()
@@ -66,6 +70,7 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
             store,
             agents=agents,
             limits=IntakeLimits(),
+            settings=ApiSettings(webhook_addresses=engine.webhook_addresses()),
             workers=partial(workers_status, store),
         )
 
@@ -123,18 +128,35 @@ class DispatcherReplica:
         self._warming = asyncio.create_task(
             _warm_up(engine, progress, await executor.slots_here(), dispatchers)
         )
-        self._loop = asyncio.create_task(self._dispatcher.run())
+        self._deliverer = Deliverer(
+            store,
+            HttpSender(engine.webhook_addresses()),
+            DeliverLimits(),
+            chance=random.Random(),  # noqa: S311 - jitter, not a secret
+        )
+        self._scheduler = Scheduler(store, plan.agents, chance=random.Random())  # noqa: S311 - jitter, not a secret
+        self._loops = [
+            asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(self._deliverer.run(), name="deliverer"),
+            asyncio.create_task(self._scheduler.run(), name="scheduler"),
+        ]
 
     def check_health(self) -> None:
-        """Raises when the loop has ended or hangs: Serve then replaces this replica."""
-        if self._loop.done():
-            raise RuntimeError(f"dispatcher loop ended: {self._loop}")
+        """Raises when a loop has ended or hangs: Serve then replaces this replica."""
+        if ended := [loop for loop in self._loops if loop.done()]:
+            raise RuntimeError(f"loop ended: {ended}")
         if self._dispatcher.silent_s > SILENT_S:
             raise RuntimeError(f"dispatcher has not looked for work for {self._dispatcher.silent_s:.0f} s")
 
     async def __del__(self) -> None:
-        await self._dispatcher.drain(wait_s=DRAIN_S)
-        self._loop.cancel()
+        self._scheduler.close()
+        await asyncio.gather(
+            self._dispatcher.drain(wait_s=DRAIN_S),
+            self._deliverer.drain(wait_s=DRAIN_S),
+            return_exceptions=True,
+        )
+        for loop in self._loops:
+            loop.cancel()
 
     async def __call__(self) -> dict[str, Any]:
         """What it runs, for whoever holds a handle."""

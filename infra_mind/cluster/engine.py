@@ -14,6 +14,7 @@ from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits
 from infra_mind.tasks.store import StoreLimits, TaskStore
+from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
 
@@ -49,6 +50,7 @@ class Engine:
     objects_url: str | None = None
     recycle_after: int = 2_000
     memory_mb: int = 2_048
+    webhook_allow_private: str = ""
 
     @classmethod
     def of(
@@ -81,12 +83,19 @@ class Engine:
                 result_ttl_s=settings.result_ttl_s,
                 compress_above=settings.compress_above,
                 objects_above=settings.objects_above,
+                alert_after=settings.alert_after,
+                alert_window_s=settings.alert_window_s,
             ),
             objects_url=checked_url(objects_url) if objects_url else None,
             recycle_after=settings.recycle_after,
             memory_mb=settings.step_memory_mb,
             slot_resource=slot_resource,
+            webhook_allow_private=settings.webhook_allow_private,
         )
+
+    def webhook_addresses(self) -> AddressPolicy:
+        """Where webhooks may go."""
+        return AddressPolicy.of(self.webhook_allow_private)
 
     def store(self) -> TaskStore:
         """A connection of this process to the store (made at the first call)."""

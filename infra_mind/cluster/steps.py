@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import ray
 from ray.exceptions import (
@@ -19,72 +16,21 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from infra_mind.agents.base import Progress, Stopped, silent
+from infra_mind.agents.base import Stopped
 from infra_mind.assessment import assessor, is_permanent, told
-from infra_mind.cluster.endings import note_before, note_of, over_time, step_key
+from infra_mind.cluster.endings import note_before, note_of, over_time
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
 from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
-from infra_mind.cluster.reports import reports
 from infra_mind.cluster.stopping import SOFT, Asked, stoppable
 from infra_mind.cluster.stopping import sentence as stop_sentence
+from infra_mind.cluster.waiting import WaitStep, wait_runner
+from infra_mind.cluster.work import Ended, Work, outcome_of, progress_of
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
 
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
 MEET_S = 60.0
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a step ended, as the worker tells it: exceptions never travel as pickles. `attempt`: which start of this call ended so."""
-
-    kind: Literal["done", "failed"]
-    seconds: float
-    attempt: int = 1
-    error_type: str = ""
-    message: str = ""
-    retryable: bool = False
-    stopped: bool = False
-    data: bytes = b""
-
-    def to_bytes(self) -> bytes:
-        """One line of JSON, then the data. Plain bytes cross between processes for a fraction of what objects cost."""
-        head = {name: value for name, value in self.__dict__.items() if name != "data"}
-        return json.dumps(head).encode() + b"\n" + self.data
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> Ended:
-        head, _, data = raw.partition(b"\n")
-        return cls(**json.loads(head), data=data)
-
-
-@dataclass(frozen=True)
-class Work:
-    """The part of a `StepCall` that travels; the bytes of input and results follow as arguments of their own."""
-
-    task_id: str
-    fence: int
-    step: str
-    attempt: int
-    agent: bool
-    agents: str
-    results: tuple[str, ...]
-    memory_mb: int = 0
-    soft_s: float | None = None
-    hard_s: float | None = None
-
-    @property
-    def key(self) -> str:
-        return step_key(self.task_id, self.fence, self.step, self.attempt)
-
-    def to_bytes(self) -> bytes:
-        return json.dumps(self.__dict__).encode()
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> Work:
-        fields = json.loads(raw)
-        return cls(**{**fields, "results": tuple(fields["results"])})
 
 
 def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
@@ -101,7 +47,7 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
         with (
             stoppable(work.soft_s, work.hard_s, lambda: over_time(work.key, work.hard_s or 0.0)) as asked,
             under_ceiling(work.memory_mb, work.key),
-            _progress(work, work.attempt + crashes) as progress,
+            progress_of(work, work.attempt + crashes) as progress,
         ):
             out = assessor(work.agents).run(
                 work.step, data, dict(zip(work.results, results, strict=True)), progress
@@ -120,12 +66,6 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
     return Ended("done", seconds, 1 + crashes, stopped=bool(asked.by), data=out).to_bytes()
 
 
-def _progress(work: Work, attempt: int) -> AbstractContextManager[Progress]:
-    if not work.agent:
-        return nullcontext(silent)
-    return reports().reporter(work.task_id, work.fence, work.step, attempt)
-
-
 def _crashes_before() -> int:
     """How often Ray started this very task before; there is no public call for it."""
     attempt: int = ray._private.worker.global_worker.core_worker.get_current_task_attempt_number()
@@ -140,12 +80,28 @@ class RayExecutor:
             **self.resources, max_retries=engine.crash_retries, max_calls=engine.recycle_after
         )(run_step)
         self._slots: tuple[float, int] = (-SLOTS_FRESH_S, 0)
+        self._runner = wait_runner(engine) if any(s.waits for s in engine.assessor().plan.steps) else None
 
     async def hold(self, data: bytes) -> Held:
         return data if len(data) <= INLINE_BYTES else ray.put(data)
 
     def start(self, call: StepCall) -> Running:
-        work = Work(
+        if call.waits and self._runner is not None:
+            return WaitStep(self._runner, self._work(call), call, self.start_alone)
+        return self.start_alone(call)
+
+    def start_alone(self, call: StepCall) -> RayStep:
+        """In a slot, and so in a process of its own."""
+        work = self._work(call)
+        function = self._function.options(name=f"{call.step} {call.assessment_id}")
+        return RayStep(
+            function.remote(work.to_bytes(), call.input, *call.results.values()),
+            self._engine.crash_retries,
+            work.key,
+        )
+
+    def _work(self, call: StepCall) -> Work:
+        return Work(
             call.task_id,
             call.fence,
             call.step,
@@ -156,12 +112,6 @@ class RayExecutor:
             self._engine.memory_mb,
             call.soft_s,
             call.hard_s,
-        )
-        function = self._function.options(name=f"{call.step} {call.assessment_id}")
-        return RayStep(
-            function.remote(work.to_bytes(), call.input, *call.results.values()),
-            self._engine.crash_retries,
-            work.key,
         )
 
     async def slots(self) -> int:
@@ -195,14 +145,7 @@ class RayStep:
                 note = await note_of(self._key)
                 failure = StepFailed(*note, retryable=False) if note else failure
             raise failure from None
-        if ended.kind == "failed":
-            if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
-                raise StepStopped
-            raise StepFailed(
-                ended.error_type, ended.message, retryable=ended.retryable,
-                attempts=ended.attempt, seconds=ended.seconds,
-            )  # fmt: skip
-        return Outcome(ended.data, ended.seconds, ended.attempt, ended.stopped)
+        return outcome_of(ended, stopped=self._stopped)
 
     async def stop(self, *, force: bool) -> None:
         self._stopped = True

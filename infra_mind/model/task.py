@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from infra_mind.model.base import Value
+from infra_mind.model.webhook import WebhookUrl
 
 
 class TaskState(StrEnum):
@@ -186,9 +187,22 @@ class StartOptions(Value):
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     agent_soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     agent_hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    webhook_url: WebhookUrl | None = Field(
+        default=None, repr=False, description="Told of the end, signed as Standard Webhooks says"
+    )
 
     @model_validator(mode="after")
     def _one_time(self) -> StartOptions:
         if self.delay_s is not None and self.not_before is not None:
             raise ValueError("delay_s and not_before both say when it starts: give one of them")
         return self
+
+    @property
+    def limits_problem(self) -> tuple[str, str] | None:
+        """Which limit does not go with the other and why; None when they do. What is asked to stop must have time to do so."""
+        for prefix in ("", "agent_"):
+            soft, hard = getattr(self, f"{prefix}soft_limit_s"), getattr(self, f"{prefix}hard_limit_s")
+            if soft is not None and hard is not None and soft >= hard:
+                why = f"{soft:g} s is not below {prefix}hard_limit_s ({hard:g} s): agents are asked to stop before they are ended"
+                return f"{prefix}soft_limit_s", why
+        return None

@@ -43,13 +43,14 @@ class RegimeRow:
 @dataclass(frozen=True)
 class ControlRow:
     """One control; `findings` are ids of the findings that fail it, the first ones, of `failed` in all; `silent` topics of
-    it that nothing spoke to."""
+    it that nothing spoke to, `undecided` how many mapped checks stayed open."""
 
     id: str
     title: str
     findings: tuple[str, ...]
     failed: int
     silent: tuple[str, ...]
+    undecided: int
     owner: str
     due: str
 
@@ -116,7 +117,7 @@ def _controls(name: str, rows: Iterable[Mapping[str, Any]]) -> RegimeControls:
 def _control(row: Mapping[str, Any]) -> ControlRow:
     return ControlRow(
         id=row["control"].partition(":")[2], title=row["title"], findings=tuple(row.get("findings", ())),
-        failed=int(row.get("failed", 0)), silent=tuple(row.get("silent", ())), owner=row.get("owner", ""), due=row.get("due", ""),
+        failed=int(row.get("failed", 0)), silent=tuple(row.get("silent", ())), undecided=int(row.get("undecided", 0)), owner=row.get("owner", ""), due=row.get("due", ""),
     )  # fmt: skip
 
 

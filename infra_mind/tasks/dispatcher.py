@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from infra_mind.errors import InfraMindError, Unavailable
+from infra_mind.tasks.alerts import OnAlert, WorkerFailure
 from infra_mind.tasks.execution import Executor
 from infra_mind.tasks.plan import Plan
 from infra_mind.tasks.runner import RunLimits, Stop, TaskRun
@@ -42,8 +43,10 @@ class DispatchLimits:
 class Dispatcher:
     def __init__(
         self, name: str, *, node_id: str, plan: Plan, store: TaskStore, executor: Executor, limits: DispatchLimits,
-        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random, on_alert: OnAlert | None = None,
     ) -> None:  # fmt: skip
+        self._on_alert = on_alert
+        self._telling: set[asyncio.Task[None]] = set()
         self.name, self._node_id, self._plan, self._store, self._executor = (
             name,
             node_id,
@@ -118,7 +121,7 @@ class Dispatcher:
     def _start(self, claim: Claim) -> None:
         run = TaskRun(
             claim, plan=self._plan, store=self._store, executor=self._executor, limits=self._limits.run,
-            parts=self._parts, chance=self._chance,
+            parts=self._parts, chance=self._chance, on_worker_failure=self._worker_failed,
         )  # fmt: skip
         before = self._runs.get(claim.task_id)
         if (
@@ -195,6 +198,28 @@ class Dispatcher:
                 log.warning("objects not swept", dispatcher=self.name, error=str(error))
             await _either(self._drained, self._limits.sweep_s)
 
+    def _worker_failed(self, failure: WorkerFailure) -> None:
+        """Counted beside the run, which does not wait for it."""
+        log.warning("worker failed", kind=failure.kind, step=failure.step, times=failure.times)
+        told = asyncio.create_task(self._tell(failure))
+        self._telling.add(told)
+        told.add_done_callback(self._telling.discard)
+
+    async def _tell(self, failure: WorkerFailure) -> None:
+        try:
+            alert = await self._store.worker_failed(failure)
+        except Unavailable as error:  # an alert too few while the store is away, which is seen anyway
+            log.warning("store away", dispatcher=self.name, call="worker_failed", error=str(error))
+            return
+        if alert is None:
+            return
+        log.error("workers fail repeatedly", **alert.model_dump())
+        if self._on_alert is not None:
+            try:
+                await self._on_alert(alert)
+            except Exception as error:  # whoever listens must not end what was asked to tell
+                log.error("alert not told", kind=alert.kind, error=type(error).__name__)
+
     def _is_closing(self) -> bool:
         return self._closing
 
@@ -205,5 +230,8 @@ class Dispatcher:
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
     """Waits for the event, or until the time is over."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+    with contextlib.suppress(
+        TimeoutError
+    ):  # `wait_for` of Python 3.11 swallows a cancel that comes with the event
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

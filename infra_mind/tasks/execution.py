@@ -13,8 +13,8 @@ Held = Any  # an executor's own handle to bytes that it holds
 
 @dataclass(frozen=True)
 class StepCall:
-    """One start of one step. `input` and `results` are handles made by `Executor.hold`. After `soft_s` seconds of running it is
-    asked to stop, after `hard_s` its process is ended; None for no limit."""
+    """One start of one step. `input` and `results` are handles made by `Executor.hold`; `waits` as in `Step`. After `soft_s` seconds
+    of running it is asked to stop, after `hard_s` its process is ended; None for no limit."""
 
     task_id: str
     assessment_id: str
@@ -24,6 +24,7 @@ class StepCall:
     agent: bool
     input: Held
     results: Mapping[str, Held]
+    waits: bool = False
     soft_s: float | None = None
     hard_s: float | None = None
 

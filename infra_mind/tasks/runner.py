@@ -16,8 +16,9 @@ import structlog
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.result import AgentFailure
 from infra_mind.model.task import AgentState, TaskError, TaskState
+from infra_mind.tasks.alerts import WorkerFailure, failures_of
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
-from infra_mind.tasks.plan import Plan, Step, digest
+from infra_mind.tasks.plan import Plan, Step, digest, slots_of
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, TaskStore
 
@@ -61,7 +62,9 @@ class TaskRun:
     def __init__(
         self, claim: Claim, *, plan: Plan, store: TaskStore, executor: Executor, limits: RunLimits,
         parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+        on_worker_failure: Callable[[WorkerFailure], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        self._on_worker_failure = on_worker_failure
         self.claim, self._plan, self._store, self._executor, self._limits = (
             claim,
             plan,
@@ -85,8 +88,10 @@ class TaskRun:
 
     @property
     def open_steps(self) -> int:
-        """Steps that run or will ask for a slot at once; a run that waits for a retry counts as one."""
-        return max(1, len(self._running)) if self._prepared else self._plan.width
+        """Slots of what runs or will ask for one at once; a run that waits for a retry counts as one."""
+        if not self._prepared:
+            return self._plan.width
+        return slots_of(self._plan.by_name[name] for name in self._running)
 
     def stop(self, why: Stop) -> None:
         """Stops the run as soon as it can. LOST and HARD_LIMIT win over a request that came before."""
@@ -194,6 +199,7 @@ class TaskRun:
                 await self._failed(step, StepFailed("SoftTimeLimitExceeded", _SOFT, retryable=False), attempt)
                 return
             except StepFailed as error:
+                self._told_failures(step, error.attempts, error.error_type, error.message)
                 attempt += error.attempts - 1
                 wait_s = retry.wait_s(
                     attempt, retryable=error.retryable and not self._soft_over, chance=self._chance
@@ -207,8 +213,13 @@ class TaskRun:
                 )
                 await asyncio.sleep(wait_s)
             else:
+                self._told_failures(step, outcome.attempts)
                 await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
+
+    def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
+        for failure in failures_of(step.name, attempts, error_type, message):
+            self._on_worker_failure(failure)
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
         claim = self.claim
@@ -222,7 +233,8 @@ class TaskRun:
             results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
-            attempt=attempt, agent=step.agent, input=self._input, results=results, **self._limits_of(step),
+            attempt=attempt, agent=step.agent, input=self._input, results=results, waits=step.waits,
+            **self._limits_of(step),
         )  # fmt: skip
         running = self._executor.start(call)
         self._running[step.name] = running

@@ -24,6 +24,10 @@ from infra_mind.model.task import (
     TaskError,
     TaskState,
 )
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import WorkerFailure
+from infra_mind.tasks.schedules.records import ScheduleStore
+from infra_mind.tasks.webhooks.outbox import Outbox
 
 T = TypeVar("T")
 
@@ -128,12 +132,17 @@ class TenantPolicy:
 
 @dataclass(frozen=True)
 class Counters:
-    """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state."""
+    """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state;
+    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last; `worker_failures` by kind;
+    `schedules` by whether a due time started something (`fired`, `refused`)."""
 
     accepted: int = 0
     ended: dict[TaskState, int] = field(default_factory=dict)
     agent_seconds: dict[str, float] = field(default_factory=dict)
     agent_runs: dict[tuple[str, str], int] = field(default_factory=dict)
+    webhooks: dict[str, int] = field(default_factory=dict)
+    worker_failures: dict[str, int] = field(default_factory=dict)
+    schedules: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,10 +159,14 @@ class StoreLimits:
     )
     max_claims: int = 5  # a task claimed this often without an end is a poison task: FAILURE
     max_queued_per_tenant: int = 100_000
+    max_schedules_per_tenant: int = 100
     events_kept: int = 512
     compress_above: int = 256 * 1024  # bytes; larger values are compressed
     objects_above: int = 4 * 1024 * 1024  # bytes; larger results go to object storage, where there is one
     object_grace_s: float = 3600.0  # an object that was written and not committed is removed after this long
+    alert_after: int = 5  # failures of worker processes of one kind within the window that raise an alert
+    alert_window_s: float = 300.0
+    alert_ttl_s: float = 3600.0  # an alert is shown so long after the last failure
     object_retry_s: float = 60.0  # a deletion that was begun and not confirmed is begun again after this long
 
 
@@ -163,7 +176,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-class TaskStore(Protocol):
+class TaskStore(Outbox, ScheduleStore, Protocol):
     """`limits` and the connection are given at construction. All ids are opaque strings made by the caller."""
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -307,6 +320,13 @@ class TaskStore(Protocol):
         """Also what makes a dispatcher live: forgotten 60 s after the last call."""
 
     async def dispatchers(self) -> list[DispatcherInfo]: ...
+
+    async def worker_failed(self, failure: WorkerFailure) -> Alert | None:
+        """Counts failures of worker processes. The alert when this call raised it: `alert_after` of one kind within
+        `alert_window_s`, and none shown before; None otherwise. Of callers side by side one gets it."""
+
+    async def alerts(self) -> list[Alert]:
+        """Those that are shown now, by kind."""
 
     async def queue_stats(self) -> QueueStats: ...
 

@@ -35,6 +35,9 @@ class House(Protocol):
     async def age_objects(self, seconds: float) -> None:
         """What is listed for removal is due so much earlier."""
 
+    async def age_outbox(self, seconds: float) -> None:
+        """What the outbox holds is due, and its leases run out, so much earlier."""
+
 
 class MemoryHouse:
     def __init__(self, limits: StoreLimits, objects: Objects | None = None) -> None:
@@ -55,6 +58,10 @@ class MemoryHouse:
     async def age_objects(self, seconds: float) -> None:
         for listed in (self._memory._state.objects, self._memory._state.condemned):
             listed.update({name: at - seconds * 1000 for name, at in listed.items()})
+
+    async def age_outbox(self, seconds: float) -> None:
+        for webhook in self._memory._state.outbox.webhooks.values():
+            webhook.leased -= round(seconds * 1000)
 
 
 class RedisHouse:
@@ -78,6 +85,9 @@ class RedisHouse:
     async def age_objects(self, seconds: float) -> None:
         for name in ("objects", "condemned"):
             await self._shift(self.prefix + name, seconds * 1000)
+
+    async def age_outbox(self, seconds: float) -> None:
+        await self._shift(f"{self.prefix}outbox", seconds * 1_000)
 
     async def _shift(self, name: str, by: float) -> None:
         members: list[bytes] = await self.raw.zrange(name, 0, -1)  # type: ignore[assignment] # without scores

@@ -15,10 +15,13 @@ import redis.exceptions as redis_errors
 
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.task import AgentState, ApiKey, StartOptions, TaskState
+from infra_mind.model.webhook import DeliveryState
+from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
+from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.store import (
     Accepted,
     AgentUpdate,
@@ -28,6 +31,7 @@ from infra_mind.tasks.store import (
     StoreLimits,
     TaskStore,
 )
+from infra_mind.tasks.webhooks.outbox import Attempted
 from tests.contract.houses import AGENTS, RedisHouse, accept, accept_and_claim
 from tests.stores import start_valkey, wait_until
 
@@ -96,6 +100,7 @@ async def test_after_the_end_no_key_stays_for_ever(house: RedisHouse) -> None:
     await store.finish(claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r")
     await store.create_assessment("acme", "a-draft", "draft", b"x", 0)
     await store.heartbeat(DispatcherInfo("d", "node", 0, 8))
+    await store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died", 9))
     await store.put_key(
         ApiKey(key_id="k", tenant="acme", secret_sha256="aa", created_at="2026-01-01T00:00:00Z")
     )
@@ -228,6 +233,8 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.keep("t-1", 1, Kept("s", "h", b""), agent=None, seconds=0)
     yield store.update([said])
     yield store.sweep_objects()
+    yield store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died"))
+    yield store.alerts()
     yield store.finish("t-1", 1, TaskState.SUCCESS)
     yield anext(store.signals(idle_s=1))
     yield store.heartbeat(DispatcherInfo("d", "n", 0, 1))
@@ -238,6 +245,22 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.key_by_secret("aa")
     yield store.keys()
     yield store.revoke_key("k")
+    yield store.due_deliveries(1, lease_s=1, most_attempts=1, per_tenant=1, in_flight={})
+    yield store.note_attempt("msg_1", 1, Attempted(DeliveryState.DELIVERED, 0.1, 200))
+    yield store.deliveries("acme", "t-1")
+    yield store.signing_secrets("acme", "whsec_")
+    yield store.rotate_secret("acme", "whsec_")
+    yield store.create_schedule(
+        NewSchedule("s", "acme", "n", "* * * * *", "UTC", True, StartOptions(), "n", 0, b"", 1)
+    )
+    yield store.schedule("acme", "s")
+    yield store.schedules("acme")
+    yield store.enable_schedule("acme", "s", None)
+    yield store.delete_schedule("acme", "s")
+    yield store.due_schedules(1)
+    yield store.fire_schedule(
+        DueSchedule("s", "acme", "* * * * *", "UTC", True, StartOptions(), 1, 1), None, AGENTS
+    )
 
 
 async def test_listeners_hear_that_the_store_went_away(victim: EmbeddedStore) -> None:

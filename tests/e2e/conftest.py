@@ -17,7 +17,8 @@ from tests.platform import Platform, platform
 
 @pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with platform(tmp_path_factory.mktemp("e2e") / "home", "--slots", "4") as started:
+    settings = {"INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32"}  # receivers of these tests listen there
+    with platform(tmp_path_factory.mktemp("e2e") / "home", "--slots", "4", settings=settings) as started:
         yield started
 
 

@@ -122,7 +122,7 @@ def test_a_body_that_is_no_brief(http: httpx.Client, body: bytes, kind: str, sta
     problem(http.post("/assessments", content=body, headers={"Content-Type": kind}), status)
 
 
-@pytest.mark.parametrize("options", [{"priority": "urgent"}, {"soft_limit_s": 0}, {"hard_limit_s": "10"}, {"soft_limit_s": 20, "hard_limit_s": 10}, {"pripority": "high"}, {"webhook_url": "http://x"}, []])  # fmt: skip
+@pytest.mark.parametrize("options", [{"priority": "urgent"}, {"soft_limit_s": 0}, {"hard_limit_s": "10"}, {"soft_limit_s": 20, "hard_limit_s": 10}, {"pripority": "high"}, {"webhook_url": "https://127.0.0.2/"}, {"webhook_url": "ftp://x"}, []])  # fmt: skip
 def test_options_that_a_start_cannot_have(http: httpx.Client, options: Any) -> None:
     assessment_id = http.post("/assessments", json=BRIEF).json()["assessment_id"]
     problem(http.post(f"/assessments/{assessment_id}/start", json=options), 422)
@@ -157,6 +157,19 @@ def test_an_unknown_gpu(client: Client) -> None:
     )  # what does not need the GPU is there
     assert "mlops.serving.chat.gpus" not in facts(result)
     assert "h100_sxm" in open_findings(result)
+
+
+def test_an_unknown_model_on_an_unknown_gpu_and_a_training_on_one_name_both(client: Client) -> None:
+    serving = {**SERVING, "model": "acme/house-model", "gpu": "tpu_v99"}
+    training = {"name": "tune", "parameters": 8e9, "tokens": 1e9, "gpu": "h100_smx", "gpus": 8}
+    result = assess(client, {"name": "x", "llm_serving": [serving], "training": [training]})
+    assert result["status"] == "completed"
+    told = open_findings(result)
+    for named in ("acme/house-model", "llm_serving.0.layers", "tpu_v99", "h100_smx", "h100_sxm"):
+        assert named in told
+    assert facts(result)["mlops.training.tune.flops"] == 6 * 8e9 * 1e9
+    assert "mlops.training.tune.days" not in facts(result)
+    assert not [name for name in facts(result) if name.startswith("mlops.serving.")]
 
 
 def test_an_unknown_instance_is_unpriced_and_in_no_total(client: Client) -> None:

@@ -24,7 +24,7 @@ from infra_mind.agents.compliance.controls import (
     topic_rows,
     voices,
 )
-from infra_mind.agents.compliance.residency import assess_residency
+from infra_mind.agents.compliance.residency import assess_residency, from_terraform
 from infra_mind.knowledge import regimes
 from infra_mind.model.brief import Brief
 from infra_mind.model.brief import Regime as RegimeName
@@ -51,7 +51,9 @@ _MOST_LINKS = 10
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     """Facts `compliance.*`, findings, and `details`: regimes, dates, controls, topics, and which finding fails which controls."""
     brief = inputs.brief
-    fits = {answer.regime: answer for answer in applicability(circumstances(brief))}
+    stands = (place for named in from_terraform(inputs.inventory) if (place := named.place))
+    here = circumstances(brief, stands)
+    fits = {answer.regime: answer for answer in applicability(here)}
     progress(1, 4, "which regimes apply")
     known = {fact.id: fact for result in inputs.results.values() for fact in result.facts}
     act = ai_act.classify(
@@ -69,7 +71,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     findings = [
         *_missing(brief, fits),
         *(f for name in regimes.NAMES if (f := _fit_finding(fits[name], name in named))),
-        *(ai.findings(act) if act_matters and circumstances(brief).uses_ai else ()),
+        *(ai.findings(act) if act_matters and here.uses_ai else ()),
         *residency,
         *rented,
         *(_controls_finding(s, bool(inputs.inventory.resources)) for s in standings if s.machine_checkable),
@@ -194,10 +196,21 @@ def _controls_finding(found: Standing, artefacts: bool) -> Finding:
     )
     return make_finding(
         rule_id=CONTROLS, agent=NAME, title=title, status=status, severity=Severity.INFO, resource=found.regime, value=status.value,
-        evidence=_places(failed or passed, bool(failed)), control_ids=tuple(v.id for v in failed or passed),
+        evidence=(_named(found.regime, failed or passed), *_places(failed or passed, bool(failed))), control_ids=tuple(v.id for v in failed or passed),
         facts=tuple(f"compliance.{found.regime}.{name}" for name in ("controls", "machine_checkable", "assessed", "passed")),
         remediation=Remediation(text="Mend the findings that the controls name; then assess again.", effort=Effort.DAYS) if failed else None,
     )  # fmt: skip
+
+
+def _named(regime: str, verdicts: Sequence[Verdict]) -> Evidence:
+    """The controls by name, as seen in the brief: the first evidence is a part of the fingerprint, places of findings come and go."""
+    more = len(verdicts) - _MOST_LINKS
+    shown = ", ".join(v.control.id for v in verdicts[:_MOST_LINKS]) + (
+        f" and {more} more" if more > 0 else ""
+    )
+    return Evidence(
+        artefact="brief", path=f"compliance.regimes/{regime}", observed=shown, expected="no control fails"
+    )
 
 
 def _places(verdicts: Sequence[Verdict], failed: bool) -> tuple[Evidence, ...]:

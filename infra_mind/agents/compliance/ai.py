@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra_mind.agents.ai_act import AMENDED, SYSTEMIC_RISK_FLOPS, Classification, Tier
+from infra_mind.agents.ai_act import AMENDED, SYSTEMIC_RISK_FLOPS, Classification, Run, Tier
 from infra_mind.model.fact import Fact, FactValue
 from infra_mind.model.finding import (
     Effort,
@@ -14,7 +14,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number
+from infra_mind.model.numbers import counted, number
 
 NAME = "compliance"
 AS_OF = "2026-07-24"  # of the Official Journal that holds the amendment
@@ -57,13 +57,8 @@ def facts(found: Classification) -> list[Fact]:
 def findings(found: Classification) -> list[Finding]:
     """What is missing, what a person has to answer, and the notification that follows from a presumption."""
     given = [_missing(field, found) for field in found.missing]
-    given += [
-        not_assessed(
-            agent=NAME, rule_id="compliance.ai-act.systemic-risk", missing=run.path,
-            title=f"Whether {run.name} is presumed to carry systemic risk is not known: its tokens are not given",
-        )
-        for run in found.runs_without_flops if not found.systemic_risk_presumed
-    ]  # fmt: skip
+    if found.runs_without_flops and not found.systemic_risk_presumed:
+        given.append(_tokens_missing(found.runs_without_flops))
     given += [_hint(hint.word, hint.article, hint.question, hint.could_be, found) for hint in found.hints]
     if found.systemic_risk_presumed:
         given.append(_notify(found))
@@ -74,6 +69,15 @@ def _missing(field: str, found: Classification) -> Finding:
     return not_assessed(
         agent=NAME, rule_id="compliance.ai-act.tier", missing=field,
         title=f"The tier under the EU AI Act is not known: {found.reason}",
+    )  # fmt: skip
+
+
+def _tokens_missing(runs: tuple[Run, ...]) -> Finding:
+    """One finding for all runs without tokens; it names the field of the first."""
+    more = f" and {counted(len(runs) - 1, 'more run')}" if len(runs) > 1 else ""
+    return not_assessed(
+        agent=NAME, rule_id="compliance.ai-act.systemic-risk", missing=runs[0].path,
+        title=f"Whether {runs[0].name}{more} would be presumed to carry systemic risk is not known: tokens are not given",
     )  # fmt: skip
 
 

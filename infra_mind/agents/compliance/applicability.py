@@ -5,7 +5,7 @@ and asks. Nothing here is legal advice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,19 +79,20 @@ class Circumstances:
         return any(place.country == "US" for place in of)
 
 
-def circumstances(brief: Brief) -> Circumstances:
-    """From the brief alone; places that are not in the table are left out (the check of residency names them)."""
+def circumstances(brief: Brief, hosts: Iterable[Place] = ()) -> Circumstances:
+    """From the brief, and the places (`hosts`) where its artefacts stand. Places that are not in the table are left out: the check of
+    residency names them."""
     organisation, hosting, compliance = brief.organisation, brief.hosting, brief.compliance
     growth = organisation.growth if organisation else None
     regions = organisation.regions if organisation else ()
-    hosts = (hosting.region,) if hosting and hosting.region else ()
+    given = (hosting.region,) if hosting and hosting.region else ()
     users = [u for u in (growth.users_now, growth.users_in_12_months) if u is not None] if growth else []
     return Circumstances(
         data=frozenset(compliance.data_classes if compliance else ()),
         industry=organisation.industry if organisation else None,
         size=organisation.size if organisation else None,
         home=tuple(p for r in regions if (p := places.find(r))),
-        hosts=tuple(p for r in hosts if (p := places.find(r))),
+        hosts=tuple(dict.fromkeys((*(p for r in given if (p := places.find(r))), *hosts))),
         users=max(users, default=None),
         uses_ai=bool(
             (compliance and compliance.ai_use) or brief.llm_serving or brief.llm_api or brief.training
@@ -117,7 +118,7 @@ def _gdpr(here: Circumstances) -> Applicability:
         special = ("health data are a special category (Art. 9(1))",) if "health" in here.data else ()
         return _yes("gdpr", "Art. 3(1)", held, "the organisation works in the Union or the EEA", *special)
     if here.in_union(here.hosts):
-        return _maybe("gdpr", "Art. 3", (held, "the hosting stands in the Union or the EEA, the organisation does not say so"),
+        return _maybe("gdpr", "Art. 3", (held, "what hosts them stands in the Union or the EEA, the organisation does not say so"),
                       "Is there an establishment in the Union, or are people there served or watched (Art. 3(2))?")  # fmt: skip
     if not here.places:
         return _unknown("gdpr", article, f"{held}; where is not known", "organisation.regions")

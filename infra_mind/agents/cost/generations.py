@@ -30,6 +30,8 @@ SERIES = {
     "azure": re.compile(r"Standard_(?P<series>[DEF])\d+[a-z]*_v(?P<generation>\d+)"),
     "gcp": re.compile(r"(?P<series>[nc])(?P<generation>\d)[a-z]*-.*"),
 }
+# Google's Arm series (its documentation, "Arm VMs on Compute Engine"): the table of its machine types does not say the architecture.
+ARM = re.compile(r"(t2a|c4a|n4a)-.*")
 SAME_MEMORY = 0.1  # 15 GiB of an older generation became 16
 
 
@@ -130,8 +132,12 @@ def _series(provider: str, name: str) -> tuple[str, int] | None:
 def _replaces(new: Instance, old: Instance) -> bool:
     if new.memory_gib is None or old.memory_gib is None:
         return False
-    same = new.vcpu == old.vcpu and new.architecture == old.architecture and not new.gpus
+    same = new.vcpu == old.vcpu and _is_arm(new) == _is_arm(old) and not new.gpus
     return same and old.memory_gib <= new.memory_gib <= old.memory_gib * (1 + SAME_MEMORY)
+
+
+def _is_arm(known: Instance) -> bool:
+    return known.architecture == "arm64" or (known.provider == "gcp" and bool(ARM.fullmatch(known.instance)))
 
 
 def _rate(found: Newer, ledger: Ledger) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
 from infra_mind.knowledge import prices
 from infra_mind.model.brief import Hosting, Storage
@@ -36,8 +37,9 @@ def assess_hosting(hosting: Hosting | None, ledger: Ledger) -> None:
             ledger.miss(f"{item.tb:g} TB {item.kind} storage", reason)
         return
     _nodes(hosting, ledger)
-    for item in hosting.storage:
-        _storage(hosting, item, ledger)
+    for index, item in enumerate(hosting.storage):
+        if _storage(hosting, item, ledger):
+            ledger.say(defaults.used(NAME, item, f"hosting.storage.{index}", "replicas"))
     _storage_facts(ledger)
 
 
@@ -85,14 +87,15 @@ def _nodes(hosting: Hosting, ledger: Ledger) -> None:
             )  # fmt: skip
 
 
-def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> None:
+def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> bool:
+    """Books the storage; False when it has no dated price."""
     provider, region = str(hosting.provider), str(hosting.region)
     sku = prices.STORAGE_SKU.get((provider, item.kind))
     offer = prices.service(provider, region, sku) if sku else None
     what = f"{item.tb:g} TB {item.kind} storage × {item.replicas}"
     if offer is None:
         ledger.miss(what, prices.why_service_unpriced(provider, region, sku or item.kind))
-        return
+        return False
     gigabytes = item.tb * GB_PER_TB * item.replicas
     per_disk = offer.unit == "disk-month"
     ledger.service(what, offer, math.ceil(gigabytes / GB_PER_TIB_DISK) if per_disk else gigabytes)
@@ -100,6 +103,7 @@ def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> None:
         f"storage.{item.kind}", f"{item.kind} storage is priced as {sku}: capacity only, without requests, IOPS or traffic",
         source=offer.source, field="hosting.storage",
     )  # fmt: skip
+    return True
 
 
 def _storage_facts(ledger: Ledger) -> None:

@@ -85,7 +85,9 @@ class Cluster:
         kind = self._kind(name)
         if kind is None:
             return self._miss(
-                resource, what, f"storage class {name!r} is neither among the files nor one that the cloud brings"
+                resource,
+                what,
+                f"storage class {name!r} is neither among the files nor one that the cloud brings",
             )
         if name is None:
             self._ledger.assume(
@@ -120,7 +122,9 @@ class Cluster:
         else:
             tier = tier_of(kind, gib)
             if tier is None:
-                return self._miss(resource, f"{gib:g} GiB {kind}", f"no dated price of a {kind} disk of that size")
+                return self._miss(
+                    resource, f"{gib:g} GiB {kind}", f"no dated price of a {kind} disk of that size"
+                )
             self._units(resource, f"disk_{tier}_lrs", volumes, f"{volumes:g} × {kind} disk {tier}")
         return None
 

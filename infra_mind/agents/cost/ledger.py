@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -178,6 +178,11 @@ class Ledger:
         self.assumptions.setdefault(
             key, Assumption(id=key, text=text, value=value, unit=unit, source=source, field=field)
         )
+
+    def say(self, assumptions: Iterable[Assumption]) -> None:
+        """Adds assumptions that are already written down; each is said once."""
+        for assumption in assumptions:
+            self.assumptions.setdefault(assumption.id, assumption)
 
     def of(self, origin: Literal["brief", "artefact"]) -> list[CostLine]:
         """Lines of one origin."""

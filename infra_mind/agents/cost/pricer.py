@@ -108,7 +108,9 @@ class Pricer:
     def shared(self, sku: str, what: str, why: str) -> None:
         """Books once what several resources of a region pay once."""
         if any(line.sku == sku and line.region == self.region for line in self.ledger.lines):
-            self.ledger.assume(f"shared.{id_part(sku)}.{self.region}", why, source="the provider's price list")
+            self.ledger.assume(
+                f"shared.{id_part(sku)}.{self.region}", why, source="the provider's price list"
+            )
         else:
             self.units(sku, 1 / max(self.copies, 1), what)
 

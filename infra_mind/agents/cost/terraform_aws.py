@@ -12,7 +12,11 @@ NODE_GROUP_TYPE = "t3.medium"
 VOLUME_TYPE = "gp2"
 MULTI_AZ = 2  # an RDS standby costs what the primary costs
 RDS_ENGINES = {"mysql": "rds_mysql", "postgres": "rds_postgres", "mariadb": "rds_mariadb"}
-AURORA_ENGINES = {"aurora": "aurora_mysql", "aurora-mysql": "aurora_mysql", "aurora-postgresql": "aurora_postgres"}
+AURORA_ENGINES = {
+    "aurora": "aurora_mysql",
+    "aurora-mysql": "aurora_mysql",
+    "aurora-postgresql": "aurora_postgres",
+}
 SEARCH_TYPE = "m4.large.search"
 FARGATE_UNITS = 1024.0  # CPU units of a vCPU, MiB of a GiB
 
@@ -176,7 +180,9 @@ def stream(pricer: Pricer) -> None:
     if pricer.resource.get("stream_mode_details.0.stream_mode") == "ON_DEMAND":
         return pricer.units("kinesis_on_demand", 1, "stream in on-demand mode, without data")
     shards = pricer.number("shard_count")
-    return None if shards is None else pricer.units("kinesis_shard", shards, f"{shards:g} shards, without data")
+    return (
+        None if shards is None else pricer.units("kinesis_shard", shards, f"{shards:g} shards, without data")
+    )
 
 
 def broker_cluster(pricer: Pricer) -> None:
@@ -299,7 +305,9 @@ HANDLERS: Mapping[str, Handler] = {
     "aws_route53_zone": fixed("route53_zone", "hosted zone, without queries", flat=True),
     "aws_cloudwatch_metric_alarm": fixed("alarm", "alarm on one metric", flat=True),
     "aws_vpn_connection": fixed("vpn_connection", "VPN connection, without traffic"),
-    "aws_ec2_transit_gateway_vpc_attachment": fixed("transit_gateway_attachment", "transit gateway attachment, without traffic"),
+    "aws_ec2_transit_gateway_vpc_attachment": fixed(
+        "transit_gateway_attachment", "transit gateway attachment, without traffic"
+    ),
 }
 BY_USE = frozenset(
     {

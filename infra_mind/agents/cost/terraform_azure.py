@@ -195,11 +195,15 @@ HANDLERS: Mapping[str, Handler] = {
     "azurerm_redis_cache": redis,
     "azurerm_service_plan": app_service,
     "azurerm_app_service_plan": app_service,
-    "azurerm_application_gateway": sized("application_gateway", "sku.0.name", "gateway, without capacity units:"),
+    "azurerm_application_gateway": sized(
+        "application_gateway", "sku.0.name", "gateway, without capacity units:"
+    ),
     "azurerm_firewall": sized("firewall", "sku_tier", "firewall, without traffic:", "Standard"),
     "azurerm_bastion_host": sized("bastion", "sku", "bastion", "Basic"),
     "azurerm_virtual_network_gateway": sized("vpn_gateway", "sku", "VPN gateway, without traffic:"),
-    "azurerm_private_endpoint": lambda pricer: pricer.units("private_endpoint", 1, "private endpoint, without traffic", flat=True),
+    "azurerm_private_endpoint": lambda pricer: pricer.units(
+        "private_endpoint", 1, "private endpoint, without traffic", flat=True
+    ),
 }
 BY_USE = frozenset(
     {"azurerm_storage_account", "azurerm_function_app", "azurerm_linux_function_app", "azurerm_cosmosdb_account", "azurerm_log_analytics_workspace",

@@ -133,7 +133,9 @@ def database(pricer: Pricer) -> None:
         pricer.units(f"cloud_sql_{tier}", nodes, f"{nodes} × {tier}")
     size, disk = pricer.number(f"{head}disk_size", SQL_DISK_GB), pricer.word(f"{head}disk_type", "PD_SSD")
     if size is not None and disk:
-        pricer.units(f"cloud_sql_storage_{disk.removeprefix('PD_').lower()}", nodes * size, f"{nodes * size:g} GB")
+        pricer.units(
+            f"cloud_sql_storage_{disk.removeprefix('PD_').lower()}", nodes * size, f"{nodes * size:g} GB"
+        )
     return None
 
 

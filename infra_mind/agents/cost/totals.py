@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
+from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
 from infra_mind.knowledge import prices
@@ -39,6 +40,7 @@ def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
 
 def _total(ledger: Ledger) -> float | None:
     lines = ledger.of("brief")
+    once = [fact for fact in ledger.facts if fact.id.startswith(f"{NAME}.training.")]
     if not lines:
         ledger.findings.append(
             not_assessed(
@@ -46,7 +48,12 @@ def _total(ledger: Ledger) -> float | None:
                 rule_id="cost.total",
                 missing="hosting",
                 resource="cost.total_usd_per_month",
-                title="Nothing in the brief has a dated price, so there is no total",
+                title="Nothing in the brief that is paid by the month has a dated price, so there is no monthly total"
+                + (
+                    f"; training is paid once: {money(math.fsum(float(f.value) for f in once))}"
+                    if once
+                    else ""
+                ),
                 hint="Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
             )
         )
@@ -100,6 +107,8 @@ def _old_prices(ledger: Ledger) -> None:
 
 
 def _commitment(budget: Budget | None, ledger: Ledger) -> None:
+    if ledger.compute_list_price:
+        _commitment_defaults(budget or Budget(), ledger)
     if budget is None:
         return
     if contradicts(budget):
@@ -129,6 +138,14 @@ def _commitment(budget: Budget | None, ledger: Ledger) -> None:
     )  # fmt: skip
     if held.coverage and held.utilisation < 1.0:
         _unused_commitment(list_price, rate, ledger)
+
+
+def _commitment_defaults(budget: Budget, ledger: Ledger) -> None:
+    """Without coverage there is nothing that a discount or a utilisation could change."""
+    fields = ["commitment_coverage"]
+    if budget.commitment_coverage > 0:
+        fields += ["commitment_discount", "commitment_utilisation"]
+    ledger.say(defaults.used(NAME, budget, "budget", *fields))
 
 
 def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra_mind.knowledge.instances import azure_size
 
+
 def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """instance → region → USD per hour. Where two meters claim one size, the lower counts; zero and blank are refused."""
     found: dict[str, dict[str, float]] = {}

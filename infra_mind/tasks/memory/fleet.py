@@ -49,6 +49,9 @@ class Fleet:
             ended=dict(sorted(self._state.ended.items())),
             agent_seconds={name: us / 1_000_000 for name, us in sorted(self._state.agent_us.items())},
             agent_runs=dict(sorted(self._state.agent_runs.items())),
+            schedules=dict(sorted(self._state.firings.items())),
+            webhooks=dict(sorted(self._state.outbox.counts.items())),
+            worker_failures=dict(sorted(self._state.worker_failures.items())),
         )
 
     async def put_key(self, key: ApiKey) -> None:

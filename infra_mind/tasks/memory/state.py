@@ -10,6 +10,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import (
     AgentState,
     ApiKey,
@@ -18,6 +19,8 @@ from infra_mind.model.task import (
     Event,
     TaskState,
 )
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.memory.outbox import OutboxRecords
 from infra_mind.tasks.memory.queue import FairQueue
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
@@ -33,9 +36,43 @@ from infra_mind.tasks.records import (
     event_id,
     iso,
 )
+from infra_mind.tasks.schedules.records import NewSchedule, iso_or_none, shown_options
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
-Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "gone"]
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone", "expired"]
+
+
+@dataclass
+class ScheduleRecord:
+    """A schedule as it is stored; times in ms. `due` is None while it is paused."""
+
+    new: NewSchedule
+    created: int
+    listed: int
+    due: int | None
+    last_due: int | None = None
+    last_fired: int | None = None
+    last_assessment: str | None = None
+    last_task: str | None = None
+    last_error: str = ""
+
+    def view(self) -> Schedule:
+        return Schedule(
+            schedule_id=self.new.schedule_id,
+            name=self.new.name,
+            cron=self.new.cron,
+            timezone=self.new.timezone,
+            coalesce=self.new.coalesce,
+            enabled=self.due is not None,
+            options=shown_options(self.new.options),
+            created_at=iso(self.created),
+            next_due_at=iso_or_none(self.due),
+            last_due_at=iso_or_none(self.last_due),
+            last_fired_at=iso_or_none(self.last_fired),
+            last_assessment_id=self.last_assessment,
+            last_task_id=self.last_task,
+            last_error=self.last_error or None,
+        )
 
 
 @dataclass
@@ -88,10 +125,16 @@ class State:
         self.retrying: set[str] = set()
         self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
         self.api_keys: dict[str, ApiKey] = {}
+        self.outbox = OutboxRecords()
+        self.schedules: dict[str, ScheduleRecord] = {}
+        self.firings: dict[str, int] = defaultdict(int)
         self.accepted = 0
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)
         self.agent_runs: dict[tuple[str, str], int] = defaultdict(int)
+        self.worker_failures: dict[str, int] = defaultdict(int)
+        self.newest_failures: dict[str, list[int]] = defaultdict(list)  # ms, newest first
+        self.alerts: dict[str, tuple[Alert, int]] = {}  # kind -> alert, shown until ms
         self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self.listeners: set[asyncio.Queue[Signal]] = set()
         self._holders: dict[Kind, MutableMapping[str, Any]] = {
@@ -101,7 +144,9 @@ class State:
             "events": self.events,
             "assessment": self.assessments,
             "idempotency": self.idempotency,
-            "gone": self.gone,
+            "expired": self.gone,
+            "webhook": self.outbox.webhooks,
+            "gone": self.outbox.gone,
         }
         self._expiry: dict[tuple[Kind, str], int] = {}
         self._expiries: list[tuple[int, Kind, str]] = []
@@ -237,7 +282,8 @@ class State:
             assessment.status, assessment.updated = status, self.now
             self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
             self.gone[task.assessment_id] = task.tenant
-            self.expire("gone", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+            self.expire("expired", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
+        self.outbox.tell_end(task, status, self.now)
         for kind in ("kept", "result", "events"):
             self.expire(kind, task.task_id, self.limits.result_ttl_s)
         self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
@@ -304,6 +350,8 @@ class State:
     def remove_task(self, task_id: str) -> None:
         if found := self.tasks.get(task_id):
             self.objects_due(found, self.now)
+        for webhook_id in self.outbox.of_task(task_id):
+            self._drop("webhook", webhook_id)
         for kind in ("task", "kept", "result"):
             self._drop(kind, task_id)
         self.expire("events", task_id, DELETED_EVENTS_TTL_S)  # open streams still see the end
@@ -312,4 +360,4 @@ class State:
         for task_id in assessment.runs:
             self.remove_task(task_id)
         self._drop("assessment", assessment.assessment_id)
-        self._drop("gone", assessment.assessment_id)
+        self._drop("expired", assessment.assessment_id)

@@ -7,17 +7,19 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from infra_mind.model.task import Event
+from infra_mind.tasks.memory.alerts import Alerts
 from infra_mind.tasks.memory.fleet import Fleet
-from infra_mind.tasks.memory.requests import Requests
 from infra_mind.tasks.memory.running import Running
+from infra_mind.tasks.memory.schedules import Schedules
 from infra_mind.tasks.memory.state import State
+from infra_mind.tasks.memory.webhooks import Webhooks
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.records import event_id
 from infra_mind.tasks.store import Signal, StoreLimits
 from infra_mind.tasks.stowage import Stowage
 
 
-class MemoryStore(Requests, Running, Fleet):
+class MemoryStore(Schedules, Running, Fleet, Webhooks, Alerts):
     """`clock` gives seconds since 1970. Waiting for events and signals is in real time, whatever the clock says."""
 
     def __init__(

@@ -128,6 +128,9 @@ def counters(found: dict[bytes, bytes]) -> Counters:
     ended: dict[TaskState, int] = {}
     seconds: dict[str, float] = {}
     runs: dict[tuple[str, str], int] = {}
+    webhooks: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    schedules: dict[str, int] = {}
     for raw, count in sorted(found.items()):
         kind, _, rest = raw.decode().partition(":")
         if kind == "ended":
@@ -137,4 +140,11 @@ def counters(found: dict[bytes, bytes]) -> Counters:
         elif kind == "run":
             name, _, state = rest.partition("\n")
             runs[name, state] = int(count)
-    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs)
+        elif kind == "webhook":
+            webhooks[rest] = int(count)
+        elif kind == "failed":
+            failed[rest] = int(count)
+        elif kind == "schedule":
+            schedules[rest] = int(count)
+    accepted = int(found.get(b"accepted", 0))
+    return Counters(accepted, ended, seconds, runs, webhooks, failed, schedules)

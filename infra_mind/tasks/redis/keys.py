@@ -40,8 +40,38 @@ class Keys:
         return self.prefix + "dispatchers"
 
     @property
+    def alerts(self) -> str:
+        return self.prefix + "alerts"
+
+    def failures(self, kind: str) -> str:
+        return f"{self.prefix}failures:{kind}"
+
+    @property
     def api_keys(self) -> tuple[str, str]:
         return self.prefix + "keys", self.prefix + "keys:by-secret"
+
+    @property
+    def schedules(self) -> str:
+        return self.prefix + "schedules"
+
+    def schedule(self, schedule_id: str) -> str:
+        return f"{self.prefix}schedule:{schedule_id}"
+
+    def schedule_input(self, schedule_id: str) -> str:
+        return f"{self.prefix}schedule-input:{schedule_id}"
+
+    def tenant_schedules(self, tenant: str) -> str:
+        return f"{self.prefix}schedules:{tenant}"
+
+    @property
+    def webhook_secrets(self) -> str:
+        return self.prefix + "webhook-secrets"
+
+    def webhook(self, webhook_id: str) -> str:
+        return f"{self.prefix}webhook:{webhook_id}"
+
+    def webhooks(self, task_id: str) -> str:
+        return f"{self.prefix}webhooks:{task_id}"
 
     def task(self, task_id: str) -> str:
         return f"{self.prefix}task:{task_id}"

@@ -19,6 +19,7 @@ from infra_mind.tasks.records import (
 )
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.assessments import Assessments, read_page
+from infra_mind.tasks.redis.link import Argument
 from infra_mind.tasks.store import Accepted, Page
 from infra_mind.tasks.stowage import Stowage
 
@@ -37,24 +38,8 @@ class Requests(Assessments):
         agents: Sequence[str],
         idempotency_key: str | None = None,
     ) -> Accepted:
-        keys = self._link.keys
-        answer = await self._link.call(
-            "accept",
-            [keys.idempotency(tenant, idempotency_key or "")],
-            [
-                tenant,
-                assessment_id,
-                task_id,
-                options.priority.value,
-                options.to_json(),
-                json.dumps(distinct(agents)),
-                0 if idempotency_key is None else 1,
-                "" if options.not_before is None else ms_of(options.not_before, "not_before"),
-                "" if options.delay_s is None else round(options.delay_s * 1000),
-            ],
-            again=True,
-            durable=True,
-        )
+        keys, args = self._accept_call(tenant, assessment_id, task_id, options, agents, idempotency_key)
+        answer = await self._link.call("accept", keys, args, again=True, durable=True)
         code = answer[0].decode()
         if code == "NOT_FOUND":
             await self._refuse_gone(tenant, assessment_id)
@@ -91,6 +76,28 @@ class Requests(Assessments):
         record, _ = await self._record(tenant, task_id)  # NotFound
         check_replay(record)
         raise _refusal(code, record.assessment_id, new_task_id, answer[1:])
+
+    def _accept_call(
+        self,
+        tenant: str,
+        assessment_id: str,
+        task_id: str,
+        options: StartOptions,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> tuple[list[str], list[Argument]]:
+        """KEYS and ARGV of accept.lua, also for scripts that accept as a part of their work."""
+        return [self._link.keys.idempotency(tenant, idempotency_key or "")], [
+            tenant,
+            assessment_id,
+            task_id,
+            options.priority.value,
+            options.to_json(),
+            json.dumps(distinct(agents)),
+            0 if idempotency_key is None else 1,
+            "" if options.not_before is None else ms_of(options.not_before, "not_before"),
+            "" if options.delay_s is None else round(options.delay_s * 1000),
+        ]
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         record, position = await self._record(tenant, task_id)

@@ -23,10 +23,17 @@ NAMES = (
     "accept",
     "cancel",
     "claim",
+    "create_schedule",
     "delete",
+    "delete_schedule",
+    "deliveries",
+    "due_deliveries",
+    "enable_schedule",
     "finish",
+    "fire_schedule",
     "heartbeat",
     "keep",
+    "note_attempt",
     "note_object",
     "objects_due",
     "objects_gone",
@@ -38,10 +45,16 @@ NAMES = (
     "replay",
     "revoke_key",
     "save_draft",
+    "schedules",
     "take_request",
     "task",
     "update",
+    "webhook_secret",
+    "worker_failed",
 )
+
+# Scripts that do others' work as a part of their own: these stand before them as functions of (KEYS, ARGV).
+PARTS = {"fire_schedule": ("save_draft", "accept")}
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,16 @@ def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
     """All scripts by name, with `limits` written into them."""
     folder = resources.files("infra_mind.tasks.redis") / "lua"
     head = _constants(prefix, limits) + (folder / "_house.lua").read_text("utf-8")
-    return {name: _script(name, head + (folder / f"{name}.lua").read_text("utf-8")) for name in NAMES}
+
+    def text(name: str) -> str:
+        return (folder / f"{name}.lua").read_text("utf-8")
+
+    def parts(name: str) -> str:
+        return "".join(
+            f"local function {part}(KEYS, ARGV)\n{text(part)}\nend\n" for part in PARTS.get(name, ())
+        )
+
+    return {name: _script(name, head + parts(name) + text(name)) for name in NAMES}
 
 
 def _script(name: str, text: str) -> Script:
@@ -81,6 +103,9 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
         "max_queued": str(limits.max_queued_per_tenant),
         "events_kept": str(limits.events_kept),
         "object_grace": str(_ms(limits.object_grace_s)),
+        "alert_after": str(max(1, limits.alert_after)),
+        "alert_window": str(_ms(limits.alert_window_s)),
+        "alert_ttl": str(_ms(limits.alert_ttl_s)),
         "object_retry": str(_ms(limits.object_retry_s)),
         "progress_before_end": str(PROGRESS_BEFORE_END),
         "idle_ttl": str(_ms(IDLE_TENANT_TTL_S)),

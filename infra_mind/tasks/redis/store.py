@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from infra_mind.errors import Unavailable
 from infra_mind.tasks.objects import Objects
+from infra_mind.tasks.redis.alerts import Alerts
 from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.fleet import Fleet
 from infra_mind.tasks.redis.link import Durability, Link
 from infra_mind.tasks.redis.running import Running
+from infra_mind.tasks.redis.schedules import Schedules
 from infra_mind.tasks.redis.streams import Streams
+from infra_mind.tasks.redis.webhooks import Webhooks
 from infra_mind.tasks.store import StoreLimits
 from infra_mind.tasks.stowage import Stowage
 
 
-class RedisStore(Streams, Running, Fleet):
+class RedisStore(Streams, Schedules, Running, Fleet, Webhooks, Alerts):
     """`TaskStore` over one server; use it from one event loop.
 
     `durability`: `everysec` answers when the append-only file has the write (a power cut may lose the last second);

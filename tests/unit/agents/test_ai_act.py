@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.ai_act import SYSTEMIC_RISK_FLOPS, Run, Tier, classify, hints, training_runs
@@ -95,6 +95,7 @@ def test_a_hint_is_of_the_beginning_of_a_word() -> None:
     assert hints("an accredited bowling alley, with toys") == hints("toys")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.booleans(), st.booleans())
 def test_the_purpose_never_decides(purpose: str, annex_iii: bool, interacts: bool) -> None:
     bare = classify(AiUse(annex_iii=annex_iii, interacts_with_people=interacts))
@@ -102,6 +103,7 @@ def test_the_purpose_never_decides(purpose: str, annex_iii: bool, interacts: boo
     assert (told.tier, told.article, told.reason) == (bare.tier, bare.article, bare.reason)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1, 1e30), min_size=1, max_size=5), st.floats(1, 1e30))
 def test_another_run_never_takes_the_presumption_away(flops: list[float], more: float) -> None:
     runs = [Run(str(n), f, None, "") for n, f in enumerate(flops)]

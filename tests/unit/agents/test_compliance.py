@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
@@ -18,7 +18,7 @@ from infra_mind.knowledge import regimes
 from infra_mind.knowledge.regimes import NAMES
 from infra_mind.model.brief import Regime as RegimeName
 from infra_mind.model.brief import parse_brief
-from infra_mind.model.finding import Finding, Severity, Status, make_finding
+from infra_mind.model.finding import Evidence, Finding, Severity, Status, make_finding
 from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.result import AgentResult
 
@@ -112,6 +112,14 @@ def test_who_where_which_data(expected: Fit, regime: RegimeName, fields: dict[st
     assert answer.article
     assert bool(answer.missing) == (expected is Fit.UNKNOWN)
     assert expected is not Fit.MAY_APPLY or answer.question.endswith("?")
+
+
+def test_what_terraform_puts_into_the_union_asks_whether_the_gdpr_applies() -> None:
+    fields = {"compliance": {"data_classes": ["personal"]}}
+    inventory = terraform('provider "aws" {\n  region = "eu-west-1"\n}\n')
+    asked = of_rule(run(fields, inventory=inventory), "compliance.may-apply")
+    assert [f.resource for f in asked] == ["compliance.regimes/gdpr"]
+    assert of_rule(run(fields), "compliance.may-apply") == []
 
 
 def test_a_regime_that_applies_and_is_not_named_is_a_finding_and_in_scope() -> None:
@@ -218,6 +226,7 @@ def standings(found: list[Finding]) -> list[Standing]:
     return [standing(name, voices(found), ALL_BOUND) for name in SOME]
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS)
 def test_the_counts_of_a_regime_add_up(found: list[Finding]) -> None:
     for of in standings(found):
@@ -226,6 +235,7 @@ def test_the_counts_of_a_regime_add_up(found: list[Finding]) -> None:
         assert of.count(Status.MANUAL) + of.machine_checkable == len(of.verdicts)
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS)
 def test_no_control_passes_that_nothing_was_looked_at_for(found: list[Finding]) -> None:
     for verdict in (v for of in standings(found) for v in of.verdicts if v.status is Status.PASS):
@@ -234,6 +244,7 @@ def test_no_control_passes_that_nothing_was_looked_at_for(found: list[Finding]) 
         assert not verdict.undecided
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS, st.sampled_from(TAGS))
 def test_one_more_failure_never_makes_more_pass(found: list[Finding], tag: str) -> None:
     worse = [*found, rule("IM-X-009", Status.FAIL, tag)]
@@ -242,6 +253,7 @@ def test_one_more_failure_never_makes_more_pass(found: list[Finding], tag: str) 
         assert after.count(Status.FAIL) >= before.count(Status.FAIL)
 
 
+@settings(deadline=None, max_examples=60)
 @given(FINDINGS, st.randoms(use_true_random=False))
 def test_the_order_of_the_findings_does_not_matter(found: list[Finding], random: Any) -> None:
     mixed = list(found)
@@ -286,6 +298,8 @@ def test_a_presumption_asks_for_the_notification_and_lists_the_duties() -> None:
 def test_a_run_without_tokens_is_named() -> None:
     result = run({**EU_HEALTH, "training": [{"name": "base", "parameters": 1e12}]})
     assert [f.resource for f in of_rule(result, "compliance.ai-act.systemic-risk")] == ["training.0.tokens"]
+    many = run({**EU_HEALTH, "training": [{"name": f"r{n}", "parameters": 1e12} for n in range(100)]})
+    assert len(of_rule(many, "compliance.ai-act.systemic-risk")) == 1
     assert "compliance.eu_ai_act.systemic_risk_presumed" not in facts(result)
 
 
@@ -336,7 +350,8 @@ def test_the_regions_of_the_brief_count_too() -> None:
         organisation={"regions": ["eu-central-1", "eu-west-1"]},
         hosting={"provider": "aws", "region": "eu-central-1"},
     )
-    assert [(f.status, f.resource) for f in found] == [(Status.FAIL, "eu-west-1"), (Status.PASS, "")]
+    assert [f.status for f in found] == [Status.FAIL, Status.PASS]
+    assert found[0].title.startswith("eu-west-1 is outside")
 
 
 def test_many_places_in_one_region_are_one_finding() -> None:
@@ -347,6 +362,27 @@ def test_many_places_in_one_region_are_one_finding() -> None:
     (found,) = resident(["eu"], text)
     assert len(found.evidence) == 10
     assert "(and 20 more)" in found.evidence[-1].observed
+
+
+def test_the_fingerprint_of_a_region_outside_does_not_change_with_the_files_that_name_it() -> None:
+    def outside(*paths: str) -> str:
+        text = 'provider "aws" {\n  region = "us-east-1"\n}\n'
+        fields = {"compliance": {"data_residency": ["eu"]}}
+        inventory = build_inventory([Artefact(path=path, content=text) for path in paths])
+        (found,) = of_rule(run(fields, inventory=inventory), "compliance.residency")
+        return found.fingerprint
+
+    assert outside("b/main.tf") == outside("a/main.tf", "b/main.tf")
+
+
+def test_the_fingerprint_of_a_regime_does_not_change_with_the_place_of_the_worst_finding() -> None:
+    def sums(folder: str) -> str:
+        seen = (Evidence(artefact=f"{folder}/main.tf", line_start=1),)
+        failed = rule("IM-X-001", Status.FAIL, "backup").model_copy(update={"evidence": seen})
+        found = of_rule(run(EU_HEALTH, {"security": [failed]}), "compliance.controls")
+        return next(f.fingerprint for f in found if f.resource == "gdpr")
+
+    assert sums("a") == sums("b")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ async def test_a_start_is_accepted(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_task_has_the_options_and_all_agents(http: httpx.AsyncClient, store: MemoryStore) -> None:
-    _, task_id = await started(http, priority="critical", soft_limit_s=30, hard_limit_s=60.5)
+    url = "https://hooks.example.com/"
+    _, task_id = await started(http, priority="critical", soft_limit_s=30, hard_limit_s=60.5, webhook_url=url)
     (claim,) = await store.claim("d", 1)
     assert claim.task_id == task_id
     assert claim.agents == AGENTS
@@ -46,6 +47,7 @@ async def test_the_task_has_the_options_and_all_agents(http: httpx.AsyncClient, 
         "hard_limit_s": 60.5,
         "agent_soft_limit_s": None,
         "agent_hard_limit_s": None,
+        "webhook_url": url,
     }
 
 
@@ -101,12 +103,19 @@ async def test_a_bad_idempotency_key_is_named(http: httpx.AsyncClient, key: str)
         ({"soft_limit_s": 0}, "soft_limit_s", "greater than 0"),
         ({"soft_limit_s": "10"}, "soft_limit_s", "number"),
         ({"hard_limit_s": 1e9}, "hard_limit_s", "less than"),
-        ({"soft_limit_s": 20, "hard_limit_s": 10}, "soft_limit_s", "over hard_limit_s"),
+        ({"soft_limit_s": 20, "hard_limit_s": 10}, "soft_limit_s", "not below hard_limit_s (10 s)"),
+        ({"soft_limit_s": 10, "hard_limit_s": 10}, "soft_limit_s", "not below hard_limit_s (10 s)"),
         ({"delay_s": -1}, "delay_s", "greater than or equal to 0"),
         ({"not_before": "tomorrow"}, "not_before", "not a time in ISO 8601"),
         ({"not_before": "2999-01-01T00:00:00Z"}, "not_before", "more than 31 days ahead"),
         ({"delay_s": 1, "not_before": "2020-01-01T00:00:00Z"}, "", "give one of them"),
-        ({"webhook_url": "https://example.com"}, "webhook_url", "not available yet"),
+        ({"webhook_url": "example.com/hook"}, "webhook_url", "must begin with https://"),
+        ({"webhook_url": 5}, "webhook_url", "string"),
+        ({"webhook_url": "https://me:hunter2@example.com/"}, "webhook_url", "user name or password"),
+        ({"webhook_url": "https://10.0.0.1/"}, "webhook_url", "not public"),
+        ({"webhook_url": "https://localhost/"}, "webhook_url", "not public"),
+        ({"webhook_url": "http://example.com/"}, "webhook_url", "https://"),
+        ({"webhook_url": "https://e.example/" + "x" * 2_048}, "webhook_url", "2048 characters"),
     ],
 )
 async def test_a_bad_option_is_named_and_nothing_starts(

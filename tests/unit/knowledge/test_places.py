@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra_mind.knowledge import places
@@ -57,6 +57,7 @@ def test_one_place_holds_another(expected: bool, home: str, other: str) -> None:
     assert outer.holds(inner) is expected
 
 
+@settings(deadline=None)
 @given(st.sampled_from([r.id for r in places.regions().rows]))
 def test_a_region_of_the_union_is_in_the_area_and_in_its_country(region: str) -> None:
     found = places.find(region)

@@ -3,7 +3,7 @@
 -- House keys, the first eight KEYS of every script (keys.py: HOUSE):
 --   KEYS[1] <p>leases         zset   task id -> end of its lease, ms        exists while something runs
 --   KEYS[2] <p>retrying       set    ids of tasks in state RETRY            exists while something retries
---   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, clock, entered   for ever
+--   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, failed:*, webhook:*, clock, entered   for ever
 --   KEYS[4] <p>trim           zset   listing member -> when its record goes renewed expiry
 --   KEYS[5..8] <p>queue:critical|high|medium|low  zset  task id -> enqueued, microseconds   while something waits (its numbers)
 --
@@ -16,6 +16,10 @@
 --   <p>events:<task>          stream changes; the PENDING event is derived from `created`, so a waiting task has none
 --   <p>assessment:<id>        hash   the record                             draft or result expiry, none while active
 --   <p>input:<id>             string packed input                           as the record
+--   <p>outbox                 zset   tenant \n webhook id -> when it is due, or the end of its lease, ms   while something is to be told
+--   <p>webhook:<webhook id>   hash   one delivery and its log; no expiry until it has ended, then as the result
+--   <p>webhooks:<task>        list   ids of its deliveries                  expires with the last of them
+--   <p>gone:<tenant>:<sha1 of a URL>  string  a receiver said 410           as a result
 --   <p>runs:<id>              zset   its tasks -> created, microseconds     as the record
 --   <p>waiting:<tenant>       zset   task id -> enqueued + handicap, microseconds: the order of its claims   while something waits
 --   <p>tenant:<tenant>        hash   queued, running, turn                  expires when nothing of it waits or runs
@@ -282,8 +286,42 @@ local function objects_due(task, at)
   end
 end
 
+local function outbox() return C.prefix .. 'outbox' end
+
+-- Puts the end of a task into the outbox, if its start asked for that. The id is of this end alone: `end_event` is new at each.
+local function tell_end(task, status)
+  local url = cjson.decode(task.options).webhook_url
+  if not url or url == cjson.null then return end
+  local id = 'msg_' .. redis.sha1hex(task.id .. '\n' .. task.end_event)
+  local error_type = task.state ~= 'SUCCESS' and task.error_type or ''
+  redis.call('HSET', key('webhook', id), 'tenant', task.tenant, 'task', task.id, 'assessment', task.assessment, 'url', url,
+    'task_state', task.state, 'status', status, 'error_type', error_type, 'at', int(NOW), 'state', 'pending',
+    'attempt', '0', 'due', int(NOW))
+  redis.call('RPUSH', key('webhooks', task.id), id)
+  redis.call('PERSIST', key('webhooks', task.id))
+  redis.call('ZADD', outbox(), int(NOW), task.tenant .. '\n' .. id)
+end
+
+-- Ends a delivery; what is known of it stays as long as a result.
+local function end_webhook(id, webhook, state)
+  redis.call('HSET', key('webhook', id), 'state', state)
+  redis.call('HDEL', key('webhook', id), 'due')
+  redis.call('PEXPIRE', key('webhook', id), C.result_ttl)
+  redis.call('ZREM', outbox(), webhook.tenant .. '\n' .. id)
+  redis.call('HINCRBY', COUNTERS, 'webhook:' .. state, 1)
+  for _, other in ipairs(redis.call('LRANGE', key('webhooks', webhook.task), 0, -1)) do
+    if redis.call('HGET', key('webhook', other), 'state') == 'pending' then return end
+  end
+  redis.call('PEXPIRE', key('webhooks', webhook.task), C.result_ttl)
+end
+
 local function remove_task(tenant, id)
   objects_due(record(key('task', id)) or {}, NOW)
+  for _, webhook in ipairs(redis.call('LRANGE', key('webhooks', id), 0, -1)) do
+    redis.call('UNLINK', key('webhook', webhook))
+    redis.call('ZREM', outbox(), tenant .. '\n' .. webhook)
+  end
+  redis.call('UNLINK', key('webhooks', id))
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))
   redis.call('PEXPIRE', key('events', id), C.deleted_events_ttl) -- open streams still see the end
   redis.call('ZREM', key('tasks', tenant), id)
@@ -330,6 +368,7 @@ local function end_task(task, state, words, changed)
   if assessment and assessment.task == task.id then
     redis.call('HSET', key('assessment', task.assessment), 'status', words.status, 'updated', int(NOW))
   end
+  tell_end(task, words.status)
   expire_ended(task, assessment)
 end
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra_mind.cluster.steps import Ended, Work
+from infra_mind.cluster.work import Ended, Work
 
 
 @pytest.mark.parametrize(

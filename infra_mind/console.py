@@ -1,0 +1,41 @@
+"""What the commands share: how they say things, and how they reach the API."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from infra_mind.client import Client
+
+out = Console()
+err = Console(stderr=True)
+
+TaskId = Annotated[str, typer.Argument(help="The task's id, as `assess --no-wait` and `list` show it.")]
+Json = Annotated[bool, typer.Option("--json", help="Standard output holds the JSON alone.")]
+Url = Annotated[
+    str | None, typer.Option("--url", help="Where the API listens; else INFRA_MIND_URL, else the local `up`.")
+]
+
+
+def say(text: str, console: Console | None = None, style: str | None = None) -> None:
+    """One line as it is: never wrapped, so that a pipe gets whole rows, and never read as markup."""
+    (console or out).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def dump(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def client_at(url: str | None, api_key: str | None = None) -> Iterator[Client]:
+    from infra_mind.client import Client
+
+    with Client(url, api_key) as client:
+        yield client

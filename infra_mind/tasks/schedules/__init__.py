@@ -1,0 +1,1 @@
+"""Schedules: assessments that start by themselves, one for each due time whatever dies."""
