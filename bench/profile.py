@@ -80,7 +80,7 @@ async def profile(side: Ours, work: Work, count: int) -> Profile:
     store.config_resetstat()
     before = cpu_by_process(side.members())
     tasks = await start_all(target, requests, min(CLIENTS, count))
-    seen = {}
+    seen: dict[int, tuple[str, float]] = {}
     async with connections(target.port, 1) as (connection,):
         for task in tasks:
             await target.ended_at(connection, task, every_s=LOOK_S)
