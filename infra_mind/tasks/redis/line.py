@@ -88,6 +88,8 @@ class _Open:
         except (RedisError, OSError) as error:
             self._fail(ConnectionLost(str(error)))
             await self._connection.disconnect(nowait=True)
+        finally:
+            self._fail(ConnectionLost("the reader ended"))
 
     def _give(self, answer: Any) -> None:
         waiting = self._waiting.popleft()
