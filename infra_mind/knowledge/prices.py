@@ -175,7 +175,9 @@ def gpu_hour(
 def gpu_regions(provider: str, gpu: str) -> tuple[str, ...]:
     """Regions of the provider where an instance with this GPU has a price, sorted."""
     names = [i.instance for i in with_gpu(provider, gpu)]
-    return tuple(sorted({r for n in names for row in _rows(provider, "on_demand", n) for r in row.usd_per_hour}))
+    return tuple(
+        sorted({r for n in names for row in _rows(provider, "on_demand", n) for r in row.usd_per_hour})
+    )
 
 
 @cache

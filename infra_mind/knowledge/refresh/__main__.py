@@ -331,7 +331,13 @@ def _day(timestamp: float) -> str:
 def _write(
     path: Path, title: str, source: str, as_of: str, notes: str, rows: list[dict[str, Any]], columns: Mapping[str, list[str]] | None = None,
 ) -> None:  # fmt: skip
-    described = {"title": title, "source": source, "as_of": as_of, "notes": notes, "max_age_days": MAX_AGE_DAYS}
+    described = {
+        "title": title,
+        "source": source,
+        "as_of": as_of,
+        "notes": notes,
+        "max_age_days": MAX_AGE_DAYS,
+    }
     head = json.dumps(described | ({"columns": columns} if columns else {}), ensure_ascii=False)
     lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
     path.write_text(f'{head[:-1]}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
