@@ -38,11 +38,20 @@ def _starts(log: Path | None, name: str) -> int:
 
 
 @contextmanager
-def diary(path: Path, step: str, *, task: str, fence: int, inputs: bytes, pid: int | None = None) -> Iterator[str]:
+def diary(
+    path: Path, step: str, *, task: str, fence: int, inputs: bytes, pid: int | None = None
+) -> Iterator[str]:
     """Writes the start and, unless the process is killed, the end; gives the id of the start."""
     name = f"start-{uuid.uuid4().hex}"
     digest = hashlib.sha256(inputs).hexdigest()[:32]
-    start = {"id": name, "task": task, "step": step, "fence": fence, "pid": pid or os.getpid(), "inputs": digest}
+    start = {
+        "id": name,
+        "task": task,
+        "step": step,
+        "fence": fence,
+        "pid": pid or os.getpid(),
+        "inputs": digest,
+    }
     _add(path, {"event": "start", **start, "at": time.time()})
     try:
         yield name
@@ -107,7 +116,11 @@ def _agent(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()) 
             _act(told.get(name, {}), starts, progress, log)
             progress(1, 1)
         seen = Fact(
-            id=f"{name}.seen", value=len(inputs.results), unit="count", formula="given", source=start or "test"
+            id=f"{name}.seen",
+            value=len(inputs.results),
+            unit="count",
+            formula="given",
+            source=start or "test",
         )
         return AgentResult(facts=(seen,))
 

@@ -192,6 +192,8 @@ class Dispatcher:
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
     """Waits for the event, or until the time is over."""
-    with contextlib.suppress(TimeoutError):  # `wait_for` of Python 3.11 swallows a cancel that comes with the event
+    with contextlib.suppress(
+        TimeoutError
+    ):  # `wait_for` of Python 3.11 swallows a cancel that comes with the event
         async with asyncio.timeout(timeout_s):
             await event.wait()

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.sites import SITES
 from tests.chaos.run import run
+from tests.chaos.sites import SITES
 
 
 def main() -> int:
@@ -22,7 +22,10 @@ def main() -> int:
     failed = False
     for name in given.site or sorted(SITES):
         print(f"site {name}, seed {given.seed}, {given.duration:g} s", flush=True)
-        with tempfile.TemporaryDirectory(prefix="imc-") as folder, SITES[name](Path(folder)) as (site, witness):
+        with (
+            tempfile.TemporaryDirectory(prefix="imc-") as folder,
+            SITES[name](Path(folder)) as (site, witness),
+        ):
             if isinstance(site, str):
                 print(f"left out: {site}", flush=True)
                 continue

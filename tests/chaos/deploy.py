@@ -17,7 +17,9 @@ from tests.platform import SYNTHETIC
 def main(address: str, port: int) -> None:
     settings = Settings()
     assert settings.store_url is not None
-    engine = Engine.of(settings, store_url=settings.store_url.get_secret_value(), agents=SYNTHETIC, slot_resource="slot")
+    engine = Engine.of(
+        settings, store_url=settings.store_url.get_secret_value(), agents=SYNTHETIC, slot_resource="slot"
+    )
     ray.init(address, namespace="infra_mind", log_to_driver=False)
     serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=HTTPOptions(host="127.0.0.1", port=port))
     serve.run(application(engine), name="infra-mind", route_prefix="/")

@@ -29,9 +29,7 @@ def fences_only_grow(history: History) -> list[str]:
     wrong = []
     for claim in history.claims:
         if claim.fence <= newest.get(claim.task, 0):
-            wrong.append(
-                f"{claim.task} was claimed under {claim.fence} after {newest.get(claim.task, 0)}"
-            )
+            wrong.append(f"{claim.task} was claimed under {claim.fence} after {newest.get(claim.task, 0)}")
         newest[claim.task] = max(claim.fence, newest.get(claim.task, 0))
     return wrong
 
@@ -69,7 +67,9 @@ def nothing_kept_is_reckoned_again(history: History) -> list[str]:
         for start in history.starts
         for commit, own in kept.get((start.task, start.step, start.inputs), ())
         if start.id != own
-        and (start.fence > commit.fence or (start.fence == commit.fence and commit.at and start.at > commit.at))
+        and (
+            start.fence > commit.fence or (start.fence == commit.fence and commit.at and start.at > commit.at)
+        )
     ]
 
 
@@ -95,9 +95,7 @@ def one_webhook_id_per_end(history: History) -> list[str]:
 
 def nothing_lasts_after_the_end(history: History) -> list[str]:
     ended = {end.task for end in history.ends}
-    return [
-        f"{one.key} never expires and holds {one.task}" for one in history.lasting if one.task in ended
-    ]
+    return [f"{one.key} never expires and holds {one.task}" for one in history.lasting if one.task in ended]
 
 
 INVARIANTS: Mapping[str, Invariant] = {

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -99,7 +100,9 @@ class Link:
         """Whether each of these calls has been made at least once, or the fault has come."""
         return self.struck.is_set() or self.answered.issuperset(labels)
 
-    async def _listen(self, call: Callable[..., AsyncIterator[Any]], options: dict[str, Any]) -> AsyncIterator[Any]:
+    async def _listen(
+        self, call: Callable[..., AsyncIterator[Any]], options: dict[str, Any]
+    ) -> AsyncIterator[Any]:
         label = self._label("signals", ())
         await self._pass(label, after=False)
         async for signal in call(**options):
@@ -191,7 +194,9 @@ class Scene:
             if mode and first.struck.is_set() and (mode.dies or mode.stands):
                 await self._take_over(first)
             elif first.struck.is_set() and at == "claim":
-                await self._house.end_leases()  # nobody knows of this claim: it comes back when its lease ends
+                await (
+                    self._house.end_leases()
+                )  # nobody knows of this claim: it comes back when its lease ends
             await living
             first.open.set()
             await wait_until("nothing runs any more", self._at_rest)
@@ -239,18 +244,14 @@ class Scene:
             await link.create_assessment(TENANT, self._assessment, "life", b"{}", 0)
 
         async def start() -> None:
-            await link.accept(
-                TENANT, self._assessment, self.task, StartOptions(), PLAN.agents, self.task
-            )
+            await link.accept(TENANT, self._assessment, self.task, StartOptions(), PLAN.agents, self.task)
 
         for call in (ask, start):
             await _again(link, call)
 
     async def _cancel(self, link: Link) -> None:
-        try:
+        with suppress(Conflict):  # the first try was taken, and by now it has ended
             await _again(link, lambda: link.cancel(TENANT, self.task))
-        except Conflict:
-            pass  # the first try was taken, and by now it has ended
         self.cancelled = True
 
     def _dispatch(self, link: Link, name: str) -> None:
@@ -267,8 +268,12 @@ class Scene:
                 if type(error).__name__ != "CancelledError":  # of concurrent.futures
                     raise
 
-        def run(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
-            seen = json.dumps({k: v.decode() for k, v in sorted(results.items()) if k in PLAN.agents}).encode()
+        def run(
+            call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: Callable[[], bool]
+        ) -> bytes:
+            seen = json.dumps(
+                {k: v.decode() for k, v in sorted(results.items()) if k in PLAN.agents}
+            ).encode()
             with diary(self._log, call.step, task=call.task_id, fence=call.fence, inputs=seen) as start:
                 if call.agent:
                     tell(call, 50.0)
@@ -311,7 +316,11 @@ class Scene:
         return (await self._house.store.task(None, self.task)).state.ended
 
     async def _at_rest(self) -> bool:
-        return not any(dispatcher.active for dispatcher, task in zip(self._dispatchers, self._running, strict=True) if not task.done())
+        return not any(
+            dispatcher.active
+            for dispatcher, task in zip(self._dispatchers, self._running, strict=True)
+            if not task.done()
+        )
 
     async def _leave(self, links: Mapping[str, Link]) -> None:
         self._gate = True

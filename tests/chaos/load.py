@@ -35,7 +35,9 @@ class Witness:
     cancelled: list[str] = field(default_factory=list)
     alive: list[Start] = field(default_factory=list)
     hooked: list[str] = field(default_factory=list)
-    cut_off: threading.Event = field(default_factory=threading.Event)  # a node that nobody can reach may run on
+    cut_off: threading.Event = field(
+        default_factory=threading.Event
+    )  # a node that nobody can reach may run on
 
     def starts(self) -> tuple[Start, ...]:
         return starts_of(self.agents_log.read_text().splitlines()) if self.agents_log.exists() else ()
@@ -125,9 +127,7 @@ class Caller(threading.Thread):
         if self._webhook:
             options["webhook_url"] = self._webhook
         made = insist(lambda: client.create(brief), self._until)
-        task = insist(
-            lambda: client.start(made.assessment_id, idempotency_key=key, **options), self._until
-        )
+        task = insist(lambda: client.start(made.assessment_id, idempotency_key=key, **options), self._until)
         witness.accepted[task] = made.assessment_id
         if self._webhook:
             witness.hooked.append(task)

@@ -47,7 +47,9 @@ def why_not() -> str | None:
         return "network namespaces need root"
     if not shutil.which("ip"):
         return "there is no `ip` command"
-    tried = subprocess.run(["ip", "netns", "add", f"imt{os.getpid()}"], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        ["ip", "netns", "add", f"imt{os.getpid()}"], capture_output=True, text=True, check=False
+    )
     if tried.returncode:
         return f"no network namespaces here: {tried.stderr.strip()}"
     _ip("netns", "del", f"imt{os.getpid()}")
@@ -117,7 +119,12 @@ class Node:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, env=dict(self.environment), stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+                self.command,
+                env=dict(self.environment),
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
             )
 
     def family(self) -> list[psutil.Process]:
@@ -141,25 +148,34 @@ class Node:
 class Cluster:
     """Head and workers; `serve` puts the platform on it."""
 
-    def __init__(self, folder: Path, network: Network, store: EmbeddedStore, tables: EmbeddedStore, witness: Witness) -> None:
+    def __init__(
+        self, folder: Path, network: Network, store: EmbeddedStore, tables: EmbeddedStore, witness: Witness
+    ) -> None:
         self._folder, self.network, self._store, self._witness = folder, network, store, witness
         self.home = Home(folder / "home")
-        self.directory = Path(tempfile.mkdtemp(prefix="imn-"))  # short: sockets in it must stay under 108 bytes
+        self.directory = Path(
+            tempfile.mkdtemp(prefix="imn-")
+        )  # short: sockets in it must stay under 108 bytes
         self.port, self.http_port = free_port(network.head), free_port()
         password, _, address = tables.url.removeprefix("redis://:").removesuffix("/0").partition("@")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "INFRA_MIND_"))} | {
             "INFRA_MIND_HOME": str(self.home.path), "PYTHONPATH": str(ROOT),
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_MIND_CANCEL_GRACE_S": "0.5",
-            "INFRA_MIND_DURABILITY": "strict",
-            "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "INFRA_MIND_DURABILITY": "strict", "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32",
+            "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
             "RAY_REDIS_ADDRESS": address, "RAY_external_storage_namespace": "chaos", "RAY_REDIS_PASSWORD": password,
             **HEALTH,
         }  # fmt: skip
-        common = [f"--temp-dir={self.directory}", "--object-store-memory=100000000", "--disable-usage-stats", "--block"]
+        common = [
+            f"--temp-dir={self.directory}",
+            "--object-store-memory=100000000",
+            "--disable-usage-stats",
+            "--block",
+        ]
         self.head = self._node("head", [
-            "--head", f"--port={self.port}", f"--node-ip-address={network.head}", "--include-dashboard=false", "--num-cpus=2",
+            "--head", f"--port={self.port}", f"--node-ip-address={network.head}", "--include-dashboard=false", "--num-cpus=0",
             f"--redis-password={password}", f"--dashboard-agent-listen-port={free_port(network.head)}", *common,
         ])  # fmt: skip
         self.workers: dict[str, Node] = {}
@@ -188,11 +204,21 @@ class Cluster:
         wait_until("the head answers", self._head_answers)
         for node in self.workers.values():
             node.start()
-        command = [sys.executable, "-m", "tests.chaos.deploy", f"{self.network.head}:{self.port}", str(self.http_port)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.chaos.deploy",
+            f"{self.network.head}:{self.port}",
+            str(self.http_port),
+        ]
         environment = self.environment | {"INFRA_MIND_STORE_URL": self._store.url}
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         wait_until("the platform gets ready", self._ready)
+        with self.client() as client:
+            wait_until("all slots are there", lambda: _slots(client) == SLOTS * len(self.workers))
 
     def _head_answers(self) -> bool:
         words = [str(BIN / "ray"), "health-check", "--address", f"{self.network.head}:{self.port}"]
@@ -259,8 +285,18 @@ class Cluster:
         self.network.link(self._away, "up")
         node = self.workers[self._away]
         with suppress(AssertionError):  # it may have come back before it was given up
-            wait_until("the node has heard", lambda: node.process is None or node.process.poll() is not None, timeout_s=20)
+            wait_until(
+                "the node has heard",
+                lambda: node.process is None or node.process.poll() is not None,
+                timeout_s=20,
+            )
         self._restart()
+
+
+def _slots(client: Client) -> int:
+    return sum(
+        w.max_concurrency for w in client.workers().workers if w.pool == "agents" and w.status == "alive"
+    )
 
 
 def _says(process: psutil.Process, title: str) -> bool:

@@ -55,17 +55,25 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedStore]:
 
 def choices(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     """The arguments of each run of a parametrized test."""
-    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-    tables = []
-    for mark in marks:
-        names = [n.strip() for n in mark.args[0].split(",")] if isinstance(mark.args[0], str) else mark.args[0]
-        rows = [getattr(row, "values", row) for row in mark.args[1]]
-        tables.append([dict(zip(names, row if len(names) > 1 or hasattr(row, "marks") else [row], strict=True)) for row in rows])  # fmt: skip
+    tables: list[list[dict[str, Any]]] = []
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize":
+            given, rows = mark.args[:2]
+            names = [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
+            tables.append([dict(zip(names, _values(row, len(names)), strict=True)) for row in rows])
     for rows in itertools.product(*tables):
         yield {name: value for row in rows for name, value in row.items()}
 
 
-def contract_tests(modules: tuple[ModuleType, ...] = CONTRACT) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+def _values(row: Any, count: int) -> tuple[Any, ...]:
+    if isinstance(row, type(pytest.param())):
+        return tuple(row.values)
+    return tuple(row) if count > 1 else (row,)
+
+
+def contract_tests(
+    modules: tuple[ModuleType, ...] = CONTRACT,
+) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
     """Those that ask for nothing but a store."""
     for module in modules:
         for name, test in vars(module).items():

@@ -39,7 +39,9 @@ OFF = st.sampled_from(
 AGENT = st.sampled_from([*AGENTS, "stranger"])
 TENANTS = st.sampled_from(["acme", "acme", "acme", "rival"])
 STATES = st.sampled_from([None, *TaskState])
-WAITED_S = st.sampled_from([71, 311])  # no sum of them is a difference of handicaps: then milliseconds would decide
+WAITED_S = st.sampled_from(
+    [71, 311]
+)  # no sum of them is a difference of handicaps: then milliseconds would decide
 TIMES = ("created_at", "started_at", "ended_at", "expires_at", "updated_at", "at")
 
 
@@ -94,7 +96,7 @@ class Stores(RuleBasedStateMachine):
             if kind == b"zset":
                 members += await raw.zrange(key, 0, -1)  # type: ignore[arg-type] # without scores
             elif kind == b"set":
-                members += await raw.smembers(key)  # type: ignore[misc,arg-type] # the client's types are of both kinds
+                members += await raw.smembers(key)  # type: ignore[arg-type] # as above
             assert not ended.intersection(members), f"{key!r} never expires"
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:

@@ -101,7 +101,9 @@ def test_a_proxy_that_knows_no_replica_says_so(tmp_path: Path) -> None:
     shows.write_text('#!/bin/sh\ncat "$2"\n')
     shows.chmod(0o700)
     config = tmp_path / "haproxy.cfg"
-    config.write_text('backend b\n    http-request return status 404 content-type text/plain lf-string "404 or so"\n')
+    config.write_text(
+        'backend b\n    http-request return status 404 content-type text/plain lf-string "404 or so"\n'
+    )
     wrapper = environment._narrowed(tmp_path, shows)
     told = subprocess.run([wrapper, "-f", config], capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[1].strip() == 'http-request return status 503 hdr Retry-After 1 content-type text/plain lf-string "404 or so"'  # fmt: skip
