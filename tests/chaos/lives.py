@@ -193,7 +193,7 @@ class Scene:
             await asyncio.wait({living, struck}, return_when=asyncio.FIRST_COMPLETED)
             if mode and first.struck.is_set() and (mode.dies or mode.stands):
                 await self._take_over(first)
-            elif first.struck.is_set() and at == "claim":
+            elif at == "claim" and mode is Mode.LOSES_AFTER and first.struck.is_set():
                 await (
                     self._house.end_leases()
                 )  # nobody knows of this claim: it comes back when its lease ends

@@ -165,9 +165,13 @@ class Cluster:
             "INFRA_MIND_DURABILITY": "strict", "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32",
             "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
-            "RAY_REDIS_ADDRESS": address, "RAY_external_storage_namespace": "chaos", "RAY_REDIS_PASSWORD": password,
             **HEALTH,
         }  # fmt: skip
+        self._tables = {
+            "RAY_REDIS_ADDRESS": address,
+            "RAY_REDIS_PASSWORD": password,
+            "RAY_external_storage_namespace": "chaos",
+        }
         common = [
             f"--temp-dir={self.directory}",
             "--object-store-memory=100000000",
@@ -189,7 +193,8 @@ class Cluster:
     def _node(self, name: str, words: list[str], space: str = "") -> Node:
         inside = ["ip", "netns", "exec", space] if space else []
         command = [*inside, str(BIN / "ray"), "start", *words]
-        return Node(command, self.environment, self._folder / f"{name}.log")
+        tables = () if space else self._tables.items()  # only the head may look there
+        return Node(command, {**self.environment, **dict(tables)}, self._folder / f"{name}.log")
 
     @property
     def url(self) -> str:

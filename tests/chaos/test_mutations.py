@@ -32,6 +32,7 @@ from tests.contract import (
     test_store_cancel,
     test_store_events,
     test_store_fleet,
+    test_store_rules,
     test_store_running,
 )
 from tests.contract.houses import RedisHouse
@@ -39,15 +40,15 @@ from tests.contract.test_store_machine import Stores
 from tests.stores import start_valkey
 
 CONTRACT = (
-    test_store_running, test_store_cancel, test_store_accept, test_store_events, test_store_assessments, test_store_fleet,
+    test_store_running, test_store_rules, test_store_cancel, test_store_accept, test_store_events, test_store_assessments, test_store_fleet,
 )  # fmt: skip
 GIVEN = {"store", "house", "limits"}
 
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    """One for each mutation: a broken script may never end, and its server with it."""
-    with start_valkey(tmp_path / "store") as server:
+    """One for each mutation: a broken script may never end, and its server with it. Its file has everything that it has answered."""
+    with start_valkey(tmp_path / "store", durability="strict") as server:
         yield server
         if server.pid is not None:
             psutil.Process(server.pid).kill()
