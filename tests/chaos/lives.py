@@ -173,6 +173,7 @@ class Scene:
         self._taken_over = False
         self._before = asyncio.all_tasks()
         self._dispatchers: list[Dispatcher] = []
+        self._links: list[Link] = []
         self._running: list[asyncio.Task[None]] = []
         self.cancelled = False
 
@@ -228,14 +229,15 @@ class Scene:
                 run.cancel()
         self._taken_over = True
         self._dispatch(Link(self._house.store), "second")
-        await wait_until("somebody else has taken it over", self._taken)
+        self._passing = asyncio.create_task(self._time_passes())
 
-    async def _taken(self) -> bool:
-        """Lets leases run out until then: a renewal of the first one may have been on its way."""
-        if self._dispatchers[-1].active or await self._ended():
-            return True
-        await self._house.end_leases()
-        return False
+    async def _time_passes(self) -> None:
+        """Leases run out for as long as nobody who can act has the task: a claim or a renewal of the first one may have been on its
+        way to the store."""
+        while not await self._ended():
+            if not self._dispatchers[-1].active:
+                await self._house.end_leases()
+            await asyncio.sleep(0.05)
 
     # -- who takes part ---------------------------------------------------------------------------------------------------
 
@@ -285,6 +287,7 @@ class Scene:
             parts=lambda _: {}, chance=random.Random(0),
         )  # fmt: skip
         self._dispatchers.append(dispatcher)
+        self._links.append(link)
         self._running.append(asyncio.create_task(dispatcher.run(), name=name))
 
     def _act(self, call: StepCall, stopped: Callable[[], bool], round: Callable[[], bool]) -> None:
@@ -324,7 +327,7 @@ class Scene:
 
     async def _leave(self, links: Mapping[str, Link]) -> None:
         self._gate = True
-        for link in links.values():
+        for link in (*links.values(), *self._links):
             link.dead = True
             link.open.set()
         left = asyncio.all_tasks() - self._before - {asyncio.current_task()}
