@@ -117,7 +117,7 @@ class DispatcherReplica:
         keep_on_loopback()
         give_way(DISPATCHER_NICENESS)
         store = engine.store()
-        progress = progress_actor(engine)
+        progress = await progress_actor(engine)
         executor = RayExecutor(engine)
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
