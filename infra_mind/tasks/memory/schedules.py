@@ -62,7 +62,9 @@ class Schedules(Requests):
             for one in self._state.schedules.values()
             if one.due is not None and one.due <= now
         )
-        return [self._due_schedule(self._state.schedules[schedule_id].new, at) for at, schedule_id in due[:limit]]
+        return [
+            self._due_schedule(self._state.schedules[schedule_id].new, at) for at, schedule_id in due[:limit]
+        ]
 
     def _due_schedule(self, new: NewSchedule, due: int) -> DueSchedule:
         return DueSchedule(
