@@ -41,5 +41,6 @@ def app(args: Arguments) -> serve.Application:
         store_url=given or store_url_on_this_cluster(settings),
         agents=args.agents,
         slot_resource=args.slot_resource,
+        beside_store=given is None,
     )
     return application(engine, api_replicas=args.api_replicas, dispatchers=args.dispatchers)

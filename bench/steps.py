@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 from bench.work import NAMES, Work, burn, hold
-from infra_mind.agents.base import Agent, Inputs, Progress
+from infra_mind.agents.base import Agent, Inputs, Progress, waiting
 from infra_mind.model.fact import Fact
 from infra_mind.model.result import AgentResult
 
@@ -25,13 +26,32 @@ def act(work: Work, place: int, progress: Progress) -> None:
             time.sleep(work.amount)
 
 
+def _done(place: int) -> AgentResult:
+    return AgentResult(
+        facts=(Fact(id=f"{NAMES[place]}.done", value=1, unit="count", formula="given", source="bench"),)
+    )
+
+
 def _agent(place: int) -> Agent:
     def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         act(Work.from_json(inputs.brief.goal or ""), place, progress)
-        done = Fact(id=f"{NAMES[place]}.done", value=1, unit="count", formula="given", source="bench")
-        return AgentResult(facts=(done,))
+        return _done(place)
 
     return Agent(NAMES[place], assess, reads=("goal",))
+
+
+def _waiting(place: int) -> Agent:
+    async def assess(inputs: Inputs, progress: Progress) -> AgentResult:
+        await asyncio.sleep(Work.from_json(inputs.brief.goal or "").amount)
+        return _done(place)
+
+    return waiting(NAMES[place], assess, reads=("goal",))
+
+
+def waiting_table() -> dict[str, Agent]:
+    """The same steps by name, that wait as the seed's do: in an event loop. They can do nothing else."""
+    agents = [_waiting(place) for place in range(len(NAMES))]
+    return {agent.name: agent for agent in agents}
 
 
 def table() -> dict[str, Agent]:

@@ -20,19 +20,31 @@ T = TypeVar("T")
 
 def create_key(
     tenant: str, label: str, *, weight: float = 1.0, max_running: int | None = None, max_queued: int | None = None,
-    expires_days: float | None = None,
+    requests_per_s: float | None = None, expires_days: float | None = None,
 ) -> tuple[str, ApiKey]:  # fmt: skip
     """The plain key, to be shown once, and the key as it is kept. Raises OptionInvalid, Unavailable."""
     if not tenant.strip():
         raise OptionInvalid("--tenant", "must not be empty")
     if expires_days is not None and expires_days <= 0:
         raise OptionInvalid("--expires-days", "must be more than 0")
-    if weight <= 0:
-        raise OptionInvalid("--weight", "must be more than 0")
+    if not 0.01 <= weight <= 100:
+        raise OptionInvalid("--weight", "must be 0.01 to 100")
+    for option, value in (("--max-running", max_running), ("--max-queued", max_queued)):
+        if value is not None and value < 1:
+            raise OptionInvalid(option, "must be at least 1")
+    if requests_per_s is not None and not 0 < requests_per_s <= 1_000_000:
+        raise OptionInvalid("--requests-per-s", "must be more than 0")
     now = datetime.now(UTC)
     ends = now + timedelta(days=expires_days) if expires_days else None
     plain, key = new_key(
-        tenant, label, now, expires_at=ends, weight=weight, max_running=max_running, max_queued=max_queued
+        tenant,
+        label,
+        now,
+        expires_at=ends,
+        weight=weight,
+        max_running=max_running,
+        max_queued=max_queued,
+        requests_per_s=requests_per_s,
     )
     _with_store(lambda store: store.put_key(key))
     return plain, key

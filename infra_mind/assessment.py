@@ -76,13 +76,19 @@ class Assessor:
         known = [name for name in agent.needs if name in self.table]
         needs = (INVENTORY, *known) if ARTEFACTS in agent.reads else tuple(known)
         after = tuple(name for name in agent.after if name in self.table and name not in known)
-        return Step(agent.name, needs=needs, after=after, reads=agent.reads, version=agent.version)
+        waits = agent.awaits is not None
+        return Step(
+            agent.name, needs=needs, after=after, reads=agent.reads, version=agent.version, waits=waits
+        )
 
     def warm(self) -> None:
-        """Runs every step once on a small submission: what they import and load at their first use is then there."""
+        """Runs every step once on a small submission: what they import and load at their first use is then there. Not those
+        that wait: they would ask others for nothing."""
         data = Submission.of(parse_brief(_SMALL_BRIEF), _SMALL_FILES).to_bytes()
         results: dict[str, bytes] = {}
         for step in self.plan.steps:
+            if step.waits:
+                continue
             with suppress(
                 Exception
             ):  # a table of somebody's own may not take this brief; its steps say so when it matters
@@ -97,20 +103,26 @@ class Assessor:
             return build_inventory(submission.artefacts, progress=progress).to_json()
         if step == SYNTHESIS:
             return self._synthesis(submission, results)
-        return self._agent(self.table[step], submission, results, progress)
+        agent = self.table[step]
+        return _packed(agent.assess(self._inputs(agent, submission, results), progress))
 
-    def _agent(
-        self, agent: Agent, submission: Submission, results: Mapping[str, bytes], progress: Progress
+    async def run_waiting(
+        self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent
     ) -> bytes:
+        """The same for a step that waits, beside others in one event loop."""
+        agent = self.table[step]
+        assert agent.awaits is not None
+        inputs = self._inputs(agent, Submission.from_bytes(data), results)
+        return _packed(await agent.awaits(inputs, progress))
+
+    def _inputs(self, agent: Agent, submission: Submission, results: Mapping[str, bytes]) -> Inputs:
         reads_artefacts = ARTEFACTS in agent.reads
-        inputs = Inputs(
+        return Inputs(
             brief=submission.brief,
             inventory=Inventory.model_validate_json(results[INVENTORY]) if reads_artefacts else Inventory(),
             artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
             results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
         )
-        result = agent.assess(inputs, progress)
-        return result.model_copy(update={"findings": distinct(result.findings)}).to_json()
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
         from infra_mind.knowledge import llm_api
@@ -136,6 +148,10 @@ class Assessor:
             data_versions={**versions(), "llm_api": {"as_of": llm_api.as_of(), "source": llm_api.source()}},
         )
         return result.to_json()
+
+
+def _packed(result: AgentResult) -> bytes:
+    return result.model_copy(update={"findings": distinct(result.findings)}).to_json()
 
 
 def input_parts(data: bytes) -> dict[str, str]:

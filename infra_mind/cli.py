@@ -200,14 +200,22 @@ def assess(
     priority: Annotated[Priority, typer.Option(help="Order among waiting tasks.")] = Priority.MEDIUM,
     soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which agents are asked to stop.")] = None,
     hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which processes are ended.")] = None,
+    agent_soft_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
+    agent_hard_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
+    delay_s: Annotated[float | None, typer.Option(help="Seconds to wait before it joins the queue.")] = None,
+    not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Told of the end with a signed request.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
     url: Url = None,
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
     options = _start_options(
-        priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s, webhook_url=webhook_url
-    )
+        priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
+        agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
+        webhook_url=webhook_url,
+    )  # fmt: skip
+    if local and (delay_s is not None or not_before):
+        raise OptionInvalid("--local", "runs now: it does not go with --delay-s or --not-before")
     if local and webhook_url:
         raise OptionInvalid(
             "--webhook-url", "needs a server that delivers it, so it does not go with --local"
@@ -244,12 +252,17 @@ def _start_options(**given: Any) -> dict[str, Any]:
 
     options = {name: value for name, value in given.items() if value is not None}
     try:
-        StartOptions(**options)
+        checked = StartOptions(**options)
     except ValidationError as error:
         item = error.errors()[0]
+        if not item["loc"]:
+            raise OptionInvalid("--delay-s", item["msg"].removeprefix("Value error, ")) from None
         name = str(item["loc"][0])
         found = "" if name == "webhook_url" else f" (found {item['input']})"  # a URL may hold a secret
         raise OptionInvalid(f"--{name.replace('_', '-')}", f"{item['msg']}{found}") from None
+    if checked.limits_problem:
+        name, why = checked.limits_problem
+        raise OptionInvalid(f"--{name.replace('_', '-')}", why)
     return options
 
 
@@ -336,9 +349,13 @@ def status(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
         _dump(task.model_dump(mode="json"))
         return
     where = f", {task.queue_position}. in the queue" if task.queue_position else ""
+    if task.not_before and task.info.current_step == "delayed":
+        where = f" {task.not_before}"
     _say(f"{task.task_id}  {task.state}  {task.info.progress:.0f} %  {task.info.message}{where}")
     for name, agent in task.info.agents.items():
         note = agent.reason or agent.note
+        if agent.retry_at:
+            note = f"{note} (at {agent.retry_at})"
         _say(f"  {name:<16}{agent.state:<9}{agent.progress:>4.0f} %  {note}".rstrip())
     if task.error:
         _say(f"  {task.error.type}: {task.error.message}", style="red")
@@ -378,6 +395,14 @@ def cancel(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
     with _client(url) as client:
         state = client.cancel(task_id)
     _dump({"task_id": task_id, "state": state}) if as_json else _say(state)
+
+
+@app.command()
+def replay(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
+    """Run a failed or cancelled task again as a new one, which begins with the agents' results that are done."""
+    with _client(url) as client:
+        new = client.replay(task_id)
+    _dump({"task_id": new, "replay_of": task_id}) if as_json else _say(new)
 
 
 @app.command("list")
@@ -436,13 +461,16 @@ def keys_create(
     weight: Annotated[float, typer.Option(help="Share of the tenant among others.")] = 1.0,
     max_running: Annotated[int | None, typer.Option(help="Tasks of the tenant that run at once.")] = None,
     max_queued: Annotated[int | None, typer.Option(help="Tasks of the tenant that wait at once.")] = None,
+    requests_per_s: Annotated[
+        float | None, typer.Option(help="Requests of this key a second; more are answered 429.")
+    ] = None,
     expires_days: Annotated[float | None, typer.Option(help="Days until it ends.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and show it, this once."""
+    """Make a key and show it, this once. Weight and limits of tasks hold for the whole tenant, as its newest key says."""
     from infra_mind.administration import create_key
 
-    plain, key = create_key(tenant, label, weight=weight, max_running=max_running, max_queued=max_queued, expires_days=expires_days)  # fmt: skip
+    plain, key = create_key(tenant, label, weight=weight, max_running=max_running, max_queued=max_queued, requests_per_s=requests_per_s, expires_days=expires_days)  # fmt: skip
     if as_json:
         _dump({"key": plain, **key.model_dump(mode="json", exclude={"secret_sha256"})})
     else:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra_mind.artefacts.intake import collect
+from infra_mind.artefacts.intake import check, collect
 from infra_mind.artefacts.yaml import load
 from infra_mind.errors import (
     ArtefactRefused,
@@ -30,6 +30,7 @@ from infra_mind.errors import (
     NotAllowed,
     NotFound,
     OptionInvalid,
+    ResultLost,
     TaskFailed,
     TooLarge,
     TooMany,
@@ -90,6 +91,7 @@ def read_submission(
     if roots:
         files += collect(roots[0] if len(roots) == 1 else roots, limits)
         parsed = parsed.model_copy(update={"artefacts": None})
+    check(files, limits)
     return Submission.of(parsed, tuple(files))
 
 
@@ -172,7 +174,8 @@ class Client:
         self._call("DELETE", f"/assessments/{assessment_id}")
 
     def start(self, assessment_id: str, *, idempotency_key: str | None = None, **options: Any) -> str:
-        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, webhook_url."""
+        """Starts it; the id of the task. Options: priority, soft_limit_s, hard_limit_s, the same with `agent_`,
+        delay_s, not_before, webhook_url."""
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
@@ -225,6 +228,11 @@ class Client:
     def cancel(self, task_id: str) -> str:
         """Asks it to stop; the state right after. Nothing of it runs a few seconds later."""
         return str(self._call("DELETE", f"/tasks/{task_id}")["state"])
+
+    def replay(self, task_id: str, *, idempotency_key: str | None = None) -> str:
+        """Runs a failed, cancelled or partial one again, with the agents' results that are done; the id of the new task."""
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return str(self._call("POST", f"/tasks/{task_id}/replay", headers=headers)["task_id"])
 
     # -- schedules ----------------------------------------------------------------------------------------------------
     def create_schedule(
@@ -376,10 +384,13 @@ def _problem(response: httpx.Response) -> InfraMindError | None:
         return _refusal(str(body.get("type", "")), body["errors"])
     if status == 429:
         return TooMany(detail, retry_after_s)
-    if status in (502, 503, 504) or (status == 500 and not body):
+    if status in (502, 503, 504) or (status in (404, 500) and not body):
+        # without a body of ours it is the proxy that speaks: it has just started and knows no replica yet
         return Unavailable(detail, retry_after_s)
     if status == 424:
         return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
+    if str(body.get("type", "")).endswith(":result-lost"):
+        return ResultLost(detail)
     kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
     return kinds.get(status, InfraMindError)(detail)
 

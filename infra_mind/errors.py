@@ -9,6 +9,7 @@ InfraMindError
 ├── NotFound                no such task or assessment for this caller
 ├── Conflict                the state does not allow it (result too early, cancelled twice)
 ├── Gone                    it was there and has expired
+├── ResultLost              a result was committed, and the object that holds it is missing or damaged
 ├── TooMany                 over a limit; `retry_after_s` says when to come back
 ├── TooLarge                the request is over the size limit
 ├── Unavailable             the store or the server is away; `retry_after_s` says when to come back
@@ -84,6 +85,10 @@ class Conflict(InfraMindError):
 
 class Gone(InfraMindError):
     """It was there, its time is over."""
+
+
+class ResultLost(InfraMindError):
+    """A result's object is missing from the object storage, or damaged, before its time."""
 
 
 class TooMany(InfraMindError):

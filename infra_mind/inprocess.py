@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from infra_mind.agents.base import Stopped
 from infra_mind.assessment import AGENTS, assessor, input_parts, is_permanent, told
-from infra_mind.errors import TaskFailed
+from infra_mind.errors import OptionInvalid, TaskFailed
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import AgentState, Event, StartOptions, TaskState
@@ -29,8 +29,12 @@ def assess_here(
     options: StartOptions | None = None,
     agents: str = AGENTS,
 ) -> AssessmentResult:
-    """Runs the assessment in threads of this process and gives its result; raises TaskFailed when there is none."""
-    return asyncio.run(_assess(submission, on_progress, options or StartOptions(), agents))
+    """Runs the assessment in threads of this process and gives its result; raises TaskFailed when there is none, OptionInvalid
+    for limits that the API would refuse."""
+    options = options or StartOptions()
+    if options.limits_problem:
+        raise OptionInvalid(*options.limits_problem)
+    return asyncio.run(_assess(submission, on_progress, options, agents))
 
 
 async def _assess(

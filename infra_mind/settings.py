@@ -39,11 +39,16 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8700, ge=0, le=65535)
     durability: Literal["everysec", "strict"] = "everysec"
+    objects_url: str | None = None  # file://, s3://, gs://, az://; `up` keeps them below `home` without one
+    objects_above: int = Field(default=4 * 1024 * 1024, ge=0)  # bytes of a result
+    compress_above: int = Field(default=256 * 1024, ge=0)  # bytes of a value in the store
     lease_s: float = Field(default=15.0, gt=0.2)
     result_ttl_s: float = Field(default=86_400.0, gt=0)
     cancel_grace_s: float = Field(default=1.5, ge=0)
     soft_limit_s: float = Field(default=600.0, gt=0)
     hard_limit_s: float = Field(default=900.0, gt=0)
+    agent_soft_limit_s: float | None = Field(default=None, gt=0)
+    agent_hard_limit_s: float | None = Field(default=None, gt=0)
     agent_attempts: int = Field(default=3, ge=1, le=20)
     retry_base_s: float = Field(default=1.0, ge=0)
     retry_cap_s: float = Field(default=60.0, ge=0)
@@ -51,8 +56,11 @@ class Settings(BaseSettings):
     dispatchers: int = Field(default=2, ge=1)
     api_replicas: int = Field(default=2, ge=1)
     surplus: int = Field(default=4, ge=1)
-    recycle_after: int = Field(default=200, ge=1)
+    recycle_after: int = Field(default=2_000, ge=1)
+    step_memory_mb: int = Field(default=2_048, ge=0)  # MiB of one step's process; 0 is no ceiling
     webhook_allow_private: str = ""
+    alert_after: int = Field(default=5, ge=1)  # failures of worker processes of one kind
+    alert_window_s: float = Field(default=300.0, gt=0)
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
 
     @field_validator("webhook_allow_private")

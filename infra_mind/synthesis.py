@@ -13,7 +13,7 @@ from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Severity, Status
 from infra_mind.model.inventory import Inventory
-from infra_mind.model.numbers import counted, money, percent, quantity
+from infra_mind.model.numbers import counted, money, number, percents, quantity
 from infra_mind.model.result import (
     AgentFailure,
     AgentResult,
@@ -24,7 +24,7 @@ from infra_mind.model.result import (
     Summary,
 )
 
-STRATEGY = "strategy"
+STRATEGY, COMPLIANCE = "strategy", "compliance"
 _TOTAL = "cost.total_usd_per_month"
 OVER_BUDGET = "cost.over-budget"
 # What a person wants to know first; an id that ends in `.` stands for all facts below it.
@@ -40,6 +40,7 @@ INTEREST = (
     "compliance.eu_ai_act.tier",
     "mlops.serving.",
     "mlops.training.",
+    "cost.training.",
     "capacity.",
     "cloud.vcpu_requested",
     "cloud.memory_mib_requested",
@@ -48,7 +49,7 @@ INTEREST = (
     "strategy.dora_cluster",
 )
 # Of the facts below a prefix, those that answer "how many", "how long" and "how well".
-_ANSWERS = ("gpus", "requests_per_s", "days", "servers", "p_within")
+_ANSWERS = ("gpus", "usd", "requests_per_s", "days", "servers", "p_within")
 _MOST_KEY_FACTS = 24
 _PHASE_BY_EFFORT: dict[Effort, Literal["30", "60", "90"]] = {
     Effort.MINUTES: "30", Effort.HOURS: "30", Effort.DAYS: "60", Effort.WEEKS: "90",
@@ -70,7 +71,8 @@ def build_result(
 
     `partial` as soon as one agent failed; what the others gave stays as they gave it, its findings sorted by severity and
     address."""
-    agents = {name: _sorted(results[name]) for name in sorted(results)}
+    fails = controls_failed(results)
+    agents = {name: _sorted(results[name], fails) for name in sorted(results)}
     failed = tuple(sorted(failures, key=lambda f: (f.agent, f.attempt, f.error_type, f.message)))
     facts = {fact.id: fact for result in agents.values() for fact in result.facts}
     recommendations = _recommendations(agents, facts)
@@ -90,8 +92,20 @@ def build_result(
     )
 
 
-def _sorted(result: AgentResult) -> AgentResult:
-    return result.model_copy(update={"findings": tuple(sorted(result.findings, key=finding_order))})
+def _sorted(result: AgentResult, fails: Mapping[str, Sequence[str]]) -> AgentResult:
+    findings = (_with_controls(finding, fails.get(finding.id, ())) for finding in result.findings)
+    return result.model_copy(update={"findings": tuple(sorted(findings, key=finding_order))})
+
+
+def controls_failed(results: Mapping[str, AgentResult]) -> dict[str, Sequence[str]]:
+    """Id of a failed finding → ids of the controls of the regimes in scope that it fails (`gdpr:Art.32(1)(a)`), by the compliance agent."""
+    found = results[COMPLIANCE].details.get("evidence", {}) if COMPLIANCE in results else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _with_controls(finding: Finding, controls: Sequence[str]) -> Finding:
+    new = [control for control in controls if control not in finding.control_ids]
+    return finding.model_copy(update={"control_ids": (*finding.control_ids, *new)}) if new else finding
 
 
 def finding_order(finding: Finding) -> tuple[int, str, str, str]:
@@ -177,7 +191,8 @@ def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fa
     verdict = next((f.status for f in _findings(agents) if f.rule_id == "reliability.target"), None)
     if reached is not None and target is not None and verdict in (Status.FAIL, Status.PASS):
         word = "misses" if verdict is Status.FAIL else "meets"
-        yield f"{word} the availability target of {percent(target)} with {percent(reached)}"
+        has, wanted = percents(reached, target)
+        yield f"{word} the availability target of {wanted} with {has}"
 
 
 def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult]) -> str:
@@ -220,6 +235,7 @@ def _sentences(
     facts: Mapping[str, Fact],
 ) -> Iterable[str]:
     yield from (text for form in _FORMS if (text := _said(facts.get(form.fact), form)))
+    yield from _compliance_said(agents, facts)
     if recommendations:
         first = recommendations[0]
         ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
@@ -228,6 +244,25 @@ def _sentences(
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _compliance_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
+    """One sentence for each regime in scope: how much a machine could judge, and what is left to people."""
+    rows = agents[COMPLIANCE].details.get("regimes", ()) if COMPLIANCE in agents else ()
+    for row in rows:
+        regime = f"compliance.{row['regime']}"
+        controls, assessed = (
+            _number(facts.get(f"{regime}.controls")),
+            _number(facts.get(f"{regime}.assessed")),
+        )
+        failed, manual = _number(facts.get(f"{regime}.failed")), _number(facts.get(f"{regime}.manual"))
+        if controls and not assessed and manual is not None:
+            yield f"{row['name']}: none of {counted(int(controls), 'control')} could be assessed (`{regime}.assessed`); {number(manual)} only people can answer (`{regime}.manual`)."
+        elif controls and assessed is not None and failed is not None and manual is not None:
+            yield (
+                f"{row['name']}: {number(assessed)} of {counted(int(controls), 'control')} could be assessed (`{regime}.assessed`), "
+                f"{number(failed)} of them failed (`{regime}.failed`); {number(manual)} only people can answer (`{regime}.manual`)."
+            )  # fmt: skip
 
 
 class _Form(NamedTuple):

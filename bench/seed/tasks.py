@@ -22,7 +22,7 @@ celery.conf.update(
     task_soft_time_limit=600,
     task_time_limit=900,
     worker_prefetch_multiplier=1,
-    worker_max_tasks_per_child=200,  # as often as this project recycles a process
+    worker_max_tasks_per_child=200,  # a task is ten steps here: as often as this project recycles a process (2 000 steps)
     result_expires=86_400,
     broker_connection_retry_on_startup=True,
 )

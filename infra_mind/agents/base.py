@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from infra_mind.model.brief import Brief
 from infra_mind.model.inventory import Artefact, Inventory
@@ -42,11 +43,14 @@ def silent(done: int, total: int, note: str = "") -> None:
     """A `Progress` for callers that do not look."""
 
 
+Waiting = Callable[[Inputs, Progress], Coroutine[Any, Any, AgentResult]]
+
+
 @dataclass(frozen=True)
 class Agent:
     """`reads`: top-level fields of the brief, and "artefacts"; together with the results of `needs` they decide whether a kept
     result is still valid. `after` are agents that are waited for and used when they are there, but whose failure does not stop
-    this one. `version` goes up whenever the same input may give another result."""
+    this one. `version` goes up whenever the same input may give another result. `awaits`: see `waiting`."""
 
     name: str
     assess: Callable[[Inputs, Progress], AgentResult]
@@ -55,3 +59,15 @@ class Agent:
     reads: tuple[str, ...] = ()
     version: int = 1
     title: str = ""
+    awaits: Waiting | None = None
+
+
+def waiting(name: str, assess: Waiting, **more: Any) -> Agent:
+    """An agent that awaits what others do (a model's API, another service) instead of reckoning; `more` as for `Agent`.
+
+    Many of these run in one process, without a slot each. One that reckons, or blocks, holds up the others there."""
+
+    def alone(inputs: Inputs, progress: Progress) -> AgentResult:
+        return asyncio.run(assess(inputs, progress))
+
+    return Agent(name, alone, awaits=assess, **more)

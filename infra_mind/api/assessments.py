@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
@@ -13,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra_mind.api import docs
+from infra_mind.api.accepting import new_id, started, to_its_end
 from infra_mind.api.context import Tenant, context_of
 from infra_mind.api.report import Kind, report_answer, require_format
 from infra_mind.api.start import idempotency_key, start_options
@@ -20,10 +19,8 @@ from infra_mind.api.submissions import read_body, read_submission
 from infra_mind.api.wire import Cursor, Id, Limit, assessment_page, json_answer
 from infra_mind.errors import Conflict
 from infra_mind.model.task import AssessmentStatus
-from infra_mind.tasks.store import Accepted
 
 router = APIRouter(prefix="/assessments", tags=["assessments"])
-_commits: set[asyncio.Task[Accepted]] = set()  # the loop alone would forget a commit whose client has gone
 
 
 # The busiest route stands first: routes are matched in their order.
@@ -36,18 +33,10 @@ async def start(request: Request, tenant: Tenant, assessment_id: Id) -> Response
     options = start_options(
         await read_body(request, context.settings.max_options_body), context.settings.webhook_addresses
     )
-    accepted = await _to_its_end(
-        context.store.accept(tenant, assessment_id, _new_id("tsk"), options, context.agents, key)
+    accepted = await to_its_end(
+        context.store.accept(tenant, assessment_id, new_id("tsk"), options, context.agents, key)
     )
-    body = {
-        "assessment_id": assessment_id,
-        "status": "in_progress",
-        "progress_percentage": 0.0,
-        "current_step": "queued_for_processing",
-        "task_id": accepted.task_id,
-        "message": "Assessment started" if accepted.created else "This start was accepted before",
-    }
-    return json_answer(body, 202, {"Location": f"/api/v1/tasks/{accepted.task_id}"})
+    return started(assessment_id, accepted)
 
 
 @router.post("", status_code=201, summary="Hand in a brief and its artefacts as a draft", **docs.CREATE)
@@ -58,7 +47,7 @@ async def create(request: Request, tenant: Tenant) -> Response:
     submission = await read_submission(request, context)
     made = await context.store.create_assessment(
         tenant,
-        _new_id("asm"),
+        new_id("asm"),
         submission.brief.name,
         submission.to_bytes(),
         len(submission.artefacts),
@@ -90,7 +79,7 @@ async def list_all(
 
 @router.get("/{assessment_id}", summary="One assessment", **docs.GET)
 async def get(request: Request, tenant: Tenant, assessment_id: Id) -> Response:
-    """Its status, and the id of its latest task once it was started."""
+    """Its status, and the id of its latest task once it was started. 410 when it has ended and its results have expired."""
     return json_answer(await context_of(request).store.assessment(tenant, assessment_id))
 
 
@@ -134,25 +123,6 @@ async def report(
         raise Conflict("It was never started, so there is no report; start it first", state=assessment.status)
     result = await store.result(tenant, assessment.task_id)
     return await report_answer(result, wanted, kind)
-
-
-async def _to_its_end(commit: Any) -> Accepted:
-    """Runs the commit to its end also when the client goes away half way: it gets either all of a task or none."""
-    task = asyncio.ensure_future(commit)
-    _commits.add(task)
-    task.add_done_callback(_forget)
-    accepted: Accepted = await asyncio.shield(task)
-    return accepted
-
-
-def _forget(task: asyncio.Task[Accepted]) -> None:
-    _commits.discard(task)
-    if not task.cancelled():
-        task.exception()  # its client may have gone: then nobody else looks at it
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(12)}"
 
 
 def _iso(moment: datetime) -> str:

@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from infra_mind.api.keys import KeyRing
+from infra_mind.errors import TooMany
 from infra_mind.model.workers import WorkersStatus
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.store import TaskStore
@@ -78,8 +79,13 @@ def context_of(request: Request) -> Context:
 
 
 async def authenticated(request: Request) -> str:
-    """The caller's tenant. Raises NotAllowed."""
-    key = await context_of(request).keys.key_of(request.headers.get("authorization"))
+    """The caller's tenant. Raises NotAllowed, and TooMany over the key's requests per second."""
+    context = context_of(request)
+    key = await context.keys.key_of(request.headers.get("authorization"))
+    if key.requests_per_s is not None:
+        wait_s = await context.store.take_request(key.key_id, key.requests_per_s)
+        if wait_s > 0:
+            raise TooMany(f"This API key may make {key.requests_per_s:g} requests a second", wait_s)
     return key.tenant
 
 

@@ -132,31 +132,40 @@ CREATE = _route(
     headers=_location("assessment"),
 )
 LIST = _route(200, model=wire.AssessmentPage, example=examples.ASSESSMENTS, description="One page")
-GET = _route(200, model=Assessment, example=examples.DRAFT, description="The assessment", problems=(404,))
+GET = _route(200, model=Assessment, example=examples.DRAFT, description="The assessment", problems=(404, 410))
 REPLACE = _route(
     200,
     model=Assessment,
     example=examples.DRAFT,
     description="The changed draft",
-    problems=(404, 409, 413, 415),
+    problems=(404, 409, 410, 413, 415),
     body=_SUBMISSION,
 )
-DELETE = _route(204, description="Deleted", problems=(404,))
+DELETE = _route(204, description="Deleted", problems=(404, 410))
 START = _route(
     202,
     model=wire.Started,
     example=examples.STARTED,
     description="Accepted and durable",
-    problems=(404, 409, 413, 429),
+    problems=(404, 409, 410, 413, 429),
     body=_START_BODY,
     headers=_location("task"),
 )
 START["openapi_extra"]["parameters"] = [_idempotency("task")]
+REPLAY = _route(
+    202,
+    model=wire.Started,
+    example=examples.STARTED,
+    description="Accepted and durable",
+    problems=(404, 409, 410, 429),
+    headers=_location("task"),
+)
+REPLAY["openapi_extra"]["parameters"] = [_idempotency("task")]
 REPORT = _route(
     200,
     example=examples.ASSESSMENT_RESULT,
     description="The report: a page that needs nothing else, or the result as JSON",
-    problems=(404, 409, 410, 424),
+    problems=(404, 409, 410, 424, 500),
 )
 REPORT["responses"][200]["content"]["text/html"] = {
     "schema": {"type": "string"},
@@ -169,7 +178,7 @@ RESULT = _route(
     model=wire.ResultAnswer,
     example=examples.RESULT,
     description="The result",
-    problems=(404, 409, 410, 424),
+    problems=(404, 409, 410, 424, 500),
 )
 CANCEL = _route(
     202,

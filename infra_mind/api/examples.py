@@ -54,6 +54,7 @@ _AGENT = {
     "attempt": 1,
     "started_at": _AT,
     "ended_at": None,
+    "retry_at": None,
     "note": "12 of 30 checks",
     "reason": "",
 }
@@ -168,7 +169,17 @@ WORKERS = {
     ],
     "total_workers": 1,
     "queue": {"depth": {"critical": 0, "high": 0, "medium": 2, "low": 0}, "oldest_age_s": 1.5},
-    "autoscaler": {},
+    "autoscaler": {"nodes_alive": 1, "slots": 4, "pending_nodes": {}, "waiting_steps": 0},
+    "alerts": [
+        {
+            "kind": "WorkerCrashed",
+            "count": 6,
+            "since": "2026-01-15T09:30:00.000Z",
+            "last_at": "2026-01-15T09:31:07.250Z",
+            "step": "capacity",
+            "message": "its process died 3 times; the input may crash it",
+        }
+    ],
 }
 HEALTH = {"status": "ok"}
 READY = {"status": "ready", "dispatchers": 2}
@@ -186,6 +197,12 @@ _PROBLEMS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "The state does not allow it",
         "It has not ended yet; follow its events",
         {"state": "PROGRESS"},
+    ),
+    500: (
+        "result-lost",
+        "The result is lost",
+        "Object tsk_1.1.result.9f86d081884c7d65 is missing from the object storage before its time: start the assessment again.",
+        {},
     ),
     410: ("gone", "It has expired", "The result was kept for 24 hours", {}),
     413: ("too-large", "The request is over the size limit", "The body is over the limit", {}),

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from infra_mind.model.task import ENDED
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import KINDS
 from infra_mind.tasks.store import Counters, QueueStats
 
 
-def exposition(counters: Counters, queue: QueueStats, dispatchers: int) -> bytes:
+def exposition(
+    counters: Counters, queue: QueueStats, dispatchers: int, alerts: Sequence[Alert] = ()
+) -> bytes:
     """All metrics. `dispatchers` counts the live ones. The order of lines depends on the numbers' labels alone."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Numbers(counters, queue, dispatchers))
+    registry.register(_Numbers(counters, queue, dispatchers, alerts))
     return generate_latest(registry)
 
 
 class _Numbers(Collector):
-    def __init__(self, counters: Counters, queue: QueueStats, dispatchers: int) -> None:
-        self._counters, self._queue, self._dispatchers = counters, queue, dispatchers
+    def __init__(
+        self, counters: Counters, queue: QueueStats, dispatchers: int, alerts: Sequence[Alert]
+    ) -> None:
+        self._counters, self._queue, self._dispatchers, self._alerts = counters, queue, dispatchers, alerts
 
     def describe(self) -> list[Metric]:
         return []
@@ -39,8 +45,31 @@ class _Numbers(Collector):
             "infra_mind_tasks_running", "Tasks claimed by a dispatcher", value=self._queue.running
         )
         yield GaugeMetricFamily(
+            "infra_mind_tasks_delayed", "Tasks that wait for their time", value=self._queue.delayed
+        )
+        yield GaugeMetricFamily(
+            "infra_mind_tasks_retrying",
+            "Running tasks with an agent that waits for its next attempt",
+            value=self._queue.retrying,
+        )
+        yield GaugeMetricFamily(
             "infra_mind_dispatchers", "Dispatchers heard of lately", value=self._dispatchers
         )
+        yield from self._workers()
+
+    def _workers(self) -> Iterator[Metric]:
+        failures = CounterMetricFamily(
+            "infra_mind_worker_failures", "Worker processes lost, by kind", labels=["kind"]
+        )
+        alerts = GaugeMetricFamily(
+            "infra_mind_alerts", "1 while workers fail repeatedly in this way", labels=["kind"]
+        )
+        shown = {alert.kind for alert in self._alerts}
+        for kind in sorted(KINDS | shown):
+            failures.add_metric([kind], self._counters.worker_failures.get(kind, 0))
+            alerts.add_metric([kind], float(kind in shown))
+        yield failures
+        yield alerts
 
     def _ended(self) -> Metric:
         metric = CounterMetricFamily(

@@ -45,7 +45,10 @@ async def metrics(request: Request, _: Tenant) -> Response:
     """Counters since the store began, and gauges of now, in the Prometheus text format. They are of all tenants together."""
     store = context_of(request).store
     text = exposition(
-        await store.counters(), await store.queue_stats(), await _live_dispatchers(context_of(request))
+        await store.counters(),
+        await store.queue_stats(),
+        await _live_dispatchers(context_of(request)),
+        await store.alerts(),
     )
     return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
@@ -68,6 +71,7 @@ async def workers_status(request: Request, _: Tenant) -> Response:
     """Also under `/tasks/workers/status`."""
     context = context_of(request)
     status = await context.workers()
+    status = status.model_copy(update={"alerts": tuple(await context.store.alerts())})
     if status.queue is None:
         queue = _queue_status(await context.store.queue_stats())
         status = status.model_copy(update={"queue": queue})

@@ -31,6 +31,7 @@ _KINDS: tuple[tuple[type[errors.InfraMindError], int, str, str], ...] = (
     (errors.NotFound, 404, "not-found", "Not found"),
     (errors.Conflict, 409, "conflict", "The state does not allow it"),
     (errors.Gone, 410, "gone", "It has expired"),
+    (errors.ResultLost, 500, "result-lost", "The result is lost"),
     (errors.TooMany, 429, "too-many", "A limit is used up"),
     (errors.Unavailable, 503, "unavailable", "Not available now"),
     # 424: the result depends on a task, and that task failed. Neither "too early" (409) nor the server's own fault (500).

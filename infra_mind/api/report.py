@@ -9,6 +9,7 @@ from typing import Literal
 import anyio.to_thread
 from starlette.responses import Response
 
+from infra_mind.api.wire import json_in_pieces
 from infra_mind.errors import OptionInvalid
 from infra_mind.model.result import AssessmentResult
 
@@ -34,7 +35,7 @@ def require_format(format: str) -> Format:
 async def report_answer(result: bytes, format: Format, kind: Kind) -> Response:
     """The report of a stored result. Rendering takes CPU time, so it happens in a thread."""
     if format == "json":
-        return Response(result, media_type="application/json")
+        return json_in_pieces(result)
     page = await anyio.to_thread.run_sync(_render, result, kind)
     return Response(page, headers={"Content-Security-Policy": _policy(page)}, media_type="text/html")
 

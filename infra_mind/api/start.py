@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,13 +14,11 @@ from infra_mind.api.submissions import nearest, parse_json
 from infra_mind.errors import FieldProblem, OptionInvalid
 from infra_mind.model.task import StartOptions
 from infra_mind.model.webhook import target_of
+from infra_mind.tasks.records import ms_of
 from infra_mind.tasks.webhooks.addresses import AddressPolicy
 
 DEFAULTS = StartOptions()
-NOT_YET = (
-    "delay_s",
-    "not_before",
-)  # part of the contract, not built yet: never ignored in silence
+_FARTHEST_S = 31 * 86_400
 _MOST_OPTIONS = 32  # each unknown one is compared with the known ones, on the event loop
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -39,7 +38,7 @@ def options_of(data: Any, addresses: AddressPolicy) -> StartOptions:
         raise OptionInvalid(
             "", f"there are {len(StartOptions.model_fields)} options; the body has {len(data)}"
         )
-    problems = [*_unknown(data), *_not_yet(data)]
+    problems = _unknown(data)
     known = {name: value for name, value in data.items() if name in StartOptions.model_fields}
     try:
         options = StartOptions.model_validate_json(to_json(known), strict=True)
@@ -50,7 +49,7 @@ def options_of(data: Any, addresses: AddressPolicy) -> StartOptions:
         ]
     if problems:
         raise OptionsInvalid(problems)
-    _check_order(options)
+    _check_times(options)
     _check_webhook(options, addresses)
     return options
 
@@ -65,16 +64,11 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def _unknown(data: dict[str, Any]) -> list[FieldProblem]:
-    known = (*StartOptions.model_fields, *NOT_YET)
     return [
         FieldProblem(name[:80], "unknown option", nearest(name, StartOptions.model_fields))
         for name in data
-        if name not in known
+        if name not in StartOptions.model_fields
     ]
-
-
-def _not_yet(data: dict[str, Any]) -> list[FieldProblem]:
-    return [FieldProblem(name, "not available yet", "leave it out") for name in NOT_YET if name in data]
 
 
 def _check_webhook(options: StartOptions, addresses: AddressPolicy) -> None:
@@ -86,7 +80,10 @@ def _check_webhook(options: StartOptions, addresses: AddressPolicy) -> None:
         raise OptionInvalid("webhook_url", str(error)) from None
 
 
-def _check_order(options: StartOptions) -> None:
-    soft, hard = options.soft_limit_s, options.hard_limit_s
-    if soft is not None and hard is not None and soft > hard:
-        raise OptionInvalid("soft_limit_s", f"{soft:g} s is over hard_limit_s ({hard:g} s); it must not be")
+def _check_times(options: StartOptions) -> None:
+    if options.not_before is not None:
+        ahead_s = ms_of(options.not_before, "not_before") / 1000 - time.time()
+        if ahead_s > _FARTHEST_S:
+            raise OptionInvalid("not_before", f"{options.not_before} is more than 31 days ahead")
+    if options.limits_problem:
+        raise OptionInvalid(*options.limits_problem)

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra_mind.api import docs
+from infra_mind.api.accepting import new_id, started, to_its_end
 from infra_mind.api.context import Tenant, context_of
 from infra_mind.api.events import event_stream
-from infra_mind.api.wire import Cursor, Id, Limit, json_answer, result_json, task_json, task_page
+from infra_mind.api.start import idempotency_key
+from infra_mind.api.wire import Cursor, Id, Limit, json_answer, result_answer, task_json, task_page
 from infra_mind.model.task import TaskState
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -39,9 +41,10 @@ async def get(request: Request, tenant: Tenant, task_id: Id) -> Response:
 
 @router.get("/{task_id}/result", summary="The result of a task", **docs.RESULT)
 async def result(request: Request, tenant: Tenant, task_id: Id) -> Response:
-    """409 while it runs, 410 once expired, 424 with the error when it failed or was cancelled."""
+    """409 while it runs, 410 once expired, 424 with the error when it failed or was cancelled; 500 (`result-lost`) when what was
+    committed is missing from the object storage before its time."""
     data = await context_of(request).store.result(tenant, task_id)
-    return Response(result_json(task_id, data), media_type="application/json")
+    return result_answer(task_id, data)
 
 
 @router.get("/{task_id}/webhooks", summary="Whom the end of a task was told to", **docs.DELIVERIES)
@@ -62,6 +65,19 @@ async def cancel(request: Request, tenant: Tenant, task_id: Id) -> Response:
         "message": "Cancelled" if state.ended else "Cancelling; it ends as REVOKED within seconds",
     }
     return json_answer(body, 202)
+
+
+@router.post(
+    "/{task_id}/replay", status_code=202, summary="Run a failed or cancelled task again", **docs.REPLAY
+)
+async def replay(request: Request, tenant: Tenant, task_id: Id) -> Response:
+    """A new task that begins with the agents' results that are done; a partial result can be completed so. 409 while it runs
+    and when its result is complete, 410 when the assessment has expired."""
+    context = context_of(request)
+    key = idempotency_key(request.headers.get("idempotency-key"))
+    accepted = await to_its_end(context.store.replay(tenant, task_id, new_id("tsk"), context.agents, key))
+    task = await context.store.task(tenant, accepted.task_id)
+    return started(task.info.assessment_id, accepted)
 
 
 @router.get("/{task_id}/events", summary="Every change of a task, as server-sent events", **docs.EVENTS)

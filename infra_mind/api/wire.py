@@ -3,19 +3,21 @@ the models here describe them to readers and to `/openapi.json`, and a test hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task, TaskState
 from infra_mind.model.webhook import Delivery
 from infra_mind.tasks.store import Page
+
+_PIECE = 256 * 1024  # bytes
 
 # Ids go into the store's key names: nothing but these characters may get there. A bad one is answered like an unknown one.
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -102,6 +104,22 @@ def task_page(page: Page[Task]) -> Response:
     return Response(body, media_type="application/json")
 
 
-def result_json(task_id: str, result: bytes) -> bytes:
+def result_answer(task_id: str, result: bytes) -> Response:
     """The answer around a result that is JSON already: megabytes that need not be parsed to be sent on."""
-    return b'{"task_id":' + to_json(task_id) + b',"state":"SUCCESS","result":' + result + b"}"
+    return json_in_pieces(b'{"task_id":' + to_json(task_id) + b',"state":"SUCCESS","result":', result, b"}")
+
+
+def json_in_pieces(*parts: bytes) -> Response:
+    """A body that is not copied into one; a large one goes out in pieces, and others get their turn in between."""
+    size = sum(len(part) for part in parts)
+    if size <= _PIECE:
+        return Response(b"".join(parts), media_type="application/json")
+    return StreamingResponse(
+        _pieces(parts), headers={"Content-Length": str(size)}, media_type="application/json"
+    )
+
+
+async def _pieces(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), _PIECE):
+            yield part[start : start + _PIECE]

@@ -86,7 +86,9 @@ def from_inline(files: Iterable[tuple[str, str]], limits: IntakeLimits | None = 
 def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> tuple[Artefact, ...]:
     """Artefacts of a folder, or of a list of files and folders, sorted by path.
 
-    In a folder only what `detection.is_wanted` knows is taken; a file that is named is always taken. Raises `BadInput`
+    In a folder only what `detection.is_wanted` knows is taken; a file that is named is always taken, and one that is reached twice is
+    taken once. Of several folders each has its own name before its paths, as much of its path as tells it from the others
+    (`shop/infra/main.tf`, `bank/infra/main.tf`). Raises `BadInput`
     when a path does not exist, `ArtefactRefused` for a link that leaves its folder, `TooLarge` over a limit."""
     limits = limits or IntakeLimits()
     roots = [root] if isinstance(root, Path) else list(root)
@@ -110,14 +112,52 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
 
 
 def _named_files(roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    for root in roots:
+    seen: set[Path] = set()
+    found: Iterator[tuple[str, Path]]
+    for root, label in zip(roots, _labels(roots), strict=True):
         if root.is_dir():
-            prefix = "" if len(roots) == 1 else f"{root.resolve().name}/"
-            yield from ((prefix + path, file) for path, file in _files_below(root))
+            found = ((f"{label}/{path}" if label else path, file) for path, file in _files_below(root))
         elif root.is_file():
-            yield (root.as_posix() if _is_plain(root) else root.name), root
+            found = iter([(label, root)])
         else:
             raise BadInput(f"The artefacts {root} do not exist: name a folder or a file that is there.")
+        for path, file in found:
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield path, file
+
+
+def _labels(roots: Sequence[Path]) -> list[str]:
+    """What stands for each root in the paths of its files: nothing for a folder alone, else its name, and of those that share a name
+    as many of the folders above as it takes to tell them apart."""
+    if len(roots) == 1 and roots[0].is_dir():
+        return [""]
+    real = [root.resolve() for root in roots]
+    labels = [
+        root.as_posix() if not root.is_dir() and _is_plain(root) else path.name
+        for root, path in zip(roots, real, strict=True)
+    ]
+    return [
+        label if not _shared(nth, label, labels, real) else _tail(real[nth], real)
+        for nth, label in enumerate(labels)
+    ]
+
+
+def _shared(nth: int, label: str, labels: Sequence[str], real: Sequence[Path]) -> bool:
+    return any(
+        other == label and path != real[nth] for other, path in zip(labels, real, strict=True)
+    )  # fmt: skip
+
+
+def _tail(path: Path, others: Sequence[Path]) -> str:
+    """The shortest end of `path` that no other has."""
+    parts = path.parts[1:]
+    for length in range(1, len(parts)):
+        tail = parts[-length:]
+        if not any(other != path and other.parts[-length:] == tail for other in others):
+            return "/".join(tail)
+    return "/".join(parts)
 
 
 def _is_plain(path: Path) -> bool:

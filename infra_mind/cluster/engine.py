@@ -9,6 +9,7 @@ from typing import Literal
 from infra_mind.assessment import AGENTS, Assessor, assessor
 from infra_mind.settings import Settings
 from infra_mind.tasks.dispatcher import DispatchLimits
+from infra_mind.tasks.objects import Objects, checked_url
 from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits
@@ -33,7 +34,8 @@ def give_way(niceness: int) -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """`crash_retries`: how often Ray starts a step again whose process died; `recycle_after`: steps per worker process.
+    """`crash_retries`: how often Ray starts a step again whose process died; `recycle_after`: steps per worker process;
+    `memory_mb`: MiB that a step's process may use (0: no ceiling).
 
     `slot_resource`: the Ray resource that a step takes one of; `auto` is `slot` where the cluster has it, else `CPU`. Name it
     where workers come and go: a cluster that has scaled to zero has no slots to be seen."""
@@ -45,17 +47,30 @@ class Engine:
     limits: StoreLimits = field(default_factory=StoreLimits)
     crash_retries: int = 2
     slot_resource: str = "auto"
-    recycle_after: int = 200
+    objects_url: str | None = None
+    recycle_after: int = 2_000
+    memory_mb: int = 2_048
     webhook_allow_private: str = ""
 
     @classmethod
     def of(
-        cls, settings: Settings, *, store_url: str, agents: str = AGENTS, slot_resource: str = "auto"
+        cls,
+        settings: Settings,
+        *,
+        store_url: str,
+        agents: str = AGENTS,
+        slot_resource: str = "auto",
+        beside_store: bool = False,
     ) -> Engine:
-        """The engine that the settings describe."""
+        """The engine that the settings describe. `beside_store`: without `objects_url` very large results lie in the home
+        directory, as an embedded store does; right where API and dispatchers run on the machine of that directory."""
+        objects_url = settings.objects_url
+        if objects_url is None and beside_store:
+            objects_url = (settings.home.absolute() / "objects").as_uri()
         retry = RetryPolicy(settings.agent_attempts, settings.retry_base_s, settings.retry_cap_s)
         run = RunLimits(
-            soft_s=settings.soft_limit_s, hard_s=settings.hard_limit_s, grace_s=settings.cancel_grace_s,
+            soft_s=settings.soft_limit_s, hard_s=settings.hard_limit_s,
+            agent_soft_s=settings.agent_soft_limit_s, agent_hard_s=settings.agent_hard_limit_s, grace_s=settings.cancel_grace_s,
             min_agents=settings.min_agents, retry=retry,
         )  # fmt: skip
         return cls(
@@ -63,8 +78,17 @@ class Engine:
             agents=agents,
             durability=settings.durability,
             dispatch=DispatchLimits(lease_s=settings.lease_s, surplus=settings.surplus, run=run),
-            limits=StoreLimits(lease_s=settings.lease_s, result_ttl_s=settings.result_ttl_s),
+            limits=StoreLimits(
+                lease_s=settings.lease_s,
+                result_ttl_s=settings.result_ttl_s,
+                compress_above=settings.compress_above,
+                objects_above=settings.objects_above,
+                alert_after=settings.alert_after,
+                alert_window_s=settings.alert_window_s,
+            ),
+            objects_url=checked_url(objects_url) if objects_url else None,
             recycle_after=settings.recycle_after,
+            memory_mb=settings.step_memory_mb,
             slot_resource=slot_resource,
             webhook_allow_private=settings.webhook_allow_private,
         )
@@ -75,7 +99,8 @@ class Engine:
 
     def store(self) -> TaskStore:
         """A connection of this process to the store (made at the first call)."""
-        return RedisStore(self.store_url, self.limits, durability=self.durability)
+        objects = Objects(self.objects_url) if self.objects_url else None
+        return RedisStore(self.store_url, self.limits, durability=self.durability, objects=objects)
 
     def assessor(self) -> Assessor:
         return assessor(self.agents)

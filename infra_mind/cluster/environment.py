@@ -14,11 +14,15 @@ from pathlib import Path
 from infra_mind.errors import Unavailable
 
 # HAProxy's metrics and statistics listen on every interface in Ray's template, whatever the HTTP host is. This wrapper around
-# the HAProxy binary narrows them before each start and each reload.
+# the HAProxy binary narrows them before each start and each reload. And a proxy that has just started and knows no replica yet
+# says 404 to everything, which would mean "there is no such task": it says 503 instead (one application takes every path here).
 _NARROW = """#!/bin/sh
-# Keeps HAProxy's metrics and statistics on this machine. Written by `infra-mind up`.
+# Keeps HAProxy's metrics and statistics on this machine; 503 while it knows no replica. Written by `infra-mind up`.
 for file in "$@"; do
-  case "$file" in *.cfg) sed -i -E 's/^([[:space:]]*bind )(\\*)?:/\\1127.0.0.1:/' "$file" ;; esac
+  case "$file" in *.cfg) sed -i -E \\
+    -e 's/^([[:space:]]*bind )(\\*)?:/\\1127.0.0.1:/' \\
+    -e 's/^([[:space:]]*http-request return status) 404 /\\1 503 hdr Retry-After 1 /' "$file" ;;
+  esac
 done
 exec "{binary}" "$@"
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,8 @@ NAMESPACE = "infra_mind"
 WRITE_EVERY_S = 0.04
 FORGET_AFTER_S = 120.0
 FORGET_OVER = 1000
+NOTES_KEPT = 1_000
+FORGET_EVERY_S = 5.0
 MEET_S = 60.0
 
 log = structlog.get_logger(__name__)
@@ -34,6 +37,7 @@ class Coalescer:
         self._store = store
         self._newest: dict[tuple[str, str], tuple[AgentUpdate, float]] = {}
         self._waiting: dict[tuple[str, str], AgentUpdate] = {}
+        self._forgot_at = 0.0
 
     def take(self, update: AgentUpdate, now: float) -> None:
         """A newer fence or attempt replaces an older one; within one attempt progress only grows."""
@@ -48,9 +52,10 @@ class Coalescer:
         self._waiting[key] = update
 
     def forget(self, now: float) -> None:
-        """Lets go of agents that have not reported for a while, once there are many."""
-        if len(self._newest) < FORGET_OVER:
+        """Lets go of agents that have not reported for a while, once there are many; a look at all of them is not for every write."""
+        if len(self._newest) < FORGET_OVER or now - self._forgot_at < FORGET_EVERY_S:
             return
+        self._forgot_at = now
         self._newest = {key: kept for key, kept in self._newest.items() if now - kept[1] < FORGET_AFTER_S}
 
     async def write(self) -> None:
@@ -74,9 +79,20 @@ class ProgressActor:
         self._wake = asyncio.Event()
         self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}
         self._writer: asyncio.Task[None] | None = None
+        self._notes: dict[str, str] = {}
 
-    async def report(self, update: AgentUpdate) -> None:
-        self._coalescer.take(update, time.monotonic())
+    async def write_note(self, key: str, text: str) -> None:
+        """See endings.py."""
+        self._notes[key] = text
+        while len(self._notes) > NOTES_KEPT:
+            del self._notes[next(iter(self._notes))]
+
+    async def read_note(self, key: str) -> str | None:
+        return self._notes.get(key)
+
+    async def report(self, updates: Sequence[AgentUpdate]) -> None:
+        for update in updates:
+            self._coalescer.take(update, time.monotonic())
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_on())
         self._wake.set()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import ray
 from ray.exceptions import (
@@ -17,87 +16,54 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
+from infra_mind.agents.base import Stopped
 from infra_mind.assessment import assessor, is_permanent, told
+from infra_mind.cluster.endings import note_before, note_of, over_time
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
-from infra_mind.model.task import AgentState
+from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
+from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
+from infra_mind.cluster.stopping import SOFT, Asked, stoppable
+from infra_mind.cluster.stopping import sentence as stop_sentence
+from infra_mind.cluster.waiting import WaitStep, wait_runner
+from infra_mind.cluster.work import Ended, Work, outcome_of, progress_of
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
-from infra_mind.tasks.store import AgentUpdate
 
-REPORT_EVERY_S = 0.03
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
 MEET_S = 60.0
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a step ended, as the worker tells it: exceptions never travel as pickles."""
-
-    kind: Literal["done", "failed"]
-    seconds: float
-    data: bytes = b""
-    error_type: str = ""
-    message: str = ""
-    retryable: bool = False
-
-
-@dataclass(frozen=True)
-class Work:
-    """The part of a `StepCall` that travels; the bytes of input and results follow as arguments of their own."""
-
-    task_id: str
-    fence: int
-    step: str
-    attempt: int
-    agent: bool
-    agents: str
-    results: tuple[str, ...]
-
-
-def run_step(work: Work, progress_actor: Any, data: bytes, *results: bytes) -> Ended:
-    """Runs in a worker process. A crash of the process is not seen here: Ray starts the step again."""
+def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
+    """Runs in a worker process; gives an `Ended`. A crash of the process is not seen here: Ray starts the step again."""
     give_way(STEP_NICENESS)
-    report = Reporter(work, progress_actor)
-    report(0, 1, "")
+    work, crashes = Work.from_bytes(packed), _crashes_before()
+    if crashes and (
+        note := note_before(work.key)
+    ):  # the process before ended itself: the same would come again
+        return Ended("failed", 0.0, crashes, *note).to_bytes()
     begin = time.perf_counter()
+    asked = Asked()
     try:
-        out = assessor(work.agents).run(
-            work.step, data, dict(zip(work.results, results, strict=True)), report
-        )
+        with (
+            stoppable(work.soft_s, work.hard_s, lambda: over_time(work.key, work.hard_s or 0.0)) as asked,
+            under_ceiling(work.memory_mb, work.key),
+            progress_of(work, work.attempt + crashes) as progress,
+        ):
+            out = assessor(work.agents).run(
+                work.step, data, dict(zip(work.results, results, strict=True)), progress
+            )
     except Exception as error:
         seconds = time.perf_counter() - begin
-        return Ended("failed", seconds, b"", type(error).__name__, told(error), not is_permanent(error))
-    return Ended("done", time.perf_counter() - begin, out)
-
-
-class Reporter:
-    """Sends an agent's progress to the progress actor: its start at once, and then at most every REPORT_EVERY_S.
-
-    The end is not sent: it is told with the kept result."""
-
-    def __init__(self, work: Work, actor: Any) -> None:
-        self._work, self._actor = work, actor
-        self._attempt = work.attempt + _crashes_before()
-        self._sent_at: float | None = None
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        now = time.monotonic()
-        soon = self._sent_at is not None and (done >= total or now - self._sent_at < REPORT_EVERY_S)
-        if soon or not self._work.agent:
-            return
-        self._sent_at = now
-        share = 100.0 * done / total if total > 0 else 0.0
-        work = self._work
-        update = AgentUpdate(
-            work.task_id,
-            work.fence,
-            work.step,
-            AgentState.RUNNING,
-            min(100.0, max(0.0, share)),
-            self._attempt,
-            note,
-        )
-        self._actor.report.remote(update)
+        if isinstance(error, MemoryError) and work.memory_mb:
+            why = f"asked for more at once than is left: {sentence(memory().private, work.memory_mb * MIB)}"
+            return Ended("failed", seconds, 1 + crashes, MEMORY, why).to_bytes()
+        if isinstance(error, Stopped) and asked.by == "limit":
+            why = stop_sentence(SOFT, work.soft_s or 0.0)
+            return Ended("failed", seconds, 1 + crashes, SOFT, why).to_bytes()
+        kind, retryable = type(error).__name__, not is_permanent(error)
+        return Ended("failed", seconds, 1 + crashes, kind, told(error), retryable).to_bytes()
+    seconds = time.perf_counter() - begin
+    return Ended("done", seconds, 1 + crashes, stopped=bool(asked.by), data=out).to_bytes()
 
 
 def _crashes_before() -> int:
@@ -107,21 +73,35 @@ def _crashes_before() -> int:
 
 
 class RayExecutor:
-    """`progress` is the handle of the progress actor."""
-
-    def __init__(self, engine: Engine, progress: Any) -> None:
-        self._engine, self._progress = engine, progress
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._per_step, self.resources = step_resources(engine)
         self._function = ray.remote(
             **self.resources, max_retries=engine.crash_retries, max_calls=engine.recycle_after
         )(run_step)
         self._slots: tuple[float, int] = (-SLOTS_FRESH_S, 0)
+        self._runner = wait_runner(engine) if any(s.waits for s in engine.assessor().plan.steps) else None
 
     async def hold(self, data: bytes) -> Held:
         return data if len(data) <= INLINE_BYTES else ray.put(data)
 
     def start(self, call: StepCall) -> Running:
-        work = Work(
+        if call.waits and self._runner is not None:
+            return WaitStep(self._runner, self._work(call), call, self.start_alone)
+        return self.start_alone(call)
+
+    def start_alone(self, call: StepCall) -> RayStep:
+        """In a slot, and so in a process of its own."""
+        work = self._work(call)
+        function = self._function.options(name=f"{call.step} {call.assessment_id}")
+        return RayStep(
+            function.remote(work.to_bytes(), call.input, *call.results.values()),
+            self._engine.crash_retries,
+            work.key,
+        )
+
+    def _work(self, call: StepCall) -> Work:
+        return Work(
             call.task_id,
             call.fence,
             call.step,
@@ -129,11 +109,9 @@ class RayExecutor:
             call.agent,
             self._engine.agents,
             tuple(call.results),
-        )
-        function = self._function.options(name=f"{call.step} {call.assessment_id}")
-        return RayStep(
-            function.remote(work, self._progress, call.input, *call.results.values()),
-            self._engine.crash_retries,
+            self._engine.memory_mb,
+            call.soft_s,
+            call.hard_s,
         )
 
     async def slots(self) -> int:
@@ -152,20 +130,22 @@ class RayExecutor:
 
 
 class RayStep:
-    def __init__(self, ref: Any, crash_retries: int) -> None:
-        self._ref, self._crash_retries = ref, crash_retries
+    def __init__(self, ref: Any, crash_retries: int, key: str) -> None:
+        self._ref, self._crash_retries, self._key = ref, crash_retries, key
         self._stopped = False
 
     async def outcome(self) -> Outcome:
         try:
-            ended: Ended = await self._ref
+            ended = Ended.from_bytes(await self._ref)
         except RayError as error:
-            raise self._failure(error) from None
-        if ended.kind == "failed":
-            if self._stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
-                raise StepStopped
-            raise StepFailed(ended.error_type, ended.message, retryable=ended.retryable)
-        return Outcome(ended.data, ended.seconds)
+            failure = self._failure(error)
+            if (
+                isinstance(error, WorkerCrashedError) and not self._stopped
+            ):  # no attempt was left to bring the note
+                note = await note_of(self._key)
+                failure = StepFailed(*note, retryable=False) if note else failure
+            raise failure from None
+        return outcome_of(ended, stopped=self._stopped)
 
     async def stop(self, *, force: bool) -> None:
         self._stopped = True
@@ -218,5 +198,6 @@ async def warm(engine: Engine, progress: Any, processes: int) -> None:
 
 
 def _ready(agents: str, progress: Any, meeting: str, wanted: int) -> None:
+    give_way(STEP_NICENESS)  # the platform itself starts at the same time
     assessor(agents).warm()
     ray.get(progress.meet.remote(meeting, wanted), timeout=MEET_S)

@@ -6,6 +6,7 @@ price but from a list: what none of them has is None, and the caller says `unpri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
@@ -16,11 +17,28 @@ from infra_mind.knowledge import tables
 from infra_mind.knowledge.instances import PROVIDERS, Provider, canonical, instance, with_gpu
 from infra_mind.model.base import Value
 
-Purchase = Literal["on_demand", "spot"]
-# From a quarter cent for the smallest shared core to a rack of GPUs; a price outside is an error of the list.
-UsdPerHour = Annotated[float, Field(ge=0.0025, le=1000)]
+Purchase = Literal["on_demand", "spot", "committed_1y", "committed_3y"]
+# From a twentieth of a cent for the smallest shared core at spot to a rack of GPUs; a price outside is an error of the list.
+UsdPerHour = Annotated[float, Field(ge=0.0005, le=1000)]
+Unit = Literal["GB-month", "IOPS-month", "MBps-month", "disk-month", "month", "hour", "GB"]
 R = TypeVar("R", bound=tables.Row)
-LISTS = ("prices_aws", "prices_azure", "prices_azure_2020", "prices_gcp", "prices_curated")
+# The lists of each way to buy, by provider: what is looked up is read, and nothing else.
+LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
+    {
+        ("aws", "on_demand"): ("prices_aws", "prices_aws_us_east_1", "prices_aws_gpu", "prices_curated"),
+        ("aws", "spot"): ("prices_aws_gpu_spot", "prices_curated_spot"),
+        ("azure", "on_demand"): ("prices_azure", "prices_azure_world", "prices_curated"),
+        ("azure", "spot"): ("prices_azure_spot", "prices_curated_spot"),
+        ("gcp", "on_demand"): ("prices_gcp", "prices_curated"),
+        ("gcp", "spot"): ("prices_gcp_spot", "prices_curated_spot"),
+        ("gcp", "committed_1y"): ("prices_gcp_committed_1y",),
+        ("gcp", "committed_3y"): ("prices_gcp_committed_3y",),
+    }
+)
+MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
+EVERYWHERE = "global"  # the region of a price that is the same in all of them
+# Skus that stand in the table of databases.
+DATABASES = ("rds_", "aurora_", "elasticache_", "opensearch_")
 # GCP's disks and Azure's blobs are sold under several names; these are what a brief's `storage.kind` means.
 STORAGE_SKU: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -43,26 +61,22 @@ class PriceRow(tables.Row):
     provider: Provider
     instance: Annotated[str, Field(min_length=2, max_length=60)]
     usd_per_hour: Annotated[dict[str, UsdPerHour], Field(min_length=1)]
-    spot_usd_per_hour: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(default_factory=dict)
     reckoned: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _spot_is_below(self) -> PriceRow:
-        for region, spot in self.spot_usd_per_hour.items():
-            if spot >= self.usd_per_hour.get(region, 0.0):
-                raise ValueError(f"spot in {region} is not below on demand")
+    def _reckoned_is_priced(self) -> PriceRow:
         if not set(self.reckoned) <= set(self.usd_per_hour):
             raise ValueError("reckoned names a region without a price")
         return self
 
 
 class ServiceRow(tables.Row):
-    """What a unit of a service costs by region (`unit`: GB-month, IOPS-month, disk-month or hour)."""
+    """What a unit of a service costs by region; the region `global` stands for all of the provider's."""
 
     provider: Provider
     sku: Annotated[str, Field(min_length=3, max_length=80)]
-    unit: Literal["GB-month", "IOPS-month", "disk-month", "hour"]
-    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=5000)]], Field(min_length=1)]
+    unit: Unit
+    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=10_000)]], Field(min_length=1)]
 
 
 class Offer(Value):
@@ -100,35 +114,56 @@ class GpuOffer(Value):
 
 
 def price(provider: str, region: str, instance: str, purchase: Purchase = "on_demand") -> Offer | None:
-    """The newest list price of the instance in the region; None when no list has it."""
+    """The newest list price of the instance in the region; None when no list has it.
+
+    A spot or committed price that is not below the on-demand price is an error of the list and not given."""
     name, place = canonical(provider, instance), region_name(provider, region)
-    for row in _instances().get((provider, name), ()):
-        prices = row.usd_per_hour if purchase == "on_demand" else row.spot_usd_per_hour
-        if place in prices:
-            return Offer(
-                provider=provider, region=place, instance=name, purchase=purchase, usd_per_hour=prices[place],
+    for row in _rows(provider, purchase, name):
+        if place in row.usd_per_hour:
+            offer = Offer(
+                provider=provider, region=place, instance=name, purchase=purchase, usd_per_hour=row.usd_per_hour[place],
                 source=row.source, as_of=row.as_of, reckoned=place in row.reckoned,
             )  # fmt: skip
+            return offer if purchase == "on_demand" or _is_discount(offer) else None
     return None
+
+
+def _is_discount(offer: Offer) -> bool:
+    full = price(offer.provider, offer.region, offer.instance)
+    return full is not None and offer.usd_per_hour < full.usd_per_hour
 
 
 def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
     """The newest list price of a unit of the service (`ebs_gp3`, `nat_gateway`, ...) in the region, else None."""
     place = region_name(provider, region)
-    for row in _services().get((provider, sku), ()):
-        if place in row.usd:
+    rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
+    for row in rows:
+        key = place if place in row.usd else EVERYWHERE
+        if key in row.usd and (key == place or place in regions(provider)):
             return ServiceOffer(
-                provider=provider, region=place, sku=sku, unit=row.unit, usd_per_unit=row.usd[place],
+                provider=provider, region=place, sku=sku, unit=row.unit, usd_per_unit=row.usd[key],
                 source=row.source, as_of=row.as_of,
             )  # fmt: skip
     return None
 
 
-def gpu_hour(provider: str, region: str, gpu: str, at_least: int = 1) -> GpuOffer | None:
+def service_elsewhere(provider: str, region: str, sku: str) -> tuple[ServiceOffer, str] | None:
+    """The service's newest price in another region, and which: for a fee that the provider states without a region."""
+    rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
+    found = service(provider, min(rows[0].usd), sku) if rows else None
+    place = region_name(provider, region)
+    if found is None or place not in regions(provider):
+        return None
+    return found.model_copy(update={"region": place}), found.region
+
+
+def gpu_hour(
+    provider: str, region: str, gpu: str, at_least: int = 1, purchase: Purchase = "on_demand"
+) -> GpuOffer | None:
     """The cheapest hour of one GPU of this kind among the region's instances that hold `at_least` of it, else None."""
     offers = []
     for found in with_gpu(provider, gpu):
-        offer = price(provider, region, found.instance) if found.gpus >= at_least else None
+        offer = price(provider, region, found.instance, purchase) if found.gpus >= at_least else None
         if offer:
             offers.append((offer.usd_per_hour / found.gpus, found.gpus, found.instance, offer))
     if not offers:
@@ -139,39 +174,30 @@ def gpu_hour(provider: str, region: str, gpu: str, at_least: int = 1) -> GpuOffe
 
 def gpu_regions(provider: str, gpu: str) -> tuple[str, ...]:
     """Regions of the provider where an instance with this GPU has a price, sorted."""
+    names = [i.instance for i in with_gpu(provider, gpu)]
     return tuple(
-        sorted({r for i in with_gpu(provider, gpu) for row in _instances().get((provider, i.instance), ()) for r in row.usd_per_hour})
-    )  # fmt: skip
+        sorted({r for n in names for row in _rows(provider, "on_demand", n) for r in row.usd_per_hour})
+    )
 
 
 @cache
 def regions(provider: str) -> tuple[str, ...]:
     """Regions that some list prices, sorted."""
-    return tuple(sorted({r for (p, _), rows in _instances().items() if p == provider for row in rows for r in row.usd_per_hour}))  # fmt: skip
+    return tuple(sorted({r for names in _places(provider).values() for r in names}))
 
 
 @lru_cache(maxsize=256)
-def offers_in(provider: str, region: str) -> tuple[Offer, ...]:
-    """Every instance's on-demand price in the region, by name."""
+def names_in(provider: str, region: str) -> tuple[str, ...]:
+    """Every instance with an on-demand price in the region, by name."""
     place = region_name(provider, region)
-    names = sorted(
-        n
-        for (p, n), rows in _instances().items()
-        if p == provider and any(place in r.usd_per_hour for r in rows)
-    )
-    return tuple(o for n in names if (o := price(provider, place, n)))
+    return tuple(sorted(n for n, places in _places(provider).items() if place in places))
 
 
 def nearest(provider: str, region: str, instance: str, limit: int = 3) -> tuple[str, ...]:
     """Instances with a price in the region (in any, if it is no known one) whose names look most like `instance`."""
     place = region_name(provider, region)
-    anywhere = place not in regions(provider)
-    names = [
-        n
-        for (p, n), rows in _instances().items()
-        if p == provider and (anywhere or any(place in r.usd_per_hour for r in rows))
-    ]
-    return tables.nearest(instance, names, limit)
+    known = place in regions(provider)
+    return tables.nearest(instance, names_in(provider, place) if known else _places(provider), limit)
 
 
 def why_unpriced(provider: str, region: str, name: str, purchase: Purchase = "on_demand") -> str:
@@ -184,9 +210,9 @@ def why_unpriced(provider: str, region: str, name: str, purchase: Purchase = "on
         return f"no price list for region {region!r} of {provider}" + (
             f"; nearest: {', '.join(near)}" if near else ""
         )
-    if purchase == "spot" and price(provider, region, name):
-        return f"no dated spot price of {name} in {place}"
-    rows = _instances().get((provider, canonical(provider, name)), ())
+    if purchase != "on_demand" and price(provider, region, name):
+        return f"no dated {purchase} price of {name} in {place}"
+    rows = _rows(provider, "on_demand", canonical(provider, name))
     if rows or instance(provider, name):
         where = sorted({r for row in rows for r in row.usd_per_hour})
         return f"no dated price of {name} in {place}" + (f"; priced in {', '.join(where)}" if where else "")
@@ -196,13 +222,25 @@ def why_unpriced(provider: str, region: str, name: str, purchase: Purchase = "on
 
 @cache
 def newest_as_of() -> str:
-    """Date of the newest list of instances."""
-    return max(row.as_of for rows in _instances().values() for row in rows)
+    """Date of the newest list of instances. Reads no rows."""
+    named = {name for names in LISTS.values() for name in names}
+    return max(head["as_of"] for name, head in tables.versions().items() if name in named)
+
+
+def is_old(as_of: str) -> bool:
+    """True of a price that is more than `MAX_AGE_DAYS` older than the newest list. There is no clock here: lists age by each other."""
+    return (_day(newest_as_of()) - _day(as_of)).days > MAX_AGE_DAYS
+
+
+def _day(as_of: str) -> date:
+    return date.fromisoformat((as_of + "-01-01")[:10] if len(as_of) == 4 else (as_of + "-01")[:10])
 
 
 def why_service_unpriced(provider: str, region: str, sku: str) -> str:
     """Why `service` gave None."""
-    where = sorted({r for row in _services().get((provider, sku), ()) for r in row.usd})
+    where = sorted(
+        {r for row in _services(sku.startswith(DATABASES)).get((provider, sku), ()) for r in row.usd}
+    )
     words = f"no dated price of {sku} in {region_name(provider, region)} of {provider}"
     return words + (f"; priced in {', '.join(where)}" if where else "")
 
@@ -213,20 +251,46 @@ def region_name(provider: str, region: str) -> str:
     return bare.replace(" ", "").replace("-", "").replace("_", "") if provider == "azure" else bare
 
 
-@cache
-def _instances() -> Mapping[tuple[str, str], tuple[PriceRow, ...]]:
-    found: dict[tuple[str, str], list[PriceRow]] = {}
-    for name in LISTS:
-        for key, row in tables.load(name, PriceRow, _instance_key).by_key.items():
-            found.setdefault(key, []).append(row)
-    return MappingProxyType({k: _newest_first(rows) for k, rows in found.items()})
+Found = tuple[tables.Index[PriceRow], int]  # a table and the number of a row in it
 
 
 @cache
-def _services() -> Mapping[tuple[str, str], tuple[ServiceRow, ...]]:
+def _index(provider: str, purchase: Purchase) -> Mapping[str, tuple[Found, ...]]:
+    found: dict[str, list[Found]] = {}
+    for name in LISTS.get((provider, purchase), ()):
+        table = tables.index(name, PriceRow)
+        providers, names = table.values("provider"), table.values("instance")
+        for number in range(len(table)):
+            if providers[number] == provider:
+                found.setdefault(names[number], []).append((table, number))
+    return MappingProxyType({name: tuple(rows) for name, rows in found.items()})
+
+
+@lru_cache(maxsize=4096)
+def _rows(provider: str, purchase: Purchase, instance: str) -> tuple[PriceRow, ...]:
+    """The instance's rows in all lists of the purchase, newest first."""
+    return _newest_first([table.row(n) for table, n in _index(provider, purchase).get(instance, ())])
+
+
+@cache
+def _places(provider: str) -> Mapping[str, frozenset[str]]:
+    """instance → regions with an on-demand price."""
+    index = _index(provider, "on_demand")
+    return MappingProxyType(
+        {
+            name: frozenset(r for table, n in rows for r in table.raw(n)["usd_per_hour"])
+            for name, rows in index.items()
+        }
+    )
+
+
+@cache
+def _services(databases: bool) -> Mapping[tuple[str, str], tuple[ServiceRow, ...]]:
     found: dict[tuple[str, str], list[ServiceRow]] = {}
-    for row in tables.load("prices_services", ServiceRow, _service_key).rows:
-        found.setdefault((row.provider, row.sku), []).append(row)
+    names = ("prices_services", "prices_databases") if databases else ("prices_services",)
+    for name in names:
+        for row in tables.load(name, ServiceRow, _service_key).rows:
+            found.setdefault((row.provider, row.sku), []).append(row)
     return MappingProxyType({k: _newest_first(rows) for k, rows in found.items()})
 
 

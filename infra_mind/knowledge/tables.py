@@ -3,6 +3,7 @@
 A file is `{"title", "source", "as_of", "rows": [...]}`, one row a line so that a change is one line of a diff. `source` (a paper,
 data sheet, price list) and `as_of` (ISO date or month of that source's data) stand in the head; a row may have its own. Published
 tables have errors, so a row type gives every number a range, and a table is refused as a whole when one row is wrong.
+Where all rows map the same names (regions) to values, the head's `columns` has the names once, by field, and a row a list in their order.
 
     class Gpu(Row):
         id: str
@@ -63,6 +64,7 @@ class Head(Value):
     as_of: AsOf
     notes: str = ""
     max_age_days: Annotated[int, Field(ge=1)] | None = None
+    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 R = TypeVar("R", bound=Row)
@@ -77,6 +79,41 @@ class Table(Generic[R]):
     sha256: str
     rows: tuple[R, ...]
     by_key: Mapping[Any, R]
+
+
+class Index(Generic[R]):
+    """A large table of which few rows are wanted: the text is read once, a row is checked when it is asked for.
+
+    The tests check every row of it through `parse`."""
+
+    def __init__(self, name: str, row: type[R]) -> None:
+        self.head, self._items = _split(name, _read(name))
+        self._name, self._row = name, row
+        self._checked: dict[int, R] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def raw(self, number: int) -> dict[str, Any]:
+        """The row as it stands, its lists spread over the head's columns, unchecked."""
+        return _spread(self._name, number + 1, self._items[number], self.head.columns)
+
+    def row(self, number: int) -> R:
+        """The row, checked. Raises TableInvalid naming the field."""
+        if number not in self._checked:
+            item = {"source": self.head.source, "as_of": self.head.as_of, **self.raw(number)}
+            self._checked[number] = _row(self._name, number + 1, item, self._row)
+        return self._checked[number]
+
+    def values(self, field: str) -> tuple[Any, ...]:
+        """The field of every row, in their order, unchecked."""
+        return tuple(item.get(field) for item in self._items)
+
+
+@cache
+def index(name: str, row: type[R]) -> Index[R]:
+    """The packaged table `data/<name>.json` for looking up single rows, read on first use and kept."""
+    return Index(name, row)
 
 
 _loaded: dict[tuple[str, type[Row]], Table[Any]] = {}
@@ -97,6 +134,7 @@ def parse(name: str, raw: bytes, row: type[R], key: Callable[[R], Hashable]) -> 
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise TableInvalid(name, f"row {number} is no object")
+        item = _spread(name, number, item, head.columns)
         checked = _row(name, number, {"source": head.source, "as_of": head.as_of, **item}, row)
         if checked.as_of[: len(head.as_of)] > head.as_of:
             raise TableInvalid(
@@ -168,9 +206,25 @@ def _split(name: str, raw: bytes) -> tuple[Head, list[Any]]:
         raise TableInvalid(name, "needs title, source, as_of and a list of rows")
     rows = data.pop("rows")
     try:
-        return Head.model_validate(data, strict=True), rows
+        return Head.model_validate_json(json.dumps(data), strict=True), rows
     except ValidationError as error:
         raise TableInvalid(name, f"head: {_first(error)}") from None
+
+
+def _spread(
+    name: str, number: int, item: dict[str, Any], columns: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
+    """The row with each list under a name of `columns` made a mapping; null in the list is no value."""
+    out = dict(item)
+    for field, names in columns.items():
+        values = item.get(field)
+        if isinstance(values, list):
+            if len(values) != len(names):
+                raise TableInvalid(
+                    name, f"row {number}: {field} has {len(values)} values for {len(names)} names"
+                )
+            out[field] = {n: v for n, v in zip(names, values, strict=True) if v is not None}
+    return out
 
 
 def _row(name: str, number: int, item: dict[str, Any], row: type[R]) -> R:

@@ -26,6 +26,7 @@ def new_key(
     weight: float = 1.0,
     max_running: int | None = None,
     max_queued: int | None = None,
+    requests_per_s: float | None = None,
     token_hex: Callable[[int], str] = secrets.token_hex,
 ) -> tuple[str, ApiKey]:
     """A new key in plain form, and as it is kept. `now` and `expires_at` carry a time zone; `token_hex(n)` gives n random bytes in hex."""
@@ -41,6 +42,7 @@ def new_key(
         weight=weight,
         max_running=max_running,
         max_queued=max_queued,
+        requests_per_s=requests_per_s,
     )
     return plain, kept
 

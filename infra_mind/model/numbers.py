@@ -101,18 +101,26 @@ def money(value: float) -> str:
     return f"{sign}${SPACE}{_grouped(f'{size:,.{0 if size >= 100_000 else 2}f}')}"
 
 
-def percent(share: float) -> str:
-    """`99.97 %`: two decimals, more where they are needed to keep two digits of what is missing to 100 %."""
+def percents(one: float, other: float) -> tuple[str, str]:
+    """Both in per cent, with as many decimals as it takes to tell them apart: `99.9899 %` and `99.99 %`."""
+    for decimals in range(2, 13):
+        told = percent(one, decimals), percent(other, decimals)
+        if told[0] != told[1]:
+            return told
+    return percent(one), percent(other)
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """`99.97 %`: two decimals (or as many as are asked for), more where they are needed to keep two digits of what is missing to 100 %."""
     if not _finite(share):
         return UNKNOWN
     if abs(share) >= 1e13:
         return f"{number(share * 100)}{SPACE}%"
     missing = abs(1 - share)
-    decimals = 2
     if 0 < missing < 0.001:
-        decimals = min(12, 1 - math.floor(math.log10(missing * 100)))
+        decimals = max(decimals, min(12, 1 - math.floor(math.log10(missing * 100))))
     elif 0 < abs(share) < 0.001:
-        decimals = min(12, 1 - math.floor(math.log10(abs(share) * 100)))
+        decimals = max(decimals, min(12, 1 - math.floor(math.log10(abs(share) * 100))))
     text = f"{share * 100:,.{decimals}f}"
     return _grouped(text.rstrip("0").rstrip(".")) + f"{SPACE}%"
 

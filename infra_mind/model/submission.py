@@ -22,8 +22,10 @@ class Submission(Value):
         return cls(brief=_without_contents(brief), artefacts=ordered)
 
     def to_bytes(self) -> bytes:
-        """Deterministic UTF-8 JSON, what the store keeps: `{"brief": ..., "artefacts": [{path, content, problem}]}`."""
-        return self.model_dump_json(exclude_none=True).encode()
+        """Deterministic UTF-8 JSON, what the store keeps: `{"brief": ..., "artefacts": [{path, content, problem}]}`.
+
+        Only what was given is in it, so that a default is still known as one on the other side."""
+        return self.model_dump_json(exclude_none=True, exclude_unset=True).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Submission:

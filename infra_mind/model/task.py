@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra_mind.model.base import Value
 from infra_mind.model.webhook import WebhookUrl
@@ -52,12 +52,21 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-# A task of lower priority counts as younger by this much: it waits longer, yet ends (ageing).
+# Within a tenant a task of lower priority counts as younger by this much: it waits longer, yet ends (ageing).
 PRIORITY_HANDICAP_MS = {
     Priority.CRITICAL: 0,
     Priority.HIGH: 60_000,
     Priority.MEDIUM: 300_000,
     Priority.LOW: 900_000,
+}
+
+# Between tenants, whose tasks take turns, the turn of a task of lower priority comes later by so many millionths of a turn: a
+# critical one goes before what waits longer, but nobody gets more than four tasks ahead of the others by it.
+PRIORITY_LEAD = {
+    Priority.CRITICAL: 0,
+    Priority.HIGH: 1_000_000,
+    Priority.MEDIUM: 2_000_000,
+    Priority.LOW: 4_000_000,
 }
 
 
@@ -79,6 +88,7 @@ class AgentProgress(Value):
     attempt: int = 0
     started_at: str | None = None
     ended_at: str | None = None
+    retry_at: str | None = Field(default=None, description="While RETRY: when the next attempt comes")
     note: str = ""
     reason: str = ""
 
@@ -110,7 +120,11 @@ class Task(Value):
     started_at: str | None = None
     ended_at: str | None = None
     expires_at: str | None = None
-    queue_position: int | None = Field(default=None, description="1 is next; only while PENDING")
+    queue_position: int | None = Field(
+        default=None, description="1 is next, if nobody comes or goes; only while it waits in the queue"
+    )
+    not_before: str | None = Field(default=None, description="When a delayed task joins the queue")
+    replay_of: str | None = Field(default=None, description="The ended task whose kept results it began with")
     cancel_requested: bool = False
     error: TaskError | None = None
     name: str = ""
@@ -154,15 +168,41 @@ class ApiKey(Value):
     label: str = ""
     created_at: str
     expires_at: str | None = None
-    weight: float = 1.0
-    max_running: int | None = None
-    max_queued: int | None = None
+    weight: float = Field(
+        default=1.0, ge=0.01, le=100, description="Share of the claims beside another tenant's"
+    )
+    max_running: int | None = Field(default=None, ge=1)
+    max_queued: int | None = Field(default=None, ge=1)
+    requests_per_s: float | None = Field(default=None, gt=0)
 
 
 class StartOptions(Value):
+    """`delay_s` or `not_before` (ISO 8601, UTC when it names no zone), not both: the task joins the queue then. Soft limits ask
+    what runs to stop, hard ones end its processes: of the whole task, or of each single run of an agent."""
+
     priority: Priority = Priority.MEDIUM
+    delay_s: float | None = Field(default=None, ge=0, le=31 * 86_400)
+    not_before: str | None = Field(default=None, max_length=64)
     soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    agent_soft_limit_s: float | None = Field(default=None, gt=0, le=86_400)
+    agent_hard_limit_s: float | None = Field(default=None, gt=0, le=86_400)
     webhook_url: WebhookUrl | None = Field(
         default=None, repr=False, description="Told of the end, signed as Standard Webhooks says"
     )
+
+    @model_validator(mode="after")
+    def _one_time(self) -> StartOptions:
+        if self.delay_s is not None and self.not_before is not None:
+            raise ValueError("delay_s and not_before both say when it starts: give one of them")
+        return self
+
+    @property
+    def limits_problem(self) -> tuple[str, str] | None:
+        """Which limit does not go with the other and why; None when they do. What is asked to stop must have time to do so."""
+        for prefix in ("", "agent_"):
+            soft, hard = getattr(self, f"{prefix}soft_limit_s"), getattr(self, f"{prefix}hard_limit_s")
+            if soft is not None and hard is not None and soft >= hard:
+                why = f"{soft:g} s is not below {prefix}hard_limit_s ({hard:g} s): agents are asked to stop before they are ended"
+                return f"{prefix}soft_limit_s", why
+        return None

@@ -29,8 +29,19 @@ class QueueStatus(Value):
     oldest_age_s: float | None = None
 
 
+class Alert(Value):
+    """Worker processes that fail again and again. Shown until there was no further failure of the kind for an hour."""
+
+    kind: str = Field(description="WorkerCrashed, OutOfMemory, MemoryLimitExceeded or NodeDiedError")
+    count: int = Field(description="Failures from `since` on, at least")
+    since: str
+    last_at: str
+    step: str = Field(description="What the last one ran")
+    message: str
+
+
 class WorkersStatus(Value):
-    """`queue` may be left out by whoever knows only the cluster: the API fills it in from the store.
+    """`queue` and `alerts` may be left out by whoever knows only the cluster: the API fills them in from the store.
 
     `autoscaler` is what the cluster's autoscaler says of itself (pending nodes, demand); empty without one."""
 
@@ -38,3 +49,4 @@ class WorkersStatus(Value):
     total_workers: int = 0
     queue: QueueStatus | None = None
     autoscaler: dict[str, Any] = Field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()

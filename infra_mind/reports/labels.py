@@ -28,7 +28,7 @@ _LAST = {
     "total_usd_per_month": "Total cost",
     "over_budget_usd_per_month": "Over budget",
     "usd_per_month": "Cost",
-    "usd": "Cost",
+    "usd": "One-off cost",
     "artefacts_usd_per_month": "What the artefacts would cost",
     "priced_share": "Share with a price",
     "usd_per_million_tokens": "Cost of tokens",
@@ -36,6 +36,54 @@ _LAST = {
     "kwh_per_month": "Energy",
     "kgco2e_per_month": "Operational carbon",
     "embodied_kgco2e_per_month": "Embodied carbon",
+    "kwh": "Energy",
+    "kgco2e": "Operational carbon",
+    "embodied_kgco2e": "Embodied carbon",
+    "compute_kwh_per_month": "Energy of the processors",
+    "compute_kwh_per_month_by_average": "Energy of the processors, by the provider's average",
+    "memory_kwh_per_month": "Energy of memory beyond the measured servers'",
+    "gpu_kwh_per_month": "Energy of the GPUs",
+    "idle_kwh_per_month": "Energy of idle capacity",
+    "artefacts_kwh_per_month": "Energy of what the artefacts ask for",
+    "watts_per_vcpu": "Power of a vCPU",
+    "energy_share": "Share of the energy",
+    "network_kwh_per_tb": "Energy of a terabyte of traffic",
+    "best_start_utc": "Cleanest hours start (UTC)",
+    "worst_start_utc": "Dirtiest hours start (UTC)",
+    "saving_share": "Saving",
+    "on_demand_usd_per_hour": "An hour on demand",
+    "cheapest_on_demand_usd_per_hour": "Cheapest hour on demand",
+    "on_demand_usd_per_gpu_hour": "A GPU hour on demand",
+    "cheapest_on_demand_usd_per_gpu_hour": "Cheapest GPU hour on demand",
+    "spot_usd_per_hour": "An hour at spot",
+    "cheapest_spot_usd_per_hour": "Cheapest hour at spot",
+    "spot_usd_per_gpu_hour": "A GPU hour at spot",
+    "cheapest_spot_usd_per_gpu_hour": "Cheapest GPU hour at spot",
+    "committed_1y_usd_per_hour": "An hour committed for one year",
+    "cheapest_committed_1y_usd_per_hour": "Cheapest hour committed for one year",
+    "committed_1y_usd_per_gpu_hour": "A GPU hour committed for one year",
+    "cheapest_committed_1y_usd_per_gpu_hour": "Cheapest GPU hour committed for one year",
+    "committed_3y_usd_per_hour": "An hour committed for three years",
+    "cheapest_committed_3y_usd_per_hour": "Cheapest hour committed for three years",
+    "committed_3y_usd_per_gpu_hour": "A GPU hour committed for three years",
+    "cheapest_committed_3y_usd_per_gpu_hour": "Cheapest GPU hour committed for three years",
+    "highest_on_demand_usd_per_hour": "Dearest hour on demand",
+    "highest_on_demand_usd_per_gpu_hour": "Dearest GPU hour on demand",
+    "spot_saving_share": "Saving at spot",
+    "usd_per_million_input": "A million input tokens",
+    "usd_per_million_output": "A million output tokens",
+    "cheapest_elsewhere_usd_per_month": "The same model elsewhere",
+    "cheapest_newer_usd_per_month": "A newer model of the line",
+    "age_days": "Age of the oldest price",
+    "newest": "Newest price data",
+    "refused": "Prices refused",
+    "readiness": "Readiness",
+    "answered": "Questions answered",
+    "weakest": "Weakest dimension",
+    "phase": "Phase of adoption",
+    "gaps": "Gaps",
+    "roadmap_weeks": "Weeks to close the gaps",
+    "risk_tier": "Risk tier of the AI use",
     "downtime_minutes_per_year": "Expected downtime",
     "error_budget_minutes_per_30_days": "Error budget of 30 days",
     "checkpoint_interval_minutes": "Checkpoint interval",
@@ -68,6 +116,7 @@ _LAST = {
     "vcpu_requested": "vCPU requested",
     "memory_mib_requested": "Memory requested",
     "machine_checkable": "Checkable by machine",
+    "manual": "Only for people to answer",
 }
 # What a name's ending says about the unit; `_per_s` stands before `_s`, which it ends in.
 _UNIT_ENDINGS = {
@@ -89,6 +138,11 @@ _ACRONYMS = {
     "mfu": "MFU", "ttft": "TTFT", "tpot": "TPOT", "pue": "PUE", "kwh": "kWh", "gdpr": "GDPR", "hipaa": "HIPAA",
     "dora": "DORA", "ai": "AI", "eu": "EU", "api": "API",
 }  # fmt: skip
+# Names that stand in the middle of ids, as people write them.
+_ABOUT = {
+    "gdpr": "GDPR", "hipaa": "HIPAA", "pci_dss": "PCI DSS", "soc2": "SOC 2", "iso27001": "ISO 27001", "nist_800_53": "NIST 800-53",
+    "ccpa": "CCPA", "eu_ai_act": "EU AI Act", "nis2": "NIS 2", "dora": "DORA",
+}  # fmt: skip
 _WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd_per_month": "USD/month"}
 
 
@@ -109,7 +163,7 @@ def fact_label(fact_id: str) -> str:
     """With what it is about: `mlops.serving.assistant.gpus` → `GPUs, assistant`."""
     parts = fact_id.split(".")
     about = ".".join(parts[2:-1] if len(parts) > 3 else parts[1:-1])
-    return f"{fact_name(fact_id)}, {about}" if about else fact_name(fact_id)
+    return f"{fact_name(fact_id)}, {_ABOUT.get(about, about)}" if about else fact_name(fact_id)
 
 
 def agent_title(name: str) -> str:

@@ -32,12 +32,13 @@ _STYLES = {
 
 
 def print_summary(result: AssessmentResult, console: Console) -> None:
-    """Headline, findings by severity, key figures, what to do first, where the money goes and what was not assessed."""
+    """Headline, findings by severity, key figures, what to do first, where the money goes, compliance, and what was not assessed."""
     view = View(result, "full", FactBook(result))
     _headline(view, console)
     _facts(view, console)
     _recommendations(view, console)
     _costs(view, console)
+    _compliance(view, console)
     _gaps(view, console)
 
 
@@ -95,6 +96,21 @@ def _costs(view: View, console: Console) -> None:
     notes += [f"{unpriced} without a price, in no total"] if unpriced else []
     if notes:
         console.print(Text("; ".join(notes), style="dim"))
+
+
+def _compliance(view: View, console: Console) -> None:
+    """One line for each regime in scope: how much could be judged, and how that went."""
+    found = view.compliance
+    if found is None or not found.in_scope:
+        return
+    console.print(Text("\nCompliance", style="bold"))
+    table = Table.grid(padding=(0, 2))
+    for row in found.in_scope:
+        said = f"{row.assessed} of {row.controls} controls assessed: {row.passed} pass, {row.failed} fail; {row.manual} for people"
+        table.add_row(
+            _text(row.name), _text(said), _text("" if row.named else "not named in the brief", "yellow")
+        )
+    console.print(table)
 
 
 def _gaps(view: View, console: Console) -> None:

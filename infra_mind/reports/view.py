@@ -10,19 +10,20 @@ from functools import cached_property
 from infra_mind.model.fact import Assumption
 from infra_mind.model.finding import Finding, Severity, Status
 from infra_mind.model.result import AssessmentResult, CostLine, Recommendation, Unpriced
+from infra_mind.reports.compliance import ComplianceView
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
 from infra_mind.reports.labels import agent_title, status_title
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "executive": ("overview", "recommendations", "cost", "availability", "coverage", "assumptions", "facts", "origin"),
+    "executive": ("overview", "recommendations", "cost", "availability", "compliance", "coverage", "assumptions", "facts", "origin"),
     "technical": (
-        "overview", "recommendations", "availability", "agents", "findings", "coverage", "assumptions", "inventory",
+        "overview", "recommendations", "availability", "compliance", "agents", "findings", "coverage", "assumptions", "inventory",
         "facts", "origin",
     ),
     "cost": ("overview", "recommendations", "cost", "agents", "findings", "assumptions", "facts", "origin"),
-    "compliance": ("overview", "agents", "findings", "coverage", "assumptions", "facts", "origin"),
+    "compliance": ("overview", "compliance", "agents", "findings", "coverage", "assumptions", "facts", "origin"),
     "full": (
-        "overview", "recommendations", "cost", "availability", "agents", "findings", "coverage", "assumptions",
+        "overview", "recommendations", "cost", "availability", "compliance", "agents", "findings", "coverage", "assumptions",
         "inventory", "facts", "origin",
     ),
 }  # fmt: skip
@@ -38,6 +39,7 @@ SECTION_TITLES = {
     "recommendations": "What to do",
     "cost": "Cost",
     "availability": "Availability against target",
+    "compliance": "Compliance",
     "findings": "Findings",
     "coverage": "What was assessed",
     "assumptions": "Assumptions",
@@ -46,9 +48,9 @@ SECTION_TITLES = {
     "origin": "Data and provenance",
 }
 # Agents whose numbers have a section of their own; the section `agents` shows the others.
-_OWN_SECTION = {"cost": "cost", "reliability": "availability"}
+_OWN_SECTION = {"cost": "cost", "reliability": "availability", "compliance": "compliance"}
 _AGENTS_OF_KIND = {
-    "executive": frozenset({"cost", "reliability"}),
+    "executive": frozenset({"cost", "reliability", "compliance"}),
     "cost": frozenset({"cost", "research", "mlops", "cloud", "capacity"}),
     "compliance": frozenset({"compliance", "security"}),
 }
@@ -230,6 +232,12 @@ class View:
     def availability_details(self) -> dict[str, object]:
         given = self.result.agents.get("reliability")
         return dict(given.details) if given and self.kind != "executive" else {}
+
+    @cached_property
+    def compliance(self) -> ComplianceView | None:
+        """Regimes with their controls; None where the agent gave nothing."""
+        given = self.result.agents.get("compliance")
+        return ComplianceView.of(given.details) if given else None
 
     @cached_property
     def agents(self) -> tuple[AgentSection, ...]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from infra_mind.errors import Unavailable
+from infra_mind.errors import InfraMindError, Unavailable
+from infra_mind.tasks.alerts import OnAlert, WorkerFailure
 from infra_mind.tasks.execution import Executor
 from infra_mind.tasks.plan import Plan
 from infra_mind.tasks.runner import RunLimits, Stop, TaskRun
@@ -26,7 +27,8 @@ class DispatchLimits:
     """`surplus` steps beyond the free slots are claimed by all dispatchers together: the autoscaler sees them as demand.
 
     `report_s`: a change of what runs is told at most so late, and `heartbeat_s` is how often it is told without one.
-    `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost."""
+    `poll_s`: at the latest after this long a dispatcher looks for work and expired leases, whatever signals were lost.
+    `sweep_s`: how often it removes objects whose time is over."""
 
     lease_s: float = 15.0
     surplus: int = 4
@@ -34,14 +36,17 @@ class DispatchLimits:
     heartbeat_s: float = 2.0
     report_s: float = 0.2
     store_pause_s: float = 0.5
+    sweep_s: float = 10.0
     run: RunLimits = field(default_factory=RunLimits)
 
 
 class Dispatcher:
     def __init__(
         self, name: str, *, node_id: str, plan: Plan, store: TaskStore, executor: Executor, limits: DispatchLimits,
-        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random, on_alert: OnAlert | None = None,
     ) -> None:  # fmt: skip
+        self._on_alert = on_alert
+        self._telling: set[asyncio.Task[None]] = set()
         self.name, self._node_id, self._plan, self._store, self._executor = (
             name,
             node_id,
@@ -54,6 +59,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._closing = False
+        self._drained = asyncio.Event()
         self._claim_in_flight = asyncio.Lock()
         self._looked_at = time.monotonic()
         self._slots = 0
@@ -72,12 +78,13 @@ class Dispatcher:
     async def run(self) -> None:
         """Until `drain` (or cancelled): claims, runs, renews. Outlives every absence of the store."""
         async with asyncio.TaskGroup() as loops:  # one that breaks ends the others: half a dispatcher is none
-            for loop in (self._claiming, self._listening, self._renewing, self._reporting):
+            for loop in (self._claiming, self._listening, self._renewing, self._reporting, self._sweeping):
                 loops.create_task(loop())
 
     async def drain(self, *, wait_s: float = 0.0) -> None:
         """Takes no more claims; lets what runs end for `wait_s`, then hands the rest over with what was kept."""
         self._closing = True
+        self._drained.set()
         self._wake.set()
         async with self._claim_in_flight:  # what it brings is handed over, too
             pass
@@ -114,7 +121,7 @@ class Dispatcher:
     def _start(self, claim: Claim) -> None:
         run = TaskRun(
             claim, plan=self._plan, store=self._store, executor=self._executor, limits=self._limits.run,
-            parts=self._parts, chance=self._chance,
+            parts=self._parts, chance=self._chance, on_worker_failure=self._worker_failed,
         )  # fmt: skip
         before = self._runs.get(claim.task_id)
         if (
@@ -182,6 +189,37 @@ class Dispatcher:
             await asyncio.sleep(self._limits.report_s)
             await _either(self._changed, self._limits.heartbeat_s)
 
+    async def _sweeping(self) -> None:
+        while not self._closing:
+            try:
+                while await self._store.sweep_objects() and not self._is_closing():
+                    pass
+            except InfraMindError as error:  # a storage that refuses must not end a dispatcher
+                log.warning("objects not swept", dispatcher=self.name, error=str(error))
+            await _either(self._drained, self._limits.sweep_s)
+
+    def _worker_failed(self, failure: WorkerFailure) -> None:
+        """Counted beside the run, which does not wait for it."""
+        log.warning("worker failed", kind=failure.kind, step=failure.step, times=failure.times)
+        told = asyncio.create_task(self._tell(failure))
+        self._telling.add(told)
+        told.add_done_callback(self._telling.discard)
+
+    async def _tell(self, failure: WorkerFailure) -> None:
+        try:
+            alert = await self._store.worker_failed(failure)
+        except Unavailable as error:  # an alert too few while the store is away, which is seen anyway
+            log.warning("store away", dispatcher=self.name, call="worker_failed", error=str(error))
+            return
+        if alert is None:
+            return
+        log.error("workers fail repeatedly", **alert.model_dump())
+        if self._on_alert is not None:
+            try:
+                await self._on_alert(alert)
+            except Exception as error:  # whoever listens must not end what was asked to tell
+                log.error("alert not told", kind=alert.kind, error=type(error).__name__)
+
     def _is_closing(self) -> bool:
         return self._closing
 
@@ -191,6 +229,7 @@ class Dispatcher:
 
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
-    """Waits for the event, or until the time is over."""
+    """Waits for the event, or until the time is over. Not with `wait_for`: in Python 3.11 that can swallow a cancellation."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +13,8 @@ Held = Any  # an executor's own handle to bytes that it holds
 
 @dataclass(frozen=True)
 class StepCall:
-    """One start of one step. `input` and `results` are handles made by `Executor.hold`."""
+    """One start of one step. `input` and `results` are handles made by `Executor.hold`; `waits` as in `Step`. After `soft_s` seconds
+    of running it is asked to stop, after `hard_s` its process is ended; None for no limit."""
 
     task_id: str
     assessment_id: str
@@ -22,27 +24,31 @@ class StepCall:
     agent: bool
     input: Held
     results: Mapping[str, Held]
+    waits: bool = False
+    soft_s: float | None = None
+    hard_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step that ended well gives: its bytes, and the seconds that it ran."""
+    """What a step that ended well gives: its bytes, the seconds that it ran, and how often it was started for this one call.
+    `stopped`: it was asked to stop and gave what it had until then."""
 
     data: bytes
     seconds: float
+    attempts: int = 1
+    stopped: bool = False
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome of a step, as StepStopped is
     """A step ended badly. `retryable` says whether the same input may go well another time; `attempts` how often it was
-    started for this one call (a crashed process is started again by the executor itself)."""
+    started for this one call (a crashed process is started again by the executor itself); `seconds` how long it ran, 0 for unknown."""
 
-    def __init__(self, error_type: str, message: str, *, retryable: bool, attempts: int = 1) -> None:
-        self.error_type, self.message, self.retryable, self.attempts = (
-            error_type,
-            message,
-            retryable,
-            attempts,
-        )
+    def __init__(
+        self, error_type: str, message: str, *, retryable: bool, attempts: int = 1, seconds: float = 0.0
+    ) -> None:
+        self.error_type, self.message = error_type, message
+        self.retryable, self.attempts, self.seconds = retryable, attempts, seconds
         super().__init__(f"{error_type}: {message}")
 
 
@@ -71,7 +77,7 @@ class Executor(Protocol):
 class LocalExecutor:
     """Runs each step in a thread of this process: for `--local`, and wherever no cluster is wanted.
 
-    A thread cannot be ended from outside: `stop` is honoured at the step's next progress call."""
+    A thread cannot be ended from outside: `stop` and the soft limit are honoured at the step's next progress call, hard limits not."""
 
     def __init__(
         self, run: Callable[[StepCall, bytes, Mapping[str, bytes], Callable[[], bool]], bytes], *, slots: int
@@ -90,14 +96,27 @@ class LocalExecutor:
 
 class _Thread:
     def __init__(self, run: Callable[..., bytes], call: StepCall) -> None:
-        self._stop = False
+        self._stop, self._soft_at = False, math.inf
         self._task = asyncio.ensure_future(asyncio.to_thread(self._timed, run, call))
 
     def _timed(self, run: Callable[..., bytes], call: StepCall) -> Outcome:
         from time import perf_counter  # the clock that measures, not one that decides
 
         begin = perf_counter()
-        return Outcome(run(call, call.input, call.results, lambda: self._stop), perf_counter() - begin)
+        if call.soft_s is not None:
+            self._soft_at = begin + call.soft_s
+
+        def asked() -> bool:
+            return self._stop or perf_counter() >= self._soft_at
+
+        try:
+            data = run(call, call.input, call.results, asked)
+        except StepStopped:
+            if self._stop or not asked():
+                raise
+            why = f"asked to stop at its soft limit of {call.soft_s:g} s"
+            raise StepFailed("SoftTimeLimitExceeded", why, retryable=False) from None
+        return Outcome(data, perf_counter() - begin, stopped=asked())
 
     async def outcome(self) -> Outcome:
         return await asyncio.shield(self._task)

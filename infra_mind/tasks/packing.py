@@ -1,6 +1,7 @@
 """How large values lie in the store: one marker byte, then the bytes as they are or compressed with zstd.
 
-Values up to 256 KiB stay as they are (compressing them costs more time on the accept path than it saves memory).
+Values up to a limit (256 KiB unless set otherwise) stay as they are: compressing them costs more time on the accept path than it
+saves memory.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ _PLAIN, _ZSTD = b"\x00", b"\x01"
 _LEVEL = 3  # zstd's own default: several hundred MB/s on one core
 
 
-def pack(data: bytes) -> bytes:
-    """`data` with its marker; over 256 KiB compressed, unless that would not make it smaller."""
-    if len(data) > COMPRESS_ABOVE:
+def pack(data: bytes, above: int = COMPRESS_ABOVE) -> bytes:
+    """`data` with its marker; over `above` bytes compressed, unless that would not make it smaller."""
+    if len(data) > above:
         small = zstandard.ZstdCompressor(level=_LEVEL).compress(data)
         if len(small) < len(data):
             return _ZSTD + small

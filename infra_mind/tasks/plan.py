@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,8 @@ from functools import cached_property
 class Step:
     """`needs` must have ended well; `after` must have ended, well or not, and is used when it is there.
 
-    `reads` names the parts of the input that its result depends on. A step that is no `agent` does not show as one."""
+    `reads` names the parts of the input that its result depends on. A step that is no `agent` does not show as one.
+    One that `waits` hardly uses a CPU: it awaits what others do, and needs no slot of its own."""
 
     name: str
     needs: tuple[str, ...] = ()
@@ -20,6 +22,18 @@ class Step:
     reads: tuple[str, ...] = ()
     version: int = 1
     agent: bool = True
+    waits: bool = False
+
+
+WAITING_PER_SLOT = (
+    16  # how many steps that wait count as one that reckons, when a dispatcher decides what it has room for
+)
+
+
+def slots_of(steps: Iterable[Step]) -> int:
+    """What these steps count for when they run at once; at least one."""
+    weight = sum(1.0 / WAITING_PER_SLOT if step.waits else 1.0 for step in steps)
+    return max(1, math.ceil(weight))
 
 
 class PlanError(ValueError):
@@ -58,8 +72,8 @@ class Plan:
 
     @cached_property
     def width(self) -> int:
-        """How many steps can start at once, at the beginning."""
-        return sum(1 for step in self.steps if not step.needs and not step.after)
+        """How many slots the steps take that can start at once, at the beginning."""
+        return slots_of(step for step in self.steps if not step.needs and not step.after)
 
     @cached_property
     def needed(self) -> frozenset[str]:

@@ -27,14 +27,22 @@ FINAL_AGENT_STATES = frozenset({AgentState.DONE, AgentState.FAILED, AgentState.S
 RUNNING_STATES = frozenset({TaskState.STARTED, TaskState.PROGRESS, TaskState.RETRY})
 PROGRESS_BEFORE_END = 99.0  # 100 belongs to SUCCESS alone: the result is not committed before
 DISPATCHER_TTL_S = 60.0
+TURN = 1_000_000  # what a claim of a tenant of weight 1 moves its turn on by
+IDLE_TENANT_TTL_S = (
+    3_600.0  # a tenant of which nothing waits or runs is forgotten: its turn is behind the clock by then
+)
+WOKEN_AT_ONCE = 200  # delayed tasks that one claim lets into the queue
 DELETED_EVENTS_TTL_S = 60.0  # open streams of a deleted task still see its end
 
 QUEUED_STEP = "queued_for_processing"
+DELAYED_STEP = "delayed"
 STEP_AT_END = {TaskState.SUCCESS: "completed", TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}
 STATUS_AT_END = dict(STEP_AT_END)
 WORDS = {
     "queued_step": QUEUED_STEP,
     "queued": "Waits in the queue",
+    "delayed_step": DELAYED_STEP,
+    "delayed": "Waits for its time",
     "started": "Taken up by a dispatcher",
     "cancelling": "Asked to stop",
     "cancelled": "Cancelled",
@@ -85,6 +93,7 @@ class AgentRecord:
     reason: str = ""
     started: int | None = None
     ended: int | None = None
+    retry: int | None = None
 
     def view(self) -> AgentProgress:
         return AgentProgress(
@@ -93,6 +102,7 @@ class AgentRecord:
             attempt=self.attempt,
             started_at=None if self.started is None else iso(self.started),
             ended_at=None if self.ended is None else iso(self.ended),
+            retry_at=None if self.retry is None else iso(self.retry),
             note=self.note,
             reason=self.reason,
         )
@@ -100,7 +110,7 @@ class AgentRecord:
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> AgentRecord:
         """From the JSON object that the scripts write."""
-        started, ended = data.get("started"), data.get("ended")
+        started, ended, retry = data.get("started"), data.get("ended"), data.get("retry")
         return cls(
             state=AgentState(data["state"]),
             progress=float(data["progress"]),
@@ -109,6 +119,7 @@ class AgentRecord:
             reason=data["reason"],
             started=None if started is None else int(started),
             ended=None if ended is None else int(ended),
+            retry=None if retry is None else int(retry),
         )
 
 
@@ -141,6 +152,10 @@ class TaskRecord:
     dispatcher: str = ""
     end_event: str = ""
     finished_by: int | None = None
+    not_before: int | None = None
+    replay_of: str | None = None
+    status: str = ""
+    objects: dict[str, str] = field(default_factory=dict)  # kind -> name (see stowage.py)
     progresses: dict[str, AgentRecord] = field(default_factory=dict)
 
     def agent(self, name: str) -> AgentRecord:
@@ -179,13 +194,16 @@ class TaskRecord:
             cancel_requested=self.cancel,
             error=self.error,
             name=self.name,
+            not_before=None if self.not_before is None else iso(self.not_before),
+            replay_of=self.replay_of,
         )
 
     def first_event(self) -> Event:
         """PENDING, derived from `created`: a waiting task needs no event stream."""
+        step, message = (QUEUED_STEP, "queued") if self.not_before is None else (DELAYED_STEP, "delayed")
         return event(
             f"{self.created}-0", "state", self.task_id, self.created, TaskState.PENDING, 0.0,
-            QUEUED_STEP, WORDS["queued"], {},
+            step, WORDS[message], {},
         )  # fmt: skip
 
     def last_event(self) -> Event:
@@ -279,8 +297,31 @@ def check_has_result(record: TaskRecord) -> None:
         raise TaskFailed(f"Task {record.task_id} ended as {record.state}: {why}", record.state, kind)
 
 
+def check_replay(task: TaskRecord) -> None:
+    """Conflict for a task that has not ended, and for one whose result is complete."""
+    if not task.state.ended:
+        raise Conflict(f"Task {task.task_id} has not ended yet: it is {task.state}.", task.state)
+    if task.state is TaskState.SUCCESS and task.status != "partial":
+        raise Conflict(f"Task {task.task_id} has a complete result: start the assessment again.", task.state)
+
+
+def due_of(options: StartOptions, now: int) -> int | None:
+    """When the task joins the queue, ms; None for at once. OptionInvalid for a time that is none."""
+    if options.delay_s is not None:
+        return now + round(options.delay_s * 1000)
+    return None if options.not_before is None else ms_of(options.not_before, "not_before")
+
+
+def assessment_gone(task_id: str) -> Gone:
+    return Gone(f"The assessment of task {task_id} has expired: hand it in again.")
+
+
 def gone(task_id: str) -> Gone:
     return Gone(f"The result of task {task_id} has expired: start the assessment again.")
+
+
+def gone_assessment(assessment_id: str) -> Gone:
+    return Gone(f"Assessment {assessment_id} has ended and expired: hand it in again.")
 
 
 def end_words(state: TaskState, assessment_status: str, error: TaskError | None) -> tuple[str, str]:
@@ -294,6 +335,11 @@ def end_words(state: TaskState, assessment_status: str, error: TaskError | None)
 
 def clip_error(error: TaskError) -> TaskError:
     return TaskError(type=clip(error.type), message=clip(error.message, MESSAGE_LIMIT), attempt=error.attempt)
+
+
+def burst(per_s: float) -> int:
+    """How many requests may come at once under a rate."""
+    return max(1, math.ceil(per_s))
 
 
 def key_expired(key: ApiKey, now_ms: int) -> bool:

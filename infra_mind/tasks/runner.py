@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -16,8 +16,9 @@ import structlog
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.result import AgentFailure
 from infra_mind.model.task import AgentState, TaskError, TaskState
+from infra_mind.tasks.alerts import WorkerFailure, failures_of
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
-from infra_mind.tasks.plan import Plan, Step, digest
+from infra_mind.tasks.plan import Plan, Step, digest, slots_of
 from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, TaskStore
 
@@ -37,10 +38,12 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True)
 class RunLimits:
-    """Seconds. `grace_s`: between asking a step to stop and ending its process. `confirm_s`: how long a forced end may take."""
+    """Seconds; `agent_...` of each single run of an agent. `grace_s`: between asking a step to stop and ending its process. `confirm_s`: how long a forced end may take."""
 
     soft_s: float = 600.0
     hard_s: float = 900.0
+    agent_soft_s: float | None = None
+    agent_hard_s: float | None = None
     grace_s: float = 1.5
     confirm_s: float = 10.0
     min_agents: int = 1
@@ -59,7 +62,9 @@ class TaskRun:
     def __init__(
         self, claim: Claim, *, plan: Plan, store: TaskStore, executor: Executor, limits: RunLimits,
         parts: Callable[[bytes], Mapping[str, str]], chance: random.Random,
+        on_worker_failure: Callable[[WorkerFailure], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        self._on_worker_failure = on_worker_failure
         self.claim, self._plan, self._store, self._executor, self._limits = (
             claim,
             plan,
@@ -77,13 +82,17 @@ class TaskRun:
         self._held: dict[str, Held] = {}
         self._marks: dict[str, str] = {}  # digest of each result that is there
         self._failures: dict[str, AgentFailure] = {}
+        self._cut_short: dict[str, AgentFailure] = {}  # gave what they had when they were asked to stop
+        self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # a result has come
         self._prepared = False
         self._soft_over = False
 
     @property
     def open_steps(self) -> int:
-        """Steps that run or will ask for a slot at once; a run that waits for a retry counts as one."""
-        return max(1, len(self._running)) if self._prepared else self._plan.width
+        """Slots of what runs or will ask for one at once; a run that waits for a retry counts as one."""
+        if not self._prepared:
+            return self._plan.width
+        return slots_of(self._plan.by_name[name] for name in self._running)
 
     def stop(self, why: Stop) -> None:
         """Stops the run as soon as it can. LOST and HARD_LIMIT win over a request that came before."""
@@ -117,11 +126,12 @@ class TaskRun:
         soft_at = loop.time() + soft_s
         try:
             while self._plan.last.name not in self._marks:
+                self._news = loop.create_future()
                 for step in self._plan.ready(self._marks, self._failures, pending):
                     pending[step.name] = asyncio.create_task(self._step(step))
                 wait_s = None if self._soft_over else max(0.0, soft_at - loop.time())
                 done, _ = await asyncio.wait(
-                    pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                    {*pending.values(), self._news}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done and not self._soft_over:
                     if await self._executor.slots() > 0:
@@ -131,6 +141,7 @@ class TaskRun:
                 for name in [name for name, task in pending.items() if task in done]:
                     pending.pop(name).result()
                 self._check_failures()
+            await asyncio.gather(*pending.values())  # results that are still on their way to the store
         finally:
             for task in pending.values():
                 task.cancel()
@@ -144,10 +155,24 @@ class TaskRun:
         )
         self._parts = await asyncio.to_thread(self._parts_of, data)
         self._input = await self._executor.hold(data)
-        for step in self._plan.steps:
-            if all(name in self._marks for name in (*step.needs, *step.after)):
-                await self._take_kept(step)
+        taken = [
+            step
+            for step in self._plan.steps
+            if all(name in self._marks for name in (*step.needs, *step.after)) and await self._take_kept(step)
+        ]
+        await self._tell_kept(taken)
         self._prepared = True
+
+    async def _tell_kept(self, steps: Sequence[Step]) -> None:
+        """A replay begins with agents that another task has done; of an earlier claim of this one they are DONE already."""
+        claim = self.claim
+        done = [
+            AgentUpdate(claim.task_id, claim.fence, s.name, AgentState.DONE, 100.0, 0, note="kept from an earlier run")
+            for s in steps
+            if s.agent
+        ]  # fmt: skip
+        if done:
+            await self._insist(lambda: self._store.update(done))
 
     async def _take_kept(self, step: Step) -> bool:
         """Takes what an earlier claim kept, if it was reckoned from what the step would get now."""
@@ -161,6 +186,7 @@ class TaskRun:
         """One step to its end: result kept, or failure recorded. Tries again as the policy says."""
         # what it comes after may have failed again, as it did in an earlier claim
         if await self._take_kept(step):
+            await self._tell_kept([step])
             return
         attempt, retry = 0, self._limits.retry
         while True:
@@ -176,6 +202,7 @@ class TaskRun:
                 await self._failed(step, StepFailed("SoftTimeLimitExceeded", _SOFT, retryable=False), attempt)
                 return
             except StepFailed as error:
+                self._told_failures(step, error.attempts, error.error_type, error.message)
                 attempt += error.attempts - 1
                 wait_s = retry.wait_s(
                     attempt, retryable=error.retryable and not self._soft_over, chance=self._chance
@@ -184,21 +211,33 @@ class TaskRun:
                     await self._failed(step, error, attempt)
                     return
                 reason = f"{error.error_type}: {error.message}; next attempt in {wait_s:.1f} s"
-                await self._tell(step, AgentState.RETRY, attempt, reason=reason)
+                await self._tell(
+                    step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
+                )
                 await asyncio.sleep(wait_s)
             else:
-                await self._keep(step, outcome, attempt)
+                self._told_failures(step, outcome.attempts)
+                await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
+
+    def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
+        for failure in failures_of(step.name, attempts, error_type, message):
+            self._on_worker_failure(failure)
 
     async def _attempt(self, step: Step, attempt: int) -> Outcome:
         claim = self.claim
         results = {name: self._held[name] for name in (*step.needs, *step.after) if name in self._held}
         if step is self._plan.last:
-            results[FAILURES] = json.dumps([f.model_dump() for f in self._failure_list()]).encode()
+            failures = [
+                *self._failure_list(),
+                *(self._cut_short[n] for n in self._plan.by_name if n in self._cut_short),
+            ]
+            results[FAILURES] = json.dumps([f.model_dump() for f in failures]).encode()
             results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
-            attempt=attempt, agent=step.agent, input=self._input, results=results,
+            attempt=attempt, agent=step.agent, input=self._input, results=results, waits=step.waits,
+            **self._limits_of(step),
         )  # fmt: skip
         running = self._executor.start(call)
         self._running[step.name] = running
@@ -206,14 +245,30 @@ class TaskRun:
         del self._running[step.name]
         return outcome
 
+    def _limits_of(self, step: Step) -> dict[str, float | None]:
+        """What makes the result of what is there has the time of the whole task."""
+        if not step.agent:
+            return {}
+        given, own = self.claim.options, self._limits
+        return {
+            "soft_s": given.agent_soft_limit_s or own.agent_soft_s,
+            "hard_s": given.agent_hard_limit_s or own.agent_hard_s,
+        }
+
     async def _keep(self, step: Step, outcome: Outcome, attempt: int) -> None:
         if step is self._plan.last:
             self._result = outcome.data
             self._marks[step.name] = "result"
             return
-        claim = self.claim
-        kept = Kept(step.name, self._plan.inputs_hash(step, self._parts, self._marks), outcome.data)
+        claim, inputs_hash = self.claim, self._plan.inputs_hash(step, self._parts, self._marks)
+        if outcome.stopped:  # good enough for this result, but not to go on from
+            self._cut_short[step.name] = AgentFailure(
+                agent=step.name, error_type="SoftTimeLimitExceeded", message=f"{_SOFT}; it gave what it had until then", attempt=attempt
+            )  # fmt: skip
+            inputs_hash += " stopped"
+        kept = Kept(step.name, inputs_hash, outcome.data)
         done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
+        await self._have(step, outcome.data)  # what waits for it starts while it is being kept
         commit = await self._insist(
             lambda: self._store.keep(
                 claim.task_id, claim.fence, kept, agent=done if step.agent else None, seconds=outcome.seconds
@@ -221,24 +276,45 @@ class TaskRun:
         )
         if commit is Commit.STALE:
             self.stop(Stop.LOST)
-        await self._have(step, outcome.data)
 
     async def _have(self, step: Step, data: bytes) -> None:
         self._held[step.name] = await self._executor.hold(data)
         self._marks[step.name] = digest(data)
+        if not self._news.done():
+            self._news.set_result(None)
 
     async def _failed(self, step: Step, error: StepFailed, attempt: int) -> None:
         self._running.pop(step.name, None)
         self._failures[step.name] = AgentFailure(
             agent=step.name, error_type=error.error_type, message=error.message, attempt=attempt
         )
-        await self._tell(step, AgentState.FAILED, attempt, reason=f"{error.error_type}: {error.message}")
+        reason = f"{error.error_type}: {error.message}"
+        await self._tell(step, AgentState.FAILED, attempt, reason=reason, ran_s=error.seconds)
 
-    async def _tell(self, step: Step, state: AgentState, attempt: int, *, reason: str) -> None:
+    async def _tell(
+        self,
+        step: Step,
+        state: AgentState,
+        attempt: int,
+        *,
+        reason: str,
+        ran_s: float = 0.0,
+        retry_in_s: float | None = None,
+    ) -> None:
         self._running.pop(step.name, None)
         if step.agent:
             claim = self.claim
-            update = AgentUpdate(claim.task_id, claim.fence, step.name, state, 0.0, attempt, reason=reason)
+            update = AgentUpdate(
+                claim.task_id,
+                claim.fence,
+                step.name,
+                state,
+                0.0,
+                attempt,
+                reason=reason,
+                ran_s=ran_s,
+                retry_in_s=retry_in_s,
+            )
             await self._insist(lambda: self._store.update([update]))
 
     async def _soft_limit(self) -> None:
@@ -315,7 +391,7 @@ class TaskRun:
         claim = self.claim
         good = state is TaskState.SUCCESS
         status = {TaskState.FAILURE: "failed", TaskState.REVOKED: "cancelled"}.get(state) or (
-            "partial" if self._failures else "completed"
+            "partial" if self._failures or self._cut_short else "completed"
         )
         commit = await self._insist(
             lambda: self._store.finish(

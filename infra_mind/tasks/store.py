@@ -24,6 +24,8 @@ from infra_mind.model.task import (
     TaskError,
     TaskState,
 )
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.schedules.records import ScheduleStore
 from infra_mind.tasks.webhooks.outbox import Outbox
 
@@ -65,7 +67,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class AgentUpdate:
-    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY)."""
+    """A change of one agent of a claimed task. `progress` 0 to 100, taken only if it does not go back (except with RETRY).
+
+    `ran_s`: seconds that this attempt has run, 0 for unknown. Its start is reckoned from it if nobody told it before."""
 
     task_id: str
     fence: int
@@ -75,6 +79,8 @@ class AgentUpdate:
     attempt: int = 1
     note: str = ""
     reason: str = ""
+    retry_in_s: float | None = None  # with RETRY: when the next attempt comes
+    ran_s: float = 0.0
 
 
 class Renewal(StrEnum):
@@ -112,12 +118,22 @@ class QueueStats:
     oldest_age_s: dict[Priority, float | None]
     running: int
     retrying: int
+    delayed: int = 0
+
+
+@dataclass(frozen=True)
+class TenantPolicy:
+    """What a tenant may have, as its newest API key says. `weight`: its share of the claims beside another tenant's."""
+
+    weight: float = 1.0
+    max_running: int | None = None
+    max_queued: int | None = None
 
 
 @dataclass(frozen=True)
 class Counters:
     """Since the store began; they survive every process. `agent_seconds` and `agent_runs` by agent name and end state;
-    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last;
+    `webhooks` by how a delivery ended, and `retried` for each attempt that was not the last; `worker_failures` by kind;
     `schedules` by whether a due time started something (`fired`, `refused`)."""
 
     accepted: int = 0
@@ -125,6 +141,7 @@ class Counters:
     agent_seconds: dict[str, float] = field(default_factory=dict)
     agent_runs: dict[tuple[str, str], int] = field(default_factory=dict)
     webhooks: dict[str, int] = field(default_factory=dict)
+    worker_failures: dict[str, int] = field(default_factory=dict)
     schedules: dict[str, int] = field(default_factory=dict)
 
 
@@ -144,6 +161,13 @@ class StoreLimits:
     max_queued_per_tenant: int = 100_000
     max_schedules_per_tenant: int = 100
     events_kept: int = 512
+    compress_above: int = 256 * 1024  # bytes; larger values are compressed
+    objects_above: int = 4 * 1024 * 1024  # bytes; larger results go to object storage, where there is one
+    object_grace_s: float = 3600.0  # an object that was written and not committed is removed after this long
+    alert_after: int = 5  # failures of worker processes of one kind within the window that raise an alert
+    alert_window_s: float = 300.0
+    alert_ttl_s: float = 3600.0  # an alert is shown so long after the last failure
+    object_retry_s: float = 60.0  # a deletion that was begun and not confirmed is begun again after this long
 
 
 @dataclass(frozen=True)
@@ -177,7 +201,7 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
         and what remains goes when that task ends. NotFound."""
 
     async def assessment(self, tenant: str, assessment_id: str) -> Assessment:
-        """NotFound (also for another tenant's)."""
+        """NotFound (also for another tenant's); Gone once it has ended and expired, for as long as its tombstone lasts."""
 
     async def assessment_input(self, assessment_id: str) -> bytes:
         """The input bytes. NotFound."""
@@ -206,7 +230,20 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     ) -> Accepted:
         """One atomic step: task record, queue, event, counters, assessment → in_progress. When it returns, the task is in the
         append-only file's path. NotFound; Conflict when a task of this assessment is active; TooMany over the tenant's queue
-        limit; the same key with another assessment is Conflict. An assessment that ended may be started again."""
+        limit; the same key with another assessment is Conflict. An assessment that ended may be started again. With `delay_s`
+        or `not_before` in the options it joins the queue then."""
+
+    async def replay(
+        self,
+        tenant: str,
+        task_id: str,
+        new_task_id: str,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        """Accepts `new_task_id` with the assessment, options (but for a delay) and kept results of a task that ended as FAILURE
+        or REVOKED, or with a partial result. NotFound; Conflict while it runs, when its result is complete, or when another
+        task of the assessment is active; Gone when the assessment has expired; TooMany as `accept`."""
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         """NotFound (also for another tenant's; tenant None is the engine itself)."""
@@ -217,7 +254,8 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
         """Newest first."""
 
     async def result(self, tenant: str, task_id: str) -> bytes:
-        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its time."""
+        """The committed result. NotFound; Conflict while it has not ended; TaskFailed for FAILURE and REVOKED; Gone after its
+        time; ResultLost when the object that holds it is missing before that."""
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         """Sets the durable flag. A task that nobody runs is REVOKED at once, in the same step. Returns the state after.
@@ -232,8 +270,9 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
 
     # -- running ------------------------------------------------------------------------------------------------------
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
-        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then due retries,
-        then the queue by priority with ageing (PRIORITY_HANDICAP_MS). Each gets the next fence and a lease. A task over
+        """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then the
+        queue. Tenants take turns by their weight (PRIORITY_LEAD between them), within one it goes by age less the handicap of
+        the priority (PRIORITY_HANDICAP_MS); a tenant at its `max_running` is passed over. Each gets the next fence and a lease. A task over
         `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED."""
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
@@ -243,7 +282,7 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
         """Gives a claimed task back at the front of its queue, with what was kept; does not count as an attempt."""
 
     async def kept(self, task_id: str) -> dict[str, Kept]:
-        """What earlier claims kept, by step."""
+        """What earlier claims kept, by step; without those whose object is missing: they are reckoned again."""
 
     async def keep(
         self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
@@ -268,6 +307,10 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
         """The one terminal commit: state, result, error, event, counters, expiries of every key of the task and its assessment.
         SUCCESS with a cancel flag set gives CANCELLED and changes nothing."""
 
+    async def sweep_objects(self, limit: int = 100) -> int:
+        """Removes up to `limit` objects whose time is over: of expired and deleted results, of commits that were stale, of
+        writes that were never committed. How many. Any dispatcher may call it, any number of them at once. Unavailable."""
+
     def signals(self, *, idle_s: float) -> AsyncIterator[Signal]:
         """Wakes dispatchers: work and cancel signals as they come, `idle` when none came for `idle_s`. Signals may be lost when
         the connection is: callers poll on `idle`. The iterator raises Unavailable when the store is away."""
@@ -278,12 +321,20 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
 
     async def dispatchers(self) -> list[DispatcherInfo]: ...
 
+    async def worker_failed(self, failure: WorkerFailure) -> Alert | None:
+        """Counts failures of worker processes. The alert when this call raised it: `alert_after` of one kind within
+        `alert_window_s`, and none shown before; None otherwise. Of callers side by side one gets it."""
+
+    async def alerts(self) -> list[Alert]:
+        """Those that are shown now, by kind."""
+
     async def queue_stats(self) -> QueueStats: ...
 
     async def counters(self) -> Counters: ...
 
     # -- keys ---------------------------------------------------------------------------------------------------------
-    async def put_key(self, key: ApiKey) -> None: ...
+    async def put_key(self, key: ApiKey) -> None:
+        """The newest key of a tenant says its weight, `max_running` and `max_queued`; when it is revoked, the next one."""
 
     async def key_by_secret(self, secret_sha256: str) -> ApiKey | None:
         """None for unknown, revoked and expired keys."""
@@ -291,3 +342,7 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     async def keys(self) -> list[ApiKey]: ...
 
     async def revoke_key(self, key_id: str) -> bool: ...
+
+    async def take_request(self, key_id: str, per_s: float) -> float:
+        """Counts one request of an API key that may make `per_s` a second (as many at once, at least one): 0.0, or the
+        seconds to wait if it is over; then it is not counted."""

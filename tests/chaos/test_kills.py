@@ -18,9 +18,9 @@ from tests.waiting import wait_until
 LONG = {"do": "steps", "s": 4.0, "n": 40}
 
 
-def start(client: Client, log: Path, **agents: Any) -> str:
+def start(client: Client, log: Path, *, options: dict[str, Any] | None = None, **agents: Any) -> str:
     brief = {"name": "chaos", "goal": json.dumps({"log": str(log), **agents})}
-    return client.start(client.create(brief).assessment_id)
+    return client.start(client.create(brief).assessment_id, **(options or {}))
 
 
 def starts(log: Path) -> Counter[str]:

@@ -13,6 +13,7 @@ import redis.asyncio as redis_client
 
 from infra_mind.model.task import Priority, StartOptions
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.records import TaskRecord
 from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.store import Claim, StoreLimits, TaskStore
@@ -31,14 +32,17 @@ class House(Protocol):
     async def end_leases(self) -> None:
         """Every lease has just run out."""
 
+    async def age_objects(self, seconds: float) -> None:
+        """What is listed for removal is due so much earlier."""
+
     async def age_outbox(self, seconds: float) -> None:
         """What the outbox holds is due, and its leases run out, so much earlier."""
 
 
 class MemoryHouse:
-    def __init__(self, limits: StoreLimits) -> None:
+    def __init__(self, limits: StoreLimits, objects: Objects | None = None) -> None:
         self._ahead = 0.0
-        self._memory = MemoryStore(limits, clock=lambda: time.time() + self._ahead)
+        self._memory = MemoryStore(limits, clock=lambda: time.time() + self._ahead, objects=objects)
         self.store: TaskStore = self._memory
 
     def record(self, task_id: str) -> TaskRecord | None:
@@ -51,6 +55,10 @@ class MemoryHouse:
         leases = self._memory._state.leases  # by the clock it would age the queue too
         leases.update(dict.fromkeys(leases, 0))
 
+    async def age_objects(self, seconds: float) -> None:
+        for listed in (self._memory._state.objects, self._memory._state.condemned):
+            listed.update({name: at - seconds * 1000 for name, at in listed.items()})
+
     async def age_outbox(self, seconds: float) -> None:
         for webhook in self._memory._state.outbox.webhooks.values():
             webhook.leased -= round(seconds * 1000)
@@ -59,17 +67,24 @@ class MemoryHouse:
 class RedisHouse:
     """Moves the scores in the server: its clock is not ours to move."""
 
-    def __init__(self, url: str, limits: StoreLimits) -> None:
+    def __init__(self, url: str, limits: StoreLimits, objects: Objects | None = None) -> None:
         self.prefix = f"test:{uuid.uuid4().hex}:"
         self.raw: redis_client.Redis = redis_client.Redis.from_url(url, protocol=2)
-        self.store: TaskStore = RedisStore(url, replace(limits, restart_grace_s=0.0), prefix=self.prefix)
+        limits = replace(limits, restart_grace_s=0.0)
+        self.store: TaskStore = RedisStore(url, limits, prefix=self.prefix, objects=objects)
 
     async def age_queue(self, seconds: float) -> None:
         for priority in Priority:
             await self._shift(f"{self.prefix}queue:{priority.value}", seconds * 1_000_000)
+        async for name in self.raw.scan_iter(f"{self.prefix}waiting:*"):
+            await self._shift(name.decode(), seconds * 1_000_000)
 
     async def end_leases(self) -> None:
         await self._shift(f"{self.prefix}leases", 1e9)
+
+    async def age_objects(self, seconds: float) -> None:
+        for name in ("objects", "condemned"):
+            await self._shift(self.prefix + name, seconds * 1000)
 
     async def age_outbox(self, seconds: float) -> None:
         await self._shift(f"{self.prefix}outbox", seconds * 1_000)
@@ -85,11 +100,13 @@ class RedisHouse:
 
 
 @asynccontextmanager
-async def open_house(kind: str, url: str, limits: StoreLimits) -> AsyncIterator[MemoryHouse | RedisHouse]:
+async def open_house(
+    kind: str, url: str, limits: StoreLimits, objects: Objects | None = None
+) -> AsyncIterator[MemoryHouse | RedisHouse]:
     if kind == "memory":
-        yield MemoryHouse(limits)
+        yield MemoryHouse(limits, objects)
         return
-    opened = RedisHouse(url, limits)
+    opened = RedisHouse(url, limits, objects)
     try:
         yield opened
     finally:

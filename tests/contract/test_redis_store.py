@@ -16,7 +16,9 @@ import redis.exceptions as redis_errors
 from infra_mind.errors import InfraMindError, Unavailable
 from infra_mind.model.task import AgentState, ApiKey, StartOptions, TaskState
 from infra_mind.model.webhook import DeliveryState
+from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.embedded import EmbeddedStore
+from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
 from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
@@ -98,6 +100,7 @@ async def test_after_the_end_no_key_stays_for_ever(house: RedisHouse) -> None:
     await store.finish(claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r")
     await store.create_assessment("acme", "a-draft", "draft", b"x", 0)
     await store.heartbeat(DispatcherInfo("d", "node", 0, 8))
+    await store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died", 9))
     await store.put_key(
         ApiKey(key_id="k", tenant="acme", secret_sha256="aa", created_at="2026-01-01T00:00:00Z")
     )
@@ -195,7 +198,7 @@ async def test_kill_9_and_restart_keeps_what_was_accepted_and_clients_resume(vic
 
 
 async def test_every_call_says_that_the_store_is_away(victim: EmbeddedStore) -> None:
-    async with opened(victim) as store:
+    async with opened(victim, objects=Objects("memory:///")) as store:
         await accept_and_claim(store, "1")
         await kill(victim)
         for call in every_call(store):
@@ -229,6 +232,9 @@ def every_call(store: TaskStore) -> Iterator[Awaitable[object]]:
     yield store.kept("t-1")
     yield store.keep("t-1", 1, Kept("s", "h", b""), agent=None, seconds=0)
     yield store.update([said])
+    yield store.sweep_objects()
+    yield store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died"))
+    yield store.alerts()
     yield store.finish("t-1", 1, TaskState.SUCCESS)
     yield anext(store.signals(idle_s=1))
     yield store.heartbeat(DispatcherInfo("d", "n", 0, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra_mind.errors import Conflict, NotFound
+from infra_mind.errors import Conflict, Gone, NotFound
 from infra_mind.model.task import AssessmentStatus, StartOptions, TaskState
 from infra_mind.tasks.store import Kept, StoreLimits, TaskStore
 from tests.contract.houses import AGENTS, accept, accept_and_claim
@@ -159,3 +159,53 @@ async def test_a_started_draft_does_not_expire(store: TaskStore) -> None:
     await wait_until("an unstarted draft of the same age has expired", other_gone)
     assert (await store.assessment("acme", "a-1")).status is AssessmentStatus.IN_PROGRESS
     assert await store.assessment_input("a-1") == b"brief"
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.05, tombstone_s=60)])
+async def test_an_expired_assessment_is_gone_to_its_tenant_and_unknown_to_others(store: TaskStore) -> None:
+    claim = await accept_and_claim(store, "1")
+    await store.finish(claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r")
+    await wait_until("it has expired", lambda: is_gone(store))
+    with pytest.raises(NotFound):
+        await store.assessment("other", "a-1")
+    with pytest.raises(Gone):
+        await store.accept("acme", "a-1", "t-2", StartOptions(), AGENTS)
+    with pytest.raises(Gone):
+        await store.change_assessment("acme", "a-1", "x", b"y", 0)
+    with pytest.raises(Gone):
+        await store.delete_assessment("acme", "a-1")
+    assert (await store.assessments("acme")).items == ()
+
+
+async def is_gone(store: TaskStore) -> bool:
+    try:
+        await store.assessment("acme", "a-1")
+    except Gone:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.05, tombstone_s=0.2)])
+async def test_after_the_tombstone_an_assessment_is_not_found(store: TaskStore) -> None:
+    claim = await accept_and_claim(store, "1")
+    await store.finish(claim.task_id, claim.fence, TaskState.REVOKED)
+    await wait_until("it has expired", lambda: is_gone(store))
+
+    async def forgotten() -> bool:
+        try:
+            await store.assessment("acme", "a-1")
+        except NotFound:
+            return True
+        except Gone:
+            return False
+        return False
+
+    await wait_until("its tombstone has expired", forgotten)
+
+
+async def test_a_deleted_assessment_leaves_no_tombstone(store: TaskStore) -> None:
+    claim = await accept_and_claim(store, "1")
+    await store.finish(claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r")
+    await store.delete_assessment("acme", "a-1")
+    with pytest.raises(NotFound):
+        await store.assessment("acme", "a-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
@@ -230,6 +231,38 @@ async def test_progress_is_the_mean_over_the_agents(store: TaskStore) -> None:
     assert task.info.agents["cloud"].started_at is not None
 
 
+def ms_between(began: str | None, ended: str | None) -> float:
+    assert began is not None
+    assert ended is not None
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds() * 1000
+
+
+async def test_the_start_of_an_agent_that_was_never_told_as_running_is_reckoned_from_how_long_it_ran(
+    store: TaskStore,
+) -> None:
+    await accept_and_claim(store, "1")
+    await store.keep(
+        "t-1", 1, Kept("cloud", "h", b"r"), agent=said(1, "cloud", AgentState.DONE), seconds=0.04
+    )
+    await store.update([AgentUpdate("t-1", 1, "cost", AgentState.FAILED, ran_s=0.03)])
+    agents = (await store.task("acme", "t-1")).info.agents
+    assert ms_between(agents["cloud"].started_at, agents["cloud"].ended_at) == 40
+    assert ms_between(agents["cost"].started_at, agents["cost"].ended_at) == 30
+
+
+async def test_a_late_first_report_tells_the_true_start(store: TaskStore) -> None:
+    await accept_and_claim(store, "1")
+    await store.update([AgentUpdate("t-1", 1, "cloud", AgentState.RUNNING, 5, ran_s=0.075)])
+    task = await store.task("acme", "t-1")
+    assert ms_between(task.info.agents["cloud"].started_at, task.info.updated_at) == 75
+
+
+async def test_an_agent_that_never_ran_has_no_start(store: TaskStore) -> None:
+    await accept_and_claim(store, "1")
+    await store.update([said(1, "cloud", AgentState.FAILED)])
+    assert (await store.task("acme", "t-1")).info.agents["cloud"].started_at is None
+
+
 async def test_progress_does_not_go_back_except_on_retry(store: TaskStore) -> None:
     await accept_and_claim(store, "1")
     await store.update([said(1, "cloud", AgentState.RUNNING, 60)])
@@ -437,7 +470,7 @@ async def test_an_expired_result_is_gone_and_the_task_is_still_known(store: Task
     await wait_until("the result has expired", gone)
     assert (await store.task("acme", "t-1")).state == "SUCCESS"
     assert await store.kept("t-1") == {}
-    with pytest.raises(NotFound):
+    with pytest.raises(Gone):
         await store.assessment("acme", "a-1")
 
 

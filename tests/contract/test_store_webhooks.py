@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra_mind.errors import NotFound
+from infra_mind.errors import Gone, NotFound
 from infra_mind.model.task import StartOptions, TaskError, TaskState
 from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.embedded import EmbeddedStore
@@ -303,7 +303,7 @@ async def test_a_delivery_that_waits_outlives_the_result(house: House) -> None:
     async def expired() -> bool:
         try:
             await house.store.assessment("acme", "a-1")
-        except NotFound:
+        except Gone:
             return True
         return False
 

@@ -159,6 +159,19 @@ def test_an_unknown_gpu(client: Client) -> None:
     assert "h100_sxm" in open_findings(result)
 
 
+def test_an_unknown_model_on_an_unknown_gpu_and_a_training_on_one_name_both(client: Client) -> None:
+    serving = {**SERVING, "model": "acme/house-model", "gpu": "tpu_v99"}
+    training = {"name": "tune", "parameters": 8e9, "tokens": 1e9, "gpu": "h100_smx", "gpus": 8}
+    result = assess(client, {"name": "x", "llm_serving": [serving], "training": [training]})
+    assert result["status"] == "completed"
+    told = open_findings(result)
+    for named in ("acme/house-model", "llm_serving.0.layers", "tpu_v99", "h100_smx", "h100_sxm"):
+        assert named in told
+    assert facts(result)["mlops.training.tune.flops"] == 6 * 8e9 * 1e9
+    assert "mlops.training.tune.days" not in facts(result)
+    assert not [name for name in facts(result) if name.startswith("mlops.serving.")]
+
+
 def test_an_unknown_instance_is_unpriced_and_in_no_total(client: Client) -> None:
     nodes = [{"instance": "m5.xlarge", "count": 3}, {"instance": "m5.xlrage", "count": 5}]
     result = assess(

@@ -114,30 +114,8 @@ def test_an_event_id_that_is_none(http: httpx.Client, done: str, number: str) ->
 
 
 # -- states and statuses ----------------------------------------------------------------------------------------------
-def test_a_result_that_is_asked_for_too_early(http: httpx.Client) -> None:
-    task_id = start(http, draft(http))
-    answer = http.get(f"/tasks/{task_id}/result")
-    if answer.status_code != 200:  # it may have ended on an idle machine
-        assert problem(answer, 409)["state"] in ("PENDING", "STARTED", "PROGRESS")
-    ended(http, task_id)
-    body = http.get(f"/tasks/{task_id}/result").json()
-    assert (body["task_id"], body["state"]) == (task_id, "SUCCESS")
-    assert body["result"]["provenance"]["task_id"] == task_id
-
-
 def test_the_report_of_what_was_never_started(http: httpx.Client) -> None:
     assert problem(http.get(f"/assessments/{draft(http)}/report"), 409)["state"] == "draft"
-
-
-def test_cancelling_twice(http: httpx.Client) -> None:
-    task_id = start(http, draft(http))
-    first = http.delete(f"/tasks/{task_id}")
-    assert first.status_code in (202, 409), first.text
-    state = ended(http, task_id)["state"]
-    assert state == ("REVOKED" if first.status_code == 202 else "SUCCESS")
-    assert problem(http.delete(f"/tasks/{task_id}"), 409)["state"] == state
-    if state == "REVOKED":
-        assert problem(http.get(f"/tasks/{task_id}/result"), 424)["state"] == "REVOKED"
 
 
 @pytest.mark.parametrize("method_path", ["GET /tasks/{}", "GET /tasks/{}/result", "GET /tasks/{}/events", "DELETE /tasks/{}", "GET /assessments/{}", "PUT /assessments/{}", "DELETE /assessments/{}", "POST /assessments/{}/start", "GET /assessments/{}/report"])  # fmt: skip
@@ -179,24 +157,6 @@ def test_two_starts_at_once_with_one_key_are_one_task(http: httpx.Client) -> Non
     ]
     assert len(listed) == 1
     assert start(http, assessment_id, key="once") == task_id  # also after its end
-
-
-def test_two_starts_at_once_without_a_key_are_one_task_and_one_conflict(http: httpx.Client) -> None:
-    assessment_id = draft(http)
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda _: http.post(f"/assessments/{assessment_id}/start"), range(2)))
-    statuses = sorted(answer.status_code for answer in answers)
-    (accepted, *_) = [answer for answer in answers if answer.status_code == 202]
-    ended(http, accepted.json()["task_id"])
-    assert statuses in (
-        [202, 409],
-        [202, 202],
-    )  # the second one may come after the end of the first, and start it again
-    if statuses == [202, 202]:
-        first, second = (http.get(f"/tasks/{a.json()['task_id']}").json() for a in answers)
-        assert max(first["created_at"], second["created_at"]) >= min(
-            first["ended_at"] or "9", second["ended_at"] or "9"
-        )
 
 
 # -- clients that go away ---------------------------------------------------------------------------------------------

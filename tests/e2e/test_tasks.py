@@ -12,7 +12,7 @@ import pytest
 from infra_mind.agents import NAMES
 from infra_mind.model.numbers import money
 from infra_mind.reports.html import render
-from tests.e2e.steps import BRIEF, MINIMAL, Tried, client_of, comparable, draft, ended, problem, start
+from tests.e2e.steps import BRIEF, MINIMAL, Tried, client_of, comparable, problem
 from tests.platform import Platform
 from tests.waiting import wait_until
 
@@ -108,20 +108,6 @@ def test_workers_tells_slots_and_dispatchers(engine: Platform) -> None:
     (agents,) = [worker for worker in found["workers"] if worker["pool"] == "agents"]
     assert agents["max_concurrency"] == 4
     assert found["queue"]["depth"] == {"critical": 0, "high": 0, "medium": 0, "low": 0}
-
-
-def test_cancel_of_a_waiting_task_and_cancel_twice(engine: Platform, http: httpx.Client) -> None:
-    task_id = start(http, draft(http))
-    first = engine.run("cancel", task_id, "--json")
-    task = ended(http, task_id)
-    if first.returncode == 0:
-        assert json.loads(first.stdout)["task_id"] == task_id
-        assert task["state"] == "REVOKED"
-    else:  # it was faster than the command line could start
-        assert task["state"] == "SUCCESS"
-    again = engine.run("cancel", task_id)
-    assert again.returncode == 2
-    assert f"already ended as {task['state']}" in again.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "watch", "result", "cancel", "report"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -149,6 +150,7 @@ CODES: dict[errors.InfraMindError, int] = {
     errors.NotFound("x"): 2,
     errors.Conflict("x"): 2,
     errors.Gone("x"): 2,
+    errors.ResultLost("x"): 1,
     errors.NotAllowed("x"): 3,
     errors.Unavailable("x"): 3,
     errors.TooMany("x"): 1,
@@ -196,6 +198,14 @@ def test_1_when_the_task_failed(server: SmallServer, capsys: pytest.CaptureFixtu
             "--soft-limit-s: Input should be greater than 0 (found -3.0)",
         ),
         (("assess", "{brief}", "--hard-limit-s", "nan"), "--hard-limit-s"),
+        (
+            ("assess", "{brief}", "--local", "--soft-limit-s", "10", "--hard-limit-s", "10"),
+            "--soft-limit-s: 10 s is not below hard_limit_s (10 s)",
+        ),
+        (
+            ("assess", "{brief}", "--soft-limit-s", "20", "--hard-limit-s", "10"),
+            "--soft-limit-s: 20 s is not below hard_limit_s (10 s)",
+        ),
         (("assess", "{brief}", "--local", "--artefacts", "nowhere"), "nowhere"),
         (("assess", "{brief}", "--no-wait", "--report", "x.html"), "--report: needs the result"),
         (("assess", "{brief}", "--no-wait", "--fail-on", "high"), "--fail-on: needs the result"),
@@ -252,6 +262,21 @@ def test_4_when_a_finding_is_at_or_above_the_limit(
     assert run(*words, "--fail-on", "info") == 4
     assert capsys.readouterr().out.startswith("{")
     assert run(*words) == 0
+
+
+def test_folders_of_one_name_are_both_assessed(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["assess", brief, "--local", "--json"]
+    for name in ("shop", "bank"):
+        folder = tmp_path / name / "infra"
+        folder.mkdir(parents=True)
+        (folder / "main.tf").write_text('resource "aws_s3_bucket" "logs" {}\n')
+        words += ["--artefacts", str(folder)]
+    assert run(*words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["coverage"]["files_read"] == 2
+    assert sorted(r["artefact"] for r in result["inventory"]) == ["bank/infra/main.tf", "shop/infra/main.tf"]
 
 
 # -- what is written --------------------------------------------------------------------------------------------------

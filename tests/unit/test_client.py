@@ -10,6 +10,7 @@ import pytest
 import infra_mind
 from infra_mind import errors
 from infra_mind.client import ATTEMPTS, LONGEST_WAIT_S, Client, read_submission
+from infra_mind.model.brief import parse_brief
 from infra_mind.model.task import Event
 from tests.unit.small_server import SmallServer, Told, small_server
 
@@ -148,6 +149,7 @@ def test_a_wrong_brief_is_told_before_anything_is_sent(server: SmallServer, clie
         (refused(502), errors.Unavailable),
         (refused(503), errors.Unavailable),
         (Told(500, text="<html>no problem of ours</html>"), errors.Unavailable),
+        (Told(404, text="Path not found"), errors.Unavailable),  # a proxy that knows no replica yet
         (Told(418, text="tea"), errors.InfraMindError),
     ],
 )
@@ -424,3 +426,33 @@ def test_a_file_that_cannot_be_read_is_sent_as_a_problem(
     server.tell(Told(201, ASSESSMENT))
     client.create(BRIEF, tmp_path / "main.tf")
     assert json.loads(server.asked[0].body)["artefacts"] == [{"path": "main.tf", "problem": "a binary file"}]
+
+
+def test_what_was_not_written_is_not_sent(server: SmallServer, client: Client) -> None:
+    brief = {"name": "x", "hosting": {"nodes": [{"instance": "a", "count": 1}, {"instance": "b"}]}}
+    server.tell(Told(201, ASSESSMENT))
+    client.create(brief)
+    client.create(parse_brief(brief))
+    assert [json.loads(asked.body) for asked in server.asked] == [brief, brief]
+
+
+def test_folders_of_one_name_are_both_sent(server: SmallServer, client: Client, tmp_path: Path) -> None:
+    folders = [tmp_path / "shop" / "infra", tmp_path / "bank" / "infra"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "main.tf").write_text(folder.parent.name)
+    server.tell(Told(201, ASSESSMENT))
+    client.create(BRIEF, artefacts=folders)
+    assert json.loads(server.asked[0].body)["artefacts"] == [
+        {"path": "bank/infra/main.tf", "content": "bank"},
+        {"path": "shop/infra/main.tf", "content": "shop"},
+    ]
+
+
+def test_an_inline_file_and_one_of_a_folder_under_one_path_are_refused_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "main.tf").write_text("")
+    brief = {"name": "x", "artefacts": [{"path": "main.tf", "content": ""}]}
+    with pytest.raises(errors.ArtefactRefused, match="twice under the same path"):
+        read_submission(brief, artefacts=tmp_path)

@@ -7,10 +7,10 @@ import pytest
 
 from infra_mind.agents import NAMES
 from infra_mind.client import read_submission
-from infra_mind.errors import TaskFailed
+from infra_mind.errors import OptionInvalid, TaskFailed
 from infra_mind.inprocess import assess_here
 from infra_mind.model.submission import Submission
-from infra_mind.model.task import Event
+from infra_mind.model.task import Event, StartOptions
 from tests.synthetic import table
 
 SYNTHETIC = "tests.synthetic:table"
@@ -53,6 +53,24 @@ def test_an_agent_that_others_need_sinks_it() -> None:
     with pytest.raises(TaskFailed, match="as told") as failed:
         assess_here(submission(a={"do": "fail"}), agents=SYNTHETIC)
     assert failed.value.state == "FAILURE"
+
+
+@pytest.mark.parametrize("soft", [10.0, 10.5])
+def test_limits_that_the_api_refuses_are_refused_here(soft: float) -> None:
+    with pytest.raises(OptionInvalid, match=r"^soft_limit_s: .* is not below hard_limit_s \(10 s\)"):
+        assess_here(submission(), options=StartOptions(soft_limit_s=soft, hard_limit_s=10), agents=SYNTHETIC)
+
+
+def assumed(submission: Submission) -> set[str]:
+    result = assess_here(submission)
+    return {a.field or "" for agent in result.agents.values() for a in agent.assumptions}
+
+
+def test_a_default_is_known_as_one_after_the_trip() -> None:
+    nodes = [{"instance": "m5.xlarge", "count": 1}, {"instance": "m5.large"}]
+    told = assumed(read_submission({"name": "x", "hosting": {"provider": "aws", "region": "us-east-1", "nodes": nodes}}))  # fmt: skip
+    assert {"hosting.nodes.1.count", "budget.commitment_coverage"} <= told
+    assert "hosting.nodes.0.count" not in told
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

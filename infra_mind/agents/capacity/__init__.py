@@ -8,15 +8,14 @@ import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from infra_mind.agents import defaults
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.capacity import queueing
 from infra_mind.agents.capacity.simulation import (
-    CHUNK,
     SAMPLES,
     Target,
-    nearest_rank,
-    sample_servers,
     seed_of,
+    servers_at,
     tornado,
 )
 from infra_mind.model.brief import Growth, Service
@@ -36,6 +35,7 @@ from infra_mind.model.result import AgentResult
 
 NAME = "capacity"
 ERLANG = "Erlang C (M/M/c): A. K. Erlang 1917; brief: services"
+_PERCENTILES = (5, 50, 95)
 SMALLEST = "smallest c with 1 − C(c, a)·e^(−(c − a)·t/s) >= percentile"
 
 
@@ -49,8 +49,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         )  # fmt: skip
         return AgentResult(findings=(missing,))
     growth = inputs.brief.organisation.growth if inputs.brief.organisation else None
-    units = [1 + (SAMPLES // CHUNK if _simulated(service) else 0) for service in services]
-    total, done = sum(units), 0
+    total, done = sum(1 + _simulated(service) for service in services), 0
     parts = []
     ids = id_parts(service.name for service in services)
     for index, service in enumerate(services):
@@ -59,7 +58,9 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         done += 1
         progress(done, total, f"{service.name}: queue")
         if _simulated(service):
-            done = part.simulate(progress, done, total)
+            part.simulate()
+            done += 1
+            progress(done, total, f"{service.name}: {SAMPLES} samples")
         parts.append(part)
     return AgentResult(
         facts=tuple(fact for part in parts for fact in part.facts),
@@ -226,31 +227,25 @@ class _ServiceCase:
             assumptions=("capacity.growth_is_linear",),
         )  # fmt: skip
 
-    def simulate(self, progress: Progress, done: int, total: int) -> int:
-        """Percentiles of the servers needed, and the tornado. Gives the units of work done so far."""
+    def simulate(self) -> None:
+        """Percentiles of the servers needed, and the tornado."""
         target = _target(self.service)
         assert target is not None, "only services with a target are simulated"
-        found: list[int] = []
-        for chunk in sample_servers(self.service, target):
-            found += chunk
-            done += 1
-            progress(done, total, f"{self.service.name}: {len(found)} of {SAMPLES} samples")
-        found.sort()
+        found = servers_at(self.service, target, [nth / 100 for nth in _PERCENTILES])
         sigmas = {
             name: value
             for name in ("arrivals_sigma", "service_sigma")
             if (value := getattr(self.service, name)) is not None
         }
         inputs = self._target_inputs(offered_load(self.service), target)
-        for nth in (5, 50, 95):
+        for nth, servers in zip(_PERCENTILES, found, strict=True):
             self._fact(
-                f"servers_p{nth}", nearest_rank(found, nth / 100), "count",
+                f"servers_p{nth}", servers, "count",
                 f"{nth}th percentile by nearest rank of `{SMALLEST}` over lognormal inputs",
                 **inputs, **sigmas, samples=SAMPLES, seed=str(seed_of(self.service)),
             )  # fmt: skip
         self._tornado(target)
-        self._confidence_finding(nearest_rank(found, 0.95))
-        return done
+        self._confidence_finding(found[-1])
 
     def _tornado(self, target: Target) -> None:
         for swing in tornado(self.service, target):
@@ -352,7 +347,17 @@ def _assumptions(services: tuple[Service, ...], growth: Growth | None) -> list[A
                 source="brief: organisation.growth",
             )
         )
-    return found
+    return [*found, *_taken_as_certain(services)]
 
 
-AGENT = Agent(name=NAME, assess=assess, reads=("services", "organisation"), title="Capacity")
+def _taken_as_certain(services: tuple[Service, ...]) -> list[Assumption]:
+    """Where servers are reckoned for a target: what has no sigma stays at the value that is given."""
+    return [
+        assumption
+        for i, service in enumerate(services)
+        if _target(service) is not None
+        for assumption in defaults.used(NAME, service, f"services.{i}", "arrivals_sigma", "service_sigma")
+    ]
+
+
+AGENT = Agent(name=NAME, assess=assess, reads=("services", "organisation"), title="Capacity", version=2)

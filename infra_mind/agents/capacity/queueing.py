@@ -2,7 +2,10 @@
 
 Source: A. K. Erlang (1917); the integral form of the inverse B formula: D. L. Jagerman, "Some properties of the Erlang loss
 function", Bell System Technical Journal 53 (1974). All works on 1/B, a sum of positive terms: nothing cancels, so it is stable
-for any load; B itself falls below the smallest double long before the waits that people ask for do."""
+for any load; B itself falls below the smallest double long before the waits that people ask for do.
+
+Whether a number of servers is enough is mostly seen without 1/B itself, from bounds on it that are 1/(12·c) apart: A. J. E. M. Janssen,
+J. S. H. van Leeuwaarden, B. Zwart, "Refining square-root safety staffing by expanding Erlang C", Operations Research 59 (2011)."""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ import math
 from collections.abc import Callable
 from functools import cache
 
-# Above this load the O(√a) sum and the walk upward cost more than a quadrature of fixed length and a bisection.
+# Above this load the O(√a) sum costs more than a quadrature of fixed length.
 QUADRATURE_FROM = 10_000.0
+BISECTION_FROM = 100.0  # below it the sum has few terms and the walk few steps
+_CERTAIN = 1e-9  # relative; far above what rounding does to the bounds
 _LARGEST_EXPONENT = 700.0  # e^700 is near the end of the doubles; past it 1/B is infinite and B is 0
 
 
@@ -55,13 +60,30 @@ def smallest_servers(load: float, service_time: float, within: float, percentile
         late = _wait_share(servers, load, inverse_b) * math.exp(-(servers - load) * within / service_time)
         return late <= 1.0 - percentile
 
-    if load > QUADRATURE_FROM:
-        return _bisect(first, lambda c: meets(c, inverse_erlang_b(c, load)))
+    def enough(servers: int) -> bool:
+        least, most = inverse_b_bounds(servers, load)
+        if meets(servers, least * (1.0 - _CERTAIN)):
+            return True
+        return meets(servers, most * (1.0 + _CERTAIN)) and meets(servers, inverse_erlang_b(servers, load))
+
+    if load > BISECTION_FROM:
+        return _bisect(first, enough)
     servers, inverse_b = first, inverse_erlang_b(first, load)
     while not meets(servers, inverse_b):
         servers += 1
         inverse_b = 1.0 + servers / load * inverse_b  # the recursion 1/B(c) = 1 + (c/a)/B(c − 1)
     return servers
+
+
+def inverse_b_bounds(servers: int, load: float) -> tuple[float, float]:
+    """Bounds on 1/B(c, a) for c > a > 0: √c·Φ(α)/φ(α) + 2/3, and √c/((12·c − 1)·φ(α)) above it; α²/2 = c·ln(c/a) − (c − a)."""
+    root, spare = math.sqrt(load), servers - load
+    exponent = max(0.0, _exponent(spare / root, root, spare))
+    if exponent > _LARGEST_EXPONENT:
+        return math.inf, math.inf
+    scale = math.sqrt(2.0 * math.pi * servers) * math.exp(exponent)  # √c/φ(α)
+    least = scale * 0.5 * math.erfc(-math.sqrt(exponent)) + 2.0 / 3.0
+    return least, least + scale / (12.0 * servers - 1.0)
 
 
 def _must_be_stable(servers: int, load: float) -> None:

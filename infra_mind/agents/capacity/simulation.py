@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -14,7 +15,6 @@ from infra_mind.agents.capacity.queueing import smallest_servers
 from infra_mind.model.brief import Service
 
 SAMPLES = 2_000
-CHUNK = 100
 _Z95 = NormalDist().inv_cdf(0.95)
 
 
@@ -46,23 +46,45 @@ def seed_of(service: Service) -> int:
     return int.from_bytes(hashlib.sha256(canonical.encode()).digest()[:8], "big")
 
 
-def sample_servers(service: Service, target: Target, samples: int = SAMPLES) -> Iterator[list[int]]:
-    """Smallest numbers of servers for `samples` draws, in chunks so that the caller can tell how far it is.
+def servers_at(
+    service: Service, target: Target, shares: Sequence[float], samples: int = SAMPLES
+) -> list[int]:
+    """The percentiles (`shares`, 0 to 1, by nearest rank) of the smallest numbers of servers over `samples` draws.
 
-    λ and s are drawn as median·e^(σZ); an input without sigma stays at its value."""
+    λ and s are drawn as median·e^(σZ); an input without sigma stays at its value. The number of servers rises with the load a and,
+    at one load, with s: between the shortest and the longest s of all draws it moves little, so only the draws whose a is near that
+    of the wanted rank have to be reckoned one by one."""
+    draws = sorted(_draws(service, samples))
+    times = [time for _, time in draws]
+    shortest, longest = min(times), max(times)
+
+    def reckoned(draw: tuple[float, float], time: float | None = None) -> int:
+        load, own = draw
+        return smallest_servers(load, own if time is None else time, target.within, target.percentile)
+
+    found = []
+    for share in shares:
+        rank = rank_of(share, samples)
+        least, most = reckoned(draws[rank], shortest), reckoned(draws[rank], longest)
+        # Draws below `start` need fewer than `least` however long s is, those from `end` on more than `most` however short it is.
+        start = bisect_left(draws, least, key=lambda draw: reckoned(draw, longest))
+        end = bisect_right(draws, most, key=lambda draw: reckoned(draw, shortest))
+        near = sorted(reckoned(draw) for draw in draws[start:end])
+        found.append(near[rank - start])
+    return found
+
+
+def rank_of(share: float, count: int) -> int:
+    """The index of the percentile among `count` sorted values by nearest rank: a number that really came up, never between two."""
+    return max(0, math.ceil(share * count) - 1)
+
+
+def _draws(service: Service, samples: int) -> Iterator[tuple[float, float]]:
+    """(load, service time) of each draw."""
     chance = random.Random(seed_of(service))  # noqa: S311 - a simulation, no secret
-    for start in range(0, samples, CHUNK):
-        chunk = []
-        for _ in range(min(CHUNK, samples - start)):
-            # Both are drawn always, so that giving one sigma does not shift the other's draws.
-            z_arrivals, z_service = chance.gauss(), chance.gauss()
-            chunk.append(_servers(service, target, z_arrivals, z_service))
-        yield chunk
-
-
-def nearest_rank(ordered: list[int], share: float) -> int:
-    """The percentile of sorted values by nearest rank: a number that really came up, never between two."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    for _ in range(samples):
+        # Both are drawn always, so that giving one sigma does not shift the other's draws.
+        yield _drawn(service, chance.gauss(), chance.gauss())
 
 
 def tornado(service: Service, target: Target) -> list[Swing]:
@@ -78,6 +100,12 @@ def tornado(service: Service, target: Target) -> list[Swing]:
 
 
 def _servers(service: Service, target: Target, z_arrivals: float, z_service: float) -> int:
+    return smallest_servers(
+        *_drawn(service, z_arrivals, z_service), within=target.within, percentile=target.percentile
+    )
+
+
+def _drawn(service: Service, z_arrivals: float, z_service: float) -> tuple[float, float]:
     arrivals = service.arrivals_per_s * math.exp((service.arrivals_sigma or 0.0) * z_arrivals)
     time = service.service_time_s * math.exp((service.service_sigma or 0.0) * z_service)
-    return smallest_servers(arrivals * time, time, target.within, target.percentile)
+    return arrivals * time, time

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from infra_mind.agents import defaults
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.cloud.demand import Amount, Demand, demands
 from infra_mind.agents.cloud.handed_in import UNRESOLVED, assess_files
 from infra_mind.agents.cloud.nodes import assess_nodes
 from infra_mind.agents.cloud.topology import topology
 from infra_mind.agents.cloud.workloads import inside_pod
+from infra_mind.model.brief import Hosting
 from infra_mind.model.fact import Assumption, Fact, FactValue
 from infra_mind.model.finding import (
     Effort,
@@ -55,9 +57,15 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     return AgentResult(
         facts=(*facts, *packed.facts),
         findings=(*findings, *packed.findings),
-        assumptions=(*_assumptions(asked), *packed.assumptions),
+        assumptions=(*_defaults(hosting), *_assumptions(asked), *packed.assumptions),
         details={"topology": graph, "workloads": [_row(d) for d in asked], **packed.details},
     )
+
+
+def _defaults(hosting: Hosting | None) -> list[Assumption]:
+    """Nodes without a number count as one: here, in the prices and in the loss of a zone."""
+    nodes = hosting.nodes if hosting else ()
+    return [a for i, n in enumerate(nodes) for a in defaults.used(NAME, n, f"hosting.nodes.{i}", "count")]
 
 
 def _to_pack(asked: Sequence[Demand]) -> list[Demand]:
@@ -204,4 +212,4 @@ def _fact(name: str, value: FactValue, unit: str, formula: str, inputs: dict[str
     return Fact(id=f"cloud.{name}", value=value, unit=unit, formula=formula, inputs=inputs, source=SOURCE)
 
 
-AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud")
+AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud", version=2)

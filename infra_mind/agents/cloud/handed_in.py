@@ -32,8 +32,9 @@ def assess_files(brief: Brief, inventory: Inventory, sent: Collection[str]) -> l
     findings += [_unread(item) for item in inventory.unread if item.kind not in ("not_sent", "unsupported")]
     already = set(named)
     findings += [
-        _not_sent(u.artefact) for u in inventory.unread if u.kind == "not_sent" and u.artefact not in already
-    ]
+        _asked_for(u) for u in inventory.unread
+        if u.kind == "not_sent" and (u.line is not None or u.artefact not in already)
+    ]  # fmt: skip
     unsupported = [u for u in inventory.unread if u.kind == "unsupported"]
     if unsupported:
         findings.append(_unsupported(unsupported))
@@ -92,6 +93,20 @@ def _not_sent(name: str) -> Finding:
         status=Status.NOT_ASSESSED, severity=Severity.INFO, resource=name[:200], value="not sent",
         evidence=(Evidence(artefact="brief", path="artefacts", observed=name[:200], expected="its content"),),
         remediation=Remediation(text=_SEND, effort=Effort.MINUTES),
+    )  # fmt: skip
+
+
+def _asked_for(item: UnreadFile) -> Finding:
+    """A file or a module's folder that Terraform asks for; nobody named it in the brief. A module's entry has the line that calls it."""
+    module = item.line is not None
+    return make_finding(
+        rule_id="cloud.artefacts-not-sent", agent=NAME, title=f"{item.artefact}: {item.reason}"[:300],
+        status=Status.NOT_ASSESSED, severity=Severity.INFO, resource=item.artefact, value=item.reason,
+        evidence=(Evidence(artefact=item.artefact, line_start=item.line, line_end=item.line, observed=item.reason[:300],
+                           expected="the module's folder beside it" if module else "its content"),),
+        remediation=Remediation(
+            text="Send the module's folder along, where the source leads to it." if module
+            else "Send the file along, where Terraform looks for it.", effort=Effort.MINUTES),
     )  # fmt: skip
 
 

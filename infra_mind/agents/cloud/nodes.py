@@ -126,16 +126,22 @@ def _groups(hosting: Hosting, size: Size) -> tuple[list[NodeGroup], list[Finding
     for index, node in enumerate(hosting.nodes):
         amount = size(hosting.provider, node.instance)
         if amount is None:
-            findings.append(
-                not_assessed(
-                    agent=NAME, rule_id="cloud.node-capacity", missing=f"hosting.nodes.{index}.instance",
-                    title=f"The size of `{node.instance}` ({hosting.provider}) is not known, so its capacity is not judged",
-                    hint="Use an instance name of the provider's catalogue.",
-                )
-            )  # fmt: skip
+            findings.append(_size_unknown(hosting.provider, node, index))
         else:
             groups.append(NodeGroup(node.instance, amount, node.count, node.zones))
     return groups, findings
+
+
+def _size_unknown(provider: str, node: Node, index: int) -> Finding:
+    own = provider == "on_prem"
+    finding = not_assessed(
+        agent=NAME, rule_id="cloud.node-capacity", missing=f"hosting.nodes.{index}.instance",
+        title=f"The size of `{node.instance}` ({'own hardware' if own else provider}) is in no table, so its capacity is not judged",
+        hint="Compare what the workloads request with what the machines have." if own
+        else "Use an instance name of the provider's catalogue.",
+    )  # fmt: skip
+    seen = finding.evidence[0].model_copy(update={"observed": node.instance})
+    return finding.model_copy(update={"evidence": (seen,)})
 
 
 def _zones_missing(hosting: Hosting) -> list[Finding]:
@@ -235,7 +241,9 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
                 "The nodes survive the loss of a zone", "The nodes do not survive the loss of a zone",
                 observed=f"{node.count} × {node.instance} in {counted(node.zones, 'zone')}: {shown}",
                 expected="utilisation · n/(n − 1) of at most 100 % over n zones, n >= 2",
-                fix="Spread the nodes over at least 2 zones and keep n/(n − 1) of the capacity.",
+                fix="Spread the nodes over at least 2 zones and keep n/(n − 1) of the capacity." if node.zones < 2
+                else f"Add nodes or take load off them: over {node.zones} zones they carry the loss of one up to a utilisation of "
+                f"{percent(1 - 1 / node.zones)}.",
                 path=f"hosting.nodes.{index}.zones",
             )
         )  # fmt: skip

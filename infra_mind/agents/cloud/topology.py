@@ -24,12 +24,16 @@ class Edge(NamedTuple):
 
 
 def topology(inventory: Inventory) -> dict[str, Any]:
-    """`nodes` ({id, kind, artefact}) and `edges` ({from, to, kind}) in order, and how many of each were left out."""
-    nodes = {
-        r.address: {"id": r.address, "kind": r.kind, "artefact": r.artefact}
-        for r in reversed(inventory.resources)
-        if not r.kind.startswith("provider.")
-    }
+    """`nodes` ({id, kind, artefact}) and `edges` ({from, to, kind}) in order, and how many of each were left out.
+
+    An address that stands in several files (two Terraform roots) is one node; the other files are named in `also_in`."""
+    nodes: dict[str, dict[str, Any]] = {}
+    for r in inventory.resources:
+        if r.kind.startswith("provider."):
+            continue
+        node = nodes.setdefault(r.address, {"id": r.address, "kind": r.kind, "artefact": r.artefact})
+        if node["artefact"] != r.artefact:
+            node["also_in"] = sorted({*node.get("also_in", ()), r.artefact})
     shown = [nodes[address] for address in sorted(nodes)[:MOST_NODES]]
     kept = {node["id"] for node in shown}
     edges = [e for e in sorted(edges_of(inventory)) if e.source in kept and e.target in kept]

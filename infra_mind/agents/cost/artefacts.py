@@ -5,10 +5,10 @@ Pods and compose services run on machines that are priced as machines; they have
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from infra_mind.agents.cost import terraform_aws, terraform_azure, terraform_gcp
+from infra_mind.agents.cost.kubernetes import Cluster
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import Regions
 from infra_mind.agents.cost.pricer import Handler, Pricer
@@ -24,9 +24,13 @@ BY_USE = terraform_aws.BY_USE | terraform_azure.BY_USE | terraform_gcp.BY_USE
 NO_PRICE = terraform_aws.NO_PRICE | terraform_azure.NO_PRICE | terraform_gcp.NO_PRICE
 
 
+# What was handed in, may cost money and could not be read.
+NOT_READ = {"remote_module": "a remote module", "helm_template": "a Helm template"}
+
+
 def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledger) -> None:
     """Lines and unpriced things with address, file and line; kinds without a price model are counted in the details."""
-    regions = Regions(inventory, hosting)
+    regions, cluster = Regions(inventory, hosting), Cluster(inventory, hosting, ledger)
     blocks = {r.block: r for r in inventory.resources if r.format is Format.TERRAFORM}
     unmodelled: Counter[str] = Counter()
     for resource in inventory.resources:
@@ -34,7 +38,10 @@ def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledg
             if not _terraform(resource, regions, blocks, ledger):
                 unmodelled[resource.kind] += 1
         elif resource.format is Format.KUBERNETES:
-            _kubernetes(resource, ledger)
+            cluster.book(resource)
+    for part in inventory.unread:
+        if part.kind in NOT_READ:
+            ledger.miss(f"{NOT_READ[part.kind]} in {part.artefact}", part.reason, Place("", part.artefact, part.line))  # fmt: skip
     if unmodelled:
         ledger.details["kinds_without_price_model"] = dict(sorted(unmodelled.items()))
 
@@ -61,28 +68,3 @@ def _terraform(resource: Resource, regions: Regions, blocks: Mapping[str, Resour
     elif resource.count > 0 and region is not None:
         handler(Pricer(resource, region, blocks, ledger))
     return True
-
-
-def _kubernetes(resource: Resource, ledger: Ledger) -> None:
-    place = Place(resource.address, resource.artefact, resource.line_start)
-    if resource.kind == "Service" and resource.get("spec.type") == "LoadBalancer":
-        ledger.miss(
-            resource.address,
-            "the cloud's load balancer behind it is chosen by the cluster's controller",
-            place,
-        )
-    for size in _claims(resource):
-        ledger.miss(
-            f"{resource.address}: volume of {size}",
-            "what a volume costs is decided by its storage class",
-            place,
-        )
-
-
-def _claims(resource: Resource) -> Iterator[Any]:
-    size = "spec.resources.requests.storage"
-    if resource.kind == "PersistentVolumeClaim":
-        yield resource.get(size, "unknown size")
-    templates = resource.get("spec.volumeClaimTemplates") if resource.kind == "StatefulSet" else None
-    for index in range(len(templates) if isinstance(templates, list) else 0):
-        yield resource.get(f"spec.volumeClaimTemplates.{index}.{size}", "unknown size")

@@ -12,6 +12,7 @@ from infra_mind.knowledge.instances import Instance
 from infra_mind.knowledge.prices import Offer
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import (
+    Confidence,
     Effort,
     Evidence,
     Finding,
@@ -30,6 +31,8 @@ SERIES = {
     "azure": re.compile(r"Standard_(?P<series>[DEF])\d+[a-z]*_v(?P<generation>\d+)"),
     "gcp": re.compile(r"(?P<series>[nc])(?P<generation>\d)[a-z]*-.*"),
 }
+# Google's Arm series (its documentation, "Arm VMs on Compute Engine"): the table of its machine types does not say the architecture.
+ARM = re.compile(r"(t2a|c4a|n4a)-.*")
 SAME_MEMORY = 0.1  # 15 GiB of an older generation became 16
 
 
@@ -109,11 +112,12 @@ def newer(provider: str, region: str, name: str) -> Newer | None:
     if shape is None or old is None or place is None or shape.memory_gib is None or shape.gpus:
         return None
     better = []
-    for offer in prices.offers_in(provider, region):
-        other = _series(provider, offer.instance)
-        if other and other[0] == place[0] and other[1] > place[1] and offer.usd_per_hour < old.usd_per_hour:
-            known = instances.instance(provider, offer.instance)
-            if known and _replaces(known, shape):
+    for candidate in prices.names_in(provider, region):
+        other = _series(provider, candidate)
+        if other and other[0] == place[0] and other[1] > place[1]:
+            known = instances.instance(provider, candidate)
+            offer = prices.price(provider, region, candidate) if known and _replaces(known, shape) else None
+            if offer and offer.usd_per_hour < old.usd_per_hour:
                 better.append(offer)
     if not better:
         return None
@@ -129,8 +133,12 @@ def _series(provider: str, name: str) -> tuple[str, int] | None:
 def _replaces(new: Instance, old: Instance) -> bool:
     if new.memory_gib is None or old.memory_gib is None:
         return False
-    same = new.vcpu == old.vcpu and new.architecture == old.architecture and not new.gpus
+    same = new.vcpu == old.vcpu and _is_arm(new) == _is_arm(old) and not new.gpus
     return same and old.memory_gib <= new.memory_gib <= old.memory_gib * (1 + SAME_MEMORY)
+
+
+def _is_arm(known: Instance) -> bool:
+    return known.architecture == "arm64" or (known.provider == "gcp" and bool(ARM.fullmatch(known.instance)))
 
 
 def _rate(found: Newer, ledger: Ledger) -> str:
@@ -144,13 +152,20 @@ def _rate(found: Newer, ledger: Ledger) -> str:
     )  # fmt: skip
 
 
+def _confidence(*offers: Offer) -> Confidence:
+    """High where both prices are recent; less where one follows from its family's, or is past its age."""
+    if any(prices.is_old(offer.as_of) for offer in offers):
+        return Confidence.LOW
+    return Confidence.MEDIUM if any(offer.reckoned for offer in offers) else Confidence.HIGH
+
+
 def _finding(line: CostLine, found: Newer, hours: float, rate: str) -> Finding:
     old, new = found
     saved = hours * (old.usd_per_hour - new.usd_per_hour)
     share = 1 - new.usd_per_hour / old.usd_per_hour
     return make_finding(
         rule_id="cost.older-generation", agent=NAME, status=Status.FAIL,
-        severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
+        severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, confidence=_confidence(old, new), resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
         title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {percent(round(share, 4))} less in {old.region}",
         evidence=(
             Evidence(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
 from infra_mind.knowledge import prices
+from infra_mind.knowledge.prices import Purchase
 from infra_mind.model.brief import Hosting, Storage
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import not_assessed
 
+OTHER_PURCHASES: tuple[Purchase, ...] = ("spot", "committed_1y", "committed_3y")
 GB_PER_TB = 1000.0
 GB_PER_TIB_DISK = 1024.0  # Azure's S30 disk is sold by the piece
 
@@ -36,8 +39,9 @@ def assess_hosting(hosting: Hosting | None, ledger: Ledger) -> None:
             ledger.miss(f"{item.tb:g} TB {item.kind} storage", reason)
         return
     _nodes(hosting, ledger)
-    for item in hosting.storage:
-        _storage(hosting, item, ledger)
+    for index, item in enumerate(hosting.storage):
+        if _storage(hosting, item, ledger):
+            ledger.say(defaults.used(NAME, item, f"hosting.storage.{index}", "replicas"))
     _storage_facts(ledger)
 
 
@@ -83,16 +87,31 @@ def _nodes(hosting: Hosting, ledger: Ledger) -> None:
                 {"count": count, "hours": HOURS, "usd_per_hour": offer.usd_per_hour, "region": offer.region},
                 offer.source, offer.as_of,
             )  # fmt: skip
+        _other_purchases(provider, region, name, count, ledger)
 
 
-def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> None:
+def _other_purchases(provider: str, region: str, name: str, count: int, ledger: Ledger) -> None:
+    """The same nodes at spot and committed for one and three years, where a list has the price; in no total."""
+    for purchase in OTHER_PURCHASES:
+        offer = prices.price(provider, region, name, purchase)
+        if offer:
+            ledger.fact(
+                f"hosting.{id_part(name)}.usd_per_month_{purchase}", count * HOURS * offer.usd_per_hour, "USD/month",
+                "count × hours × usd_per_hour",
+                {"count": count, "hours": HOURS, "usd_per_hour": offer.usd_per_hour, "region": offer.region},
+                offer.source, offer.as_of,
+            )  # fmt: skip
+
+
+def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> bool:
+    """Books the storage; False when it has no dated price."""
     provider, region = str(hosting.provider), str(hosting.region)
     sku = prices.STORAGE_SKU.get((provider, item.kind))
     offer = prices.service(provider, region, sku) if sku else None
     what = f"{item.tb:g} TB {item.kind} storage × {item.replicas}"
     if offer is None:
         ledger.miss(what, prices.why_service_unpriced(provider, region, sku or item.kind))
-        return
+        return False
     gigabytes = item.tb * GB_PER_TB * item.replicas
     per_disk = offer.unit == "disk-month"
     ledger.service(what, offer, math.ceil(gigabytes / GB_PER_TIB_DISK) if per_disk else gigabytes)
@@ -100,6 +119,7 @@ def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> None:
         f"storage.{item.kind}", f"{item.kind} storage is priced as {sku}: capacity only, without requests, IOPS or traffic",
         source=offer.source, field="hosting.storage",
     )  # fmt: skip
+    return True
 
 
 def _storage_facts(ledger: Ledger) -> None:

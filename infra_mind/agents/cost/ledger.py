@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from infra_mind.knowledge.prices import Offer, ServiceOffer
+from infra_mind.knowledge.prices import Offer, Purchase, ServiceOffer
 from infra_mind.model.brief import Budget
 from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
 from infra_mind.model.finding import Finding
@@ -179,13 +179,18 @@ class Ledger:
             key, Assumption(id=key, text=text, value=value, unit=unit, source=source, field=field)
         )
 
+    def say(self, assumptions: Iterable[Assumption]) -> None:
+        """Adds assumptions that are already written down; each is said once."""
+        for assumption in assumptions:
+            self.assumptions.setdefault(assumption.id, assumption)
+
     def of(self, origin: Literal["brief", "artefact"]) -> list[CostLine]:
         """Lines of one origin."""
         return [line for line in self.lines if line.origin == origin]
 
     def _line(
         self, what: str, sku: str, quantity: float, unit: str, usd: float, offer: Offer | ServiceOffer, place: Place,
-        purchase: Literal["on_demand", "spot", "committed"],
+        purchase: Purchase | Literal["committed"],
     ) -> None:  # fmt: skip
         self.lines.append(
             CostLine(
@@ -200,7 +205,7 @@ class Ledger:
                 unit=unit,
                 usd_per_unit=usd,
                 usd_per_month=quantity * usd,
-                purchase=purchase,
+                purchase="committed" if purchase in ("committed_1y", "committed_3y") else purchase,
                 source=offer.source,
                 as_of=offer.as_of,
                 origin="brief" if place is BRIEF else "artefact",

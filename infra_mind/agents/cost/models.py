@@ -158,13 +158,15 @@ def _gpu_offer(
     hosting: Hosting | None, gpu: str | None, at_least: int, what: str, ledger: Ledger, many: int = 1
 ) -> GpuOffer | None:
     """A GPU's hour in the brief's region; in another of the same provider, said aloud, when the region has none."""
+    if hosting is not None and hosting.provider == "on_prem":
+        ledger.miss(what, "own hardware has no list price")
+        return None
     if hosting is None or hosting.provider is None or hosting.region is None or gpu is None:
-        absent = "the GPU" if gpu is None else "hosting.provider and hosting.region"
-        ledger.miss(what, f"{absent} not given")
+        ledger.miss(what, f"{_absent(hosting, gpu)} not given")
         return None
     known = gpus.find(gpu)
-    if known is None or hosting.provider == "on_prem":
-        ledger.miss(what, f"unknown GPU {gpu!r}" if known is None else "own hardware has no list price")
+    if known is None:
+        ledger.miss(what, f"unknown GPU {gpu!r}")
         return None
     provider, region = hosting.provider, prices.region_name(hosting.provider, hosting.region)
     offer = _cheapest(provider, region, known.id, at_least, many)
@@ -194,6 +196,13 @@ def _gpu_offer(
         value=best.usd_per_gpu_hour, unit="USD/GPU hour", source=best.offer.source, field="hosting.region",
     )  # fmt: skip
     return best
+
+
+def _absent(hosting: Hosting | None, gpu: str | None) -> str:
+    """What a price needs and the brief lacks."""
+    lacking = ["the GPU"] if gpu is None else []
+    lacking += [f"hosting.{f}" for f in ("provider", "region") if getattr(hosting, f, None) is None]
+    return " and ".join(lacking)
 
 
 def _cheapest(provider: str, region: str, gpu: str, at_least: int, many: int) -> GpuOffer | None:

@@ -10,6 +10,7 @@ from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import reference
 from infra_mind.knowledge import prices
 from infra_mind.knowledge.prices import Purchase
+from infra_mind.model.fact import id_part
 from infra_mind.model.inventory import UNRESOLVABLE_KEY, Resource, is_unresolvable
 
 REGIONAL_ZONES = (
@@ -89,14 +90,29 @@ class Pricer:
         else:
             self.ledger.compute(f"{total:g} × {offer.instance}", offer, total, self.place)
 
-    def units(self, sku: str, units: float, what: str) -> None:
-        """Books `units` of a service for each of the resource."""
+    def units(self, sku: str, units: float, what: str, flat: bool = False) -> None:
+        """Books `units` of a service for each of the resource; a `flat` fee is the same wherever the lists do not say otherwise."""
         total = units * self.copies
         offer = prices.service(self.provider, self.region, sku)
+        if offer is None and flat and (known := prices.service_elsewhere(self.provider, self.region, sku)):
+            offer, where = known
+            self.ledger.assume(
+                f"flat.{id_part(sku)}", f"The fee of {what} is that of {where}: the provider states one for all regions",
+                value=offer.usd_per_unit, unit=f"USD/{offer.unit}", source=offer.source,
+            )  # fmt: skip
         if offer is None:
             self.miss(prices.why_service_unpriced(self.provider, self.region, sku), what)
         elif total > 0:
             self.ledger.service(what, offer, total, self.place)
+
+    def shared(self, sku: str, what: str, why: str) -> None:
+        """Books once what several resources of a region pay once."""
+        if any(line.sku == sku and line.region == self.region for line in self.ledger.lines):
+            self.ledger.assume(
+                f"shared.{id_part(sku)}.{self.region}", why, source="the provider's price list"
+            )
+        else:
+            self.units(sku, 1 / max(self.copies, 1), what)
 
     def miss(self, reason: str, what: str = "") -> None:
         """Books the resource, or a part of it, as unpriced."""

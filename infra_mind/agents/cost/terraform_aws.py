@@ -11,7 +11,14 @@ from infra_mind.knowledge.prices import Purchase
 NODE_GROUP_TYPE = "t3.medium"
 VOLUME_TYPE = "gp2"
 MULTI_AZ = 2  # an RDS standby costs what the primary costs
-RDS_ENGINES = {"mysql": "mysql", "postgres": "postgres"}
+RDS_ENGINES = {"mysql": "rds_mysql", "postgres": "rds_postgres", "mariadb": "rds_mariadb"}
+AURORA_ENGINES = {
+    "aurora": "aurora_mysql",
+    "aurora-mysql": "aurora_mysql",
+    "aurora-postgresql": "aurora_postgres",
+}
+SEARCH_TYPE = "m4.large.search"
+FARGATE_UNITS = 1024.0  # CPU units of a vCPU, MiB of a GiB
 
 
 def instance(pricer: Pricer) -> None:
@@ -28,6 +35,8 @@ def instance(pricer: Pricer) -> None:
             _volume(
                 pricer, f"{path}.{index}.volume_size", f"{path}.{index}.volume_type", f"{path}.{index}.iops"
             )
+    if pricer.flag("associate_public_ip_address"):
+        pricer.units("public_ipv4", 1, "public IPv4 address")
     return None
 
 
@@ -93,7 +102,7 @@ def scaling_group(pricer: Pricer) -> None:
 
 
 def database(pricer: Pricer) -> None:
-    """`aws_db_instance`: the instance, its standby and gp2 storage."""
+    """`aws_db_instance`: the instance, its standby and storage."""
     engine, name, standby = pricer.word("engine"), pricer.word("instance_class"), pricer.flag("multi_az")
     if engine is None or name is None:
         return None
@@ -103,11 +112,122 @@ def database(pricer: Pricer) -> None:
     if engine not in RDS_ENGINES:
         pricer.miss(f"no dated price of RDS engine {engine}", name)
     else:
-        pricer.units(f"rds_{RDS_ENGINES[engine]}_{name}", nodes, f"{nodes} × {name}")
+        pricer.units(f"{RDS_ENGINES[engine]}_{name}", nodes, f"{nodes} × {name}")
     if pricer.has("allocated_storage") and (gigabytes := pricer.number("allocated_storage")) is not None:
         kind = pricer.word("storage_type", VOLUME_TYPE) or VOLUME_TYPE
         pricer.units(f"rds_storage_{kind}", gigabytes * nodes, f"{gigabytes * nodes:g} GB {kind}")
     return None
+
+
+def aurora(pricer: Pricer) -> None:
+    """`aws_rds_cluster_instance`: Aurora by engine and class; what is stored and read is paid by use."""
+    source = pricer if pricer.has("engine") else pricer.at("cluster_identifier") or pricer
+    engine, name = source.word("engine", "aurora"), pricer.word("instance_class")
+    if engine is None or name is None:
+        return None
+    if name == "db.serverless":
+        return pricer.miss("Aurora Serverless is billed by the capacity units it takes")
+    if engine not in AURORA_ENGINES:
+        return pricer.miss(f"no dated price of cluster engine {engine}", name)
+    return pricer.units(f"{AURORA_ENGINES[engine]}_{name}", 1, name)
+
+
+def node(prefix: str, path: str, count: str | None = None, least: float = 1) -> Handler:
+    """A handler for nodes whose class stands at `path` and number at `count`."""
+
+    def handle(pricer: Pricer) -> None:
+        name, nodes = pricer.word(path), pricer.number(count, least) if count else least
+        if name and nodes is not None:
+            pricer.units(f"{prefix}_{name}", nodes, f"{nodes:g} × {name}")
+
+    return handle
+
+
+def search(pricer: Pricer) -> None:
+    """`aws_opensearch_domain`, `aws_elasticsearch_domain`: data nodes, dedicated masters and their volumes."""
+    head = "cluster_config.0."
+    name = pricer.word(f"{head}instance_type", SEARCH_TYPE)
+    nodes = pricer.number(f"{head}instance_count", 1)
+    if name and nodes is not None:
+        pricer.units(f"opensearch_{_search_type(name)}", nodes, f"{nodes:g} × {name}")
+    if pricer.flag(f"{head}dedicated_master_enabled"):
+        master, masters = pricer.word(f"{head}dedicated_master_type"), pricer.number(f"{head}dedicated_master_count")  # fmt: skip
+        if master and masters is not None:
+            pricer.units(f"opensearch_{_search_type(master)}", masters, f"{masters:g} × master {master}")
+    if pricer.has("ebs_options.0.volume_size") and nodes is not None:
+        size, kind = pricer.number("ebs_options.0.volume_size"), pricer.word("ebs_options.0.volume_type", VOLUME_TYPE)  # fmt: skip
+        if size is not None and kind:
+            pricer.units(f"opensearch_storage_{kind}", size * nodes, f"{size * nodes:g} GB {kind}")
+
+
+def _search_type(name: str) -> str:
+    return name.replace(".elasticsearch", ".search")
+
+
+def endpoint(pricer: Pricer) -> None:
+    """`aws_vpc_endpoint`: an interface endpoint by the hour in each of its subnets; gateway endpoints are free."""
+    kind = pricer.word("vpc_endpoint_type", "Gateway")
+    if kind == "Interface":
+        subnets = pricer.resource.get("subnet_ids")
+        zones = len(subnets) if isinstance(subnets, list) and subnets else 1
+        pricer.units("vpc_endpoint", zones, f"interface endpoint in {zones} subnets, without traffic")
+    elif kind and kind != "Gateway":
+        pricer.miss(f"no dated price of a {kind} endpoint")
+
+
+def stream(pricer: Pricer) -> None:
+    """`aws_kinesis_stream`: its shards, or the fee of on-demand mode."""
+    if pricer.resource.get("stream_mode_details.0.stream_mode") == "ON_DEMAND":
+        return pricer.units("kinesis_on_demand", 1, "stream in on-demand mode, without data")
+    shards = pricer.number("shard_count")
+    return (
+        None if shards is None else pricer.units("kinesis_shard", shards, f"{shards:g} shards, without data")
+    )
+
+
+def broker_cluster(pricer: Pricer) -> None:
+    """`aws_msk_cluster`: brokers and their volumes."""
+    name = pricer.word("broker_node_group_info.0.instance_type")
+    nodes = pricer.number("number_of_broker_nodes")
+    if name is None or nodes is None:
+        return
+    pricer.units(f"msk_{name}", nodes, f"{nodes:g} × {name}")
+    for path in (
+        "broker_node_group_info.0.ebs_volume_size",
+        "broker_node_group_info.0.storage_info.0.ebs_storage_info.0.volume_size",
+    ):
+        if pricer.has(path) and (size := pricer.number(path)) is not None:
+            pricer.units("msk_storage", size * nodes, f"{size * nodes:g} GB of brokers")
+
+
+def broker(pricer: Pricer) -> None:
+    """`aws_mq_broker`: one instance, two with a standby, three in a cluster."""
+    name, mode = pricer.word("host_instance_type"), pricer.word("deployment_mode", "SINGLE_INSTANCE")
+    nodes = {"SINGLE_INSTANCE": 1, "ACTIVE_STANDBY_MULTI_AZ": 2, "CLUSTER_MULTI_AZ": 3}.get(mode or "")
+    if name and nodes:
+        pricer.units(f"mq_{name}", nodes, f"{nodes} × {name}")
+
+
+def fargate(pricer: Pricer) -> None:
+    """`aws_ecs_service` on Fargate: vCPU and memory of its task definition, at the desired count."""
+    if pricer.resource.get("launch_type") != "FARGATE":
+        return pricer.miss("its tasks run on machines that are priced as machines, or by a capacity provider")
+    task, tasks = pricer.at("task_definition"), pricer.number("desired_count", 1)
+    if task is None:
+        return pricer.miss("its task definition is not among the files")
+    cpu, memory = task.number("cpu"), task.number("memory")
+    if cpu is not None and memory is not None and tasks is not None:
+        pricer.units("fargate_vcpu", tasks * cpu / FARGATE_UNITS, f"{tasks:g} tasks: vCPU")
+        pricer.units("fargate_memory", tasks * memory / FARGATE_UNITS, f"{tasks:g} tasks: memory")
+    return None
+
+
+def firewall_acl(pricer: Pricer) -> None:
+    """`aws_wafv2_web_acl`: the list and its rules, without requests."""
+    rules = pricer.resource.get("rule")
+    pricer.units("waf_acl", 1, "web ACL, without requests", flat=True)
+    if isinstance(rules, list) and rules:
+        pricer.units("waf_rule", len(rules), f"{len(rules)} rules", flat=True)
 
 
 def cache(pricer: Pricer) -> None:
@@ -116,8 +236,14 @@ def cache(pricer: Pricer) -> None:
         return  # its nodes are those of the replication group
     name, nodes = pricer.word("node_type"), pricer.number("num_cache_nodes", 1)
     if name and nodes is not None:
-        pricer.units(f"elasticache_{name}", nodes, f"{nodes:g} × {name}")
+        pricer.units(f"{_cache_sku(pricer)}_{name}", nodes, f"{nodes:g} × {name}")
     return
+
+
+def _cache_sku(pricer: Pricer) -> str:
+    return {"valkey": "elasticache_valkey", "memcached": "elasticache_memcached"}.get(
+        str(pricer.resource.get("engine")), "elasticache"
+    )
 
 
 def cache_group(pricer: Pricer) -> None:
@@ -127,9 +253,10 @@ def cache_group(pricer: Pricer) -> None:
         shards, replicas = pricer.number("num_node_groups"), pricer.number("replicas_per_node_group", 0)
         nodes = None if shards is None or replicas is None else shards * (1 + replicas)
     else:
-        nodes = pricer.number("num_cache_clusters", 1)
+        old = "number_cache_clusters"  # the attribute's name before version 4 of the provider
+        nodes = pricer.number(old if pricer.has(old) else "num_cache_clusters", 1)
     if name and nodes is not None:
-        pricer.units(f"elasticache_{name}", nodes, f"{nodes:g} × {name}")
+        pricer.units(f"{_cache_sku(pricer)}_{name}", nodes, f"{nodes:g} × {name}")
 
 
 def load_balancer(pricer: Pricer) -> None:
@@ -141,16 +268,16 @@ def load_balancer(pricer: Pricer) -> None:
         pricer.miss(f"no dated price of a {kind} load balancer")
 
 
-def hourly(sku: str, what: str) -> Handler:
-    """A handler for what costs the same every hour."""
-    return lambda pricer: pricer.units(sku, 1, what)
+def fixed(sku: str, what: str, flat: bool = False) -> Handler:
+    """A handler for what costs the same every hour or month."""
+    return lambda pricer: pricer.units(sku, 1, what, flat)
 
 
 HANDLERS: Mapping[str, Handler] = {
     "aws_instance": instance,
     "aws_spot_instance_request": spot_request,
     "aws_ebs_volume": volume,
-    "aws_eks_cluster": hourly("eks_cluster", "EKS control plane"),
+    "aws_eks_cluster": fixed("eks_cluster", "EKS control plane", flat=True),
     "aws_eks_node_group": node_group,
     "aws_autoscaling_group": scaling_group,
     "aws_db_instance": database,
@@ -158,21 +285,42 @@ HANDLERS: Mapping[str, Handler] = {
     "aws_elasticache_replication_group": cache_group,
     "aws_lb": load_balancer,
     "aws_alb": load_balancer,
-    "aws_nat_gateway": hourly("nat_gateway", "NAT gateway, without traffic"),
+    "aws_elb": fixed("load_balancer_classic", "classic load balancer, without traffic"),
+    "aws_nat_gateway": fixed("nat_gateway", "NAT gateway, without traffic"),
+    "aws_eip": fixed("public_ipv4", "public IPv4 address"),
+    "aws_rds_cluster_instance": aurora,
+    "aws_neptune_cluster_instance": node("neptune", "instance_class"),
+    "aws_docdb_cluster_instance": node("docdb", "instance_class"),
+    "aws_redshift_cluster": node("redshift", "node_type", "number_of_nodes"),
+    "aws_opensearch_domain": search,
+    "aws_elasticsearch_domain": search,
+    "aws_vpc_endpoint": endpoint,
+    "aws_kinesis_stream": stream,
+    "aws_msk_cluster": broker_cluster,
+    "aws_mq_broker": broker,
+    "aws_ecs_service": fargate,
+    "aws_wafv2_web_acl": firewall_acl,
+    "aws_kms_key": fixed("kms_key", "key, without requests"),
+    "aws_secretsmanager_secret": fixed("secret", "secret, without requests"),
+    "aws_route53_zone": fixed("route53_zone", "hosted zone, without queries", flat=True),
+    "aws_cloudwatch_metric_alarm": fixed("alarm", "alarm on one metric", flat=True),
+    "aws_vpn_connection": fixed("vpn_connection", "VPN connection, without traffic"),
+    "aws_ec2_transit_gateway_vpc_attachment": fixed(
+        "transit_gateway_attachment", "transit gateway attachment, without traffic"
+    ),
 }
 BY_USE = frozenset(
     {
         "aws_s3_bucket", "aws_lambda_function", "aws_dynamodb_table", "aws_cloudfront_distribution", "aws_sqs_queue", "aws_sns_topic",
         "aws_api_gateway_rest_api", "aws_apigatewayv2_api", "aws_efs_file_system", "aws_ecr_repository", "aws_cloudwatch_log_group",
-        "aws_kinesis_firehose_delivery_stream", "aws_ecs_service", "aws_sfn_state_machine", "aws_kms_key", "aws_route53_zone",
-        "aws_wafv2_web_acl", "aws_cloudtrail", "aws_guardduty_detector", "aws_backup_plan", "aws_secretsmanager_secret",
+        "aws_kinesis_firehose_delivery_stream", "aws_sfn_state_machine", "aws_rds_cluster", "aws_neptune_cluster", "aws_docdb_cluster",
+        "aws_cloudtrail", "aws_guardduty_detector", "aws_backup_plan", "aws_ec2_transit_gateway",
     }
 )  # fmt: skip
 NO_PRICE = frozenset(
     {
-        "aws_elb", "aws_rds_cluster", "aws_rds_cluster_instance", "aws_opensearch_domain", "aws_elasticsearch_domain", "aws_msk_cluster",
-        "aws_mq_broker", "aws_redshift_cluster", "aws_neptune_cluster_instance", "aws_docdb_cluster_instance", "aws_emr_cluster",
-        "aws_sagemaker_notebook_instance", "aws_sagemaker_endpoint_configuration", "aws_fsx_lustre_file_system", "aws_vpn_connection",
-        "aws_ec2_transit_gateway", "aws_vpc_endpoint", "aws_eip", "aws_kinesis_stream", "aws_batch_compute_environment",
+        "aws_emr_cluster", "aws_sagemaker_notebook_instance", "aws_sagemaker_endpoint_configuration", "aws_fsx_lustre_file_system",
+        "aws_batch_compute_environment", "aws_networkfirewall_firewall", "aws_workspaces_workspace", "aws_dms_replication_instance",
+        "aws_globalaccelerator_accelerator", "aws_directory_service_directory", "aws_lightsail_instance",
     }
 )  # fmt: skip

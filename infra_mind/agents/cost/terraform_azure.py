@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from infra_mind.agents.cost.pricer import Handler, Pricer
@@ -39,7 +40,7 @@ def cluster(pricer: Pricer) -> None:
     _pool(pricer, "default_node_pool.0.")
     tier = pricer.word("sku_tier", "Free")
     if tier in ("Standard", "Paid"):
-        pricer.units("aks_uptime_sla", 1, "AKS control plane")
+        pricer.units("aks_uptime_sla", 1, "AKS control plane", flat=True)
     elif tier and tier != "Free":
         pricer.miss(f"no dated price of AKS tier {tier}")
 
@@ -68,16 +69,109 @@ def _disk(pricer: Pricer, kind: str, size: str) -> None:
     name, gigabytes = pricer.word(kind), pricer.number(size)
     if name is None or gigabytes is None:
         return
-    tier = next((t for holds, t in TIERS.get(LETTER.get(name, ""), ()) if gigabytes <= holds), None)
+    tier = tier_of(name, gigabytes)
     if tier is None:
         pricer.miss(f"no dated price of a {name} disk of {gigabytes:g} GB")
     else:
-        pricer.units(f"disk_{LETTER[name]}{tier}_lrs", 1, f"{name} disk {LETTER[name]}{tier}")
+        pricer.units(f"disk_{tier}_lrs", 1, f"{name} disk {tier}")
+
+
+def tier_of(kind: str, gigabytes: float) -> str | None:
+    """The smallest tier of managed disk (`P10`) that holds as much; None for kinds that are not sold by tier."""
+    letter = LETTER.get(kind, "")
+    return next((f"{letter}{t}" for holds, t in TIERS.get(letter, ()) if gigabytes <= holds), None)
 
 
 def windows(pricer: Pricer) -> None:
     """A Windows machine: the lists here are of Linux."""
     pricer.miss("Windows machines have no dated price here")
+
+
+def flexible_server(engine: str) -> Handler:
+    """A flexible server: compute by its size, twice with a standby, and storage."""
+
+    def handle(pricer: Pricer) -> None:
+        size = pricer.word("sku_name")
+        nodes = 2 if pricer.has("high_availability.0.mode") else 1
+        if size:
+            pricer.units(f"{engine}_{size}", nodes, f"{nodes} × {size}")
+        for path, unit in (("storage_mb", 1024.0), ("storage.0.size_gb", 1.0)):
+            if pricer.has(path) and (given := pricer.number(path)) is not None:
+                pricer.units(f"{engine}_storage", nodes * given / unit, f"{nodes * given / unit:g} GB")
+
+    return handle
+
+
+def single_server(pricer: Pricer) -> None:
+    """`azurerm_postgresql_server`, `azurerm_mysql_server`, `azurerm_mariadb_server`: vCores of the tier and storage."""
+    size = pricer.word("sku_name")
+    tier, _, cores = (size or "").partition("_Gen5_")
+    if size and not (tier in ("B", "GP", "MO") and cores.isdigit()):
+        return pricer.miss(f"no dated price of {size}")
+    if size:
+        pricer.units(f"single_server_vcore_{tier}", int(cores), size)
+    if pricer.has("storage_mb") and (megabytes := pricer.number("storage_mb")) is not None:
+        pricer.units("single_server_storage", megabytes / 1024, f"{megabytes / 1024:g} GB")
+    return None
+
+
+def sql_database(pricer: Pricer) -> None:
+    """`azurerm_mssql_database`: a size of the DTU model, or vCores with their licence and storage."""
+    size = pricer.word("sku_name", "GP_S_Gen5_2")
+    if size is None:
+        return None
+    cores = re.fullmatch(r"(GP|BC|HS)_Gen5_(\d+)", size)
+    if not cores:
+        if size.startswith("GP_S_"):
+            return pricer.miss("a serverless database is billed by the vCores it takes")
+        return pricer.units(f"sql_{size}", 1, size)
+    tier, number = cores[1], int(cores[2])
+    pricer.units(f"sql_vcore_{tier}_Gen5", number, f"{number} vCores {tier}")
+    if pricer.resource.get("license_type") != "BasePrice":
+        pricer.units(f"sql_license_{tier}", number, f"licence of {number} vCores")
+    if pricer.has("max_size_gb") and (gigabytes := pricer.number("max_size_gb")) is not None:
+        pricer.units(f"sql_storage_{tier}", gigabytes, f"{gigabytes:g} GB")
+    return None
+
+
+def redis(pricer: Pricer) -> None:
+    """`azurerm_redis_cache`: Standard and Premium have a replica each shard, and the list's price is of one node."""
+    sku, family, size = pricer.word("sku_name"), pricer.word("family"), pricer.number("capacity")
+    shards = pricer.number("shard_count", 1)
+    if sku and family and size is not None and shards is not None:
+        nodes = shards * (1 if sku == "Basic" else 2)
+        pricer.units(f"redis_{sku}_{family}{size:g}", nodes, f"{nodes:g} nodes {sku} {family}{size:g}")
+
+
+def app_service(pricer: Pricer) -> None:
+    """`azurerm_service_plan`, `azurerm_app_service_plan`: instances of the size."""
+    size = pricer.word("sku_name" if pricer.has("sku_name") else "sku.0.size")
+    count = pricer.number("worker_count" if pricer.has("worker_count") else "sku.0.capacity", 1)
+    if size in ("F1", "FREE", "D1", "SHARED"):
+        return
+    if size and count is not None:
+        pricer.units(f"app_service_{size}", count, f"{count:g} × {size}")
+
+
+def sized(prefix: str, path: str, what: str, default: str | None = None) -> Handler:
+    """A handler for what costs its size's price every hour."""
+
+    def handle(pricer: Pricer) -> None:
+        if size := pricer.word(path, default):
+            pricer.units(f"{prefix}_{size}", 1, f"{what} {size}")
+
+    return handle
+
+
+def public_address(pricer: Pricer) -> None:
+    """`azurerm_public_ip`: a Standard address by the hour."""
+    pricer.units("public_ipv4", 1, "public IPv4 address", flat=True)
+
+
+def load_balancer(pricer: Pricer) -> None:
+    """`azurerm_lb`: Standard by the hour with up to five rules; Basic is free."""
+    if pricer.word("sku", "Standard") != "Basic":
+        pricer.units("load_balancer", 1, "load balancer with up to five rules, without traffic")
 
 
 HANDLERS: Mapping[str, Handler] = {
@@ -90,13 +184,32 @@ HANDLERS: Mapping[str, Handler] = {
     "azurerm_kubernetes_cluster_node_pool": pool,
     "azurerm_managed_disk": disk,
     "azurerm_nat_gateway": lambda pricer: pricer.units("nat_gateway", 1, "NAT gateway, without traffic"),
+    "azurerm_lb": load_balancer,
+    "azurerm_public_ip": public_address,
+    "azurerm_postgresql_flexible_server": flexible_server("postgresql"),
+    "azurerm_mysql_flexible_server": flexible_server("mysql"),
+    "azurerm_postgresql_server": single_server,
+    "azurerm_mysql_server": single_server,
+    "azurerm_mariadb_server": single_server,
+    "azurerm_mssql_database": sql_database,
+    "azurerm_redis_cache": redis,
+    "azurerm_service_plan": app_service,
+    "azurerm_app_service_plan": app_service,
+    "azurerm_application_gateway": sized(
+        "application_gateway", "sku.0.name", "gateway, without capacity units:"
+    ),
+    "azurerm_firewall": sized("firewall", "sku_tier", "firewall, without traffic:", "Standard"),
+    "azurerm_bastion_host": sized("bastion", "sku", "bastion", "Basic"),
+    "azurerm_virtual_network_gateway": sized("vpn_gateway", "sku", "VPN gateway, without traffic:"),
+    "azurerm_private_endpoint": lambda pricer: pricer.units(
+        "private_endpoint", 1, "private endpoint, without traffic", flat=True
+    ),
 }
 BY_USE = frozenset(
     {"azurerm_storage_account", "azurerm_function_app", "azurerm_linux_function_app", "azurerm_cosmosdb_account", "azurerm_log_analytics_workspace",
      "azurerm_servicebus_namespace", "azurerm_eventhub_namespace", "azurerm_key_vault", "azurerm_cognitive_account", "azurerm_container_group"}
 )  # fmt: skip
 NO_PRICE = frozenset(
-    {"azurerm_lb", "azurerm_application_gateway", "azurerm_public_ip", "azurerm_postgresql_flexible_server", "azurerm_mysql_flexible_server",
-     "azurerm_mssql_database", "azurerm_sql_database", "azurerm_redis_cache", "azurerm_service_plan", "azurerm_app_service_plan",
-     "azurerm_firewall", "azurerm_container_registry", "azurerm_virtual_network_gateway", "azurerm_machine_learning_compute_cluster"}
+    {"azurerm_sql_database", "azurerm_container_registry", "azurerm_machine_learning_compute_cluster", "azurerm_kusto_cluster",
+     "azurerm_mssql_managed_instance", "azurerm_databricks_workspace", "azurerm_frontdoor", "azurerm_hdinsight_spark_cluster"}
 )  # fmt: skip

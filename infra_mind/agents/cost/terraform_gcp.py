@@ -47,7 +47,7 @@ def _disk(pricer: Pricer, size: str, kind: str) -> None:
 
 def cluster(pricer: Pricer) -> None:
     """`google_container_cluster`: the management fee, and its own default pool unless that is removed."""
-    pricer.units("gke_cluster", 1, "GKE management fee")
+    pricer.units("gke_cluster", 1, "GKE management fee", flat=True)
     if pricer.flag("enable_autopilot"):
         return pricer.miss("autopilot is billed by what pods request", "pods")
     if pricer.flag("remove_default_node_pool") is False and pricer.has("initial_node_count"):
@@ -115,6 +115,64 @@ def group(pricer: Pricer) -> None:
     return None
 
 
+def database(pricer: Pricer) -> None:
+    """`google_sql_database_instance` of MySQL or PostgreSQL: vCPUs and memory of its tier, storage; twice when regional."""
+    head = "settings.0."
+    engine, tier = pricer.word("database_version", "MYSQL"), pricer.word(f"{head}tier")
+    if engine is None or tier is None:
+        return None
+    if engine.startswith("SQLSERVER"):
+        return pricer.miss("no dated price of SQL Server licences")
+    nodes = 2 if pricer.resource.get(f"{head}availability_type") == "REGIONAL" else 1
+    shape = _shape(tier)
+    if shape:
+        cores, memory = shape
+        pricer.units("cloud_sql_vcpu", nodes * cores, f"{nodes * cores:g} vCPU of {tier}")
+        pricer.units("cloud_sql_memory", nodes * memory, f"{nodes * memory:g} GB of {tier}")
+    else:
+        pricer.units(f"cloud_sql_{tier}", nodes, f"{nodes} × {tier}")
+    size, disk = pricer.number(f"{head}disk_size", SQL_DISK_GB), pricer.word(f"{head}disk_type", "PD_SSD")
+    if size is not None and disk:
+        pricer.units(
+            f"cloud_sql_storage_{disk.removeprefix('PD_').lower()}", nodes * size, f"{nodes * size:g} GB"
+        )
+    return None
+
+
+def _shape(tier: str) -> tuple[float, float] | None:
+    """vCPUs and GB of memory of a tier that names them."""
+    if found := re.fullmatch(r"db-custom-(\d+)-(\d+)", tier):
+        return float(found[1]), float(found[2]) / 1024
+    if found := re.fullmatch(r"db-n1-(standard|highmem)-(\d+)", tier):
+        return float(found[2]), float(found[2]) * (3.75 if found[1] == "standard" else 6.5)
+    return None
+
+
+def cache(pricer: Pricer) -> None:
+    """`google_redis_instance`: GB of the tier, priced by the size that they make together."""
+    tier, size = pricer.word("tier", "BASIC"), pricer.number("memory_size_gb")
+    if tier is None or size is None:
+        return
+    band = next(name for most, name in REDIS_BANDS if size <= most)
+    kind = "standard" if tier == "STANDARD_HA" else "basic"
+    pricer.units(f"memorystore_{kind}_{band}", size, f"{size:g} GB {kind} {band}")
+
+
+def address(pricer: Pricer) -> None:
+    """`google_compute_address`: an external one in use; internal ones are free."""
+    if pricer.word("address_type", "EXTERNAL") == "EXTERNAL":
+        pricer.units("public_ipv4", 1, "external address in use")
+
+
+def rule(pricer: Pricer) -> None:
+    """`google_compute_forwarding_rule` and its global kind."""
+    pricer.shared("forwarding_rule", "forwarding rule, without traffic", FIRST_FIVE)
+
+
+FIRST_FIVE = "Up to five forwarding rules of a region are paid as one"
+SQL_DISK_GB = 10  # google provider documentation: the size where none is given
+# Memorystore's capacity tiers: GB up to which each reaches (Memorystore for Redis documentation).
+REDIS_BANDS = ((4, "M1"), (10, "M2"), (35, "M3"), (100, "M4"), (float("inf"), "M5"))
 HANDLERS: Mapping[str, Handler] = {
     "google_compute_instance": instance,
     "google_compute_disk": disk,
@@ -122,14 +180,19 @@ HANDLERS: Mapping[str, Handler] = {
     "google_container_node_pool": pool,
     "google_compute_instance_group_manager": group,
     "google_compute_region_instance_group_manager": group,
+    "google_sql_database_instance": database,
+    "google_redis_instance": cache,
+    "google_compute_address": address,
+    "google_compute_forwarding_rule": rule,
+    "google_compute_global_forwarding_rule": rule,
+    "google_compute_vpn_tunnel": lambda pricer: pricer.units("vpn_tunnel", 1, "VPN tunnel, without traffic"),
 }
 BY_USE = frozenset(
     {"google_storage_bucket", "google_cloudfunctions_function", "google_cloudfunctions2_function", "google_cloud_run_service", "google_cloud_run_v2_service",
      "google_bigquery_dataset", "google_bigquery_table", "google_pubsub_topic", "google_artifact_registry_repository", "google_kms_crypto_key",
-     "google_logging_project_sink"}
+     "google_logging_project_sink", "google_compute_router_nat"}
 )  # fmt: skip
 NO_PRICE = frozenset(
-    {"google_sql_database_instance", "google_redis_instance", "google_compute_forwarding_rule", "google_compute_global_forwarding_rule",
-     "google_compute_router_nat", "google_compute_address", "google_filestore_instance", "google_dataproc_cluster", "google_spanner_instance",
-     "google_alloydb_instance", "google_tpu_v2_vm", "google_vertex_ai_endpoint", "google_notebooks_instance", "google_compute_vpn_tunnel"}
+    {"google_filestore_instance", "google_dataproc_cluster", "google_spanner_instance", "google_alloydb_instance", "google_tpu_v2_vm",
+     "google_vertex_ai_endpoint", "google_notebooks_instance"}
 )  # fmt: skip

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 
+from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
 from infra_mind.knowledge import prices
@@ -21,9 +21,8 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )  # fmt: skip
-from infra_mind.model.numbers import money, number, percent
+from infra_mind.model.numbers import counted, money, number, percent
 
-OLD = timedelta(days=730)  # a price this much older than the newest list is said to be old
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
 
@@ -39,15 +38,23 @@ def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
 
 def _total(ledger: Ledger) -> float | None:
     lines = ledger.of("brief")
+    once = [fact for fact in ledger.facts if fact.id.startswith(f"{NAME}.training.")]
     if not lines:
         ledger.findings.append(
             not_assessed(
                 agent=NAME,
                 rule_id="cost.total",
-                missing="hosting",
+                missing=_lacking(ledger, bool(once)),
                 resource="cost.total_usd_per_month",
-                title="Nothing in the brief has a dated price, so there is no total",
-                hint="Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
+                title="Nothing in the brief that is paid by the month has a dated price, so there is no monthly total"
+                + (
+                    f"; training is paid once: {money(math.fsum(float(f.value) for f in once))}"
+                    if once
+                    else ""
+                ),
+                hint="See `unpriced` for why; use names from the price lists where there are any."
+                if any(not u.artefact for u in ledger.unpriced)
+                else "Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
             )
         )
         return None
@@ -58,6 +65,14 @@ def _total(ledger: Ledger) -> float | None:
         "; ".join(sorted({line.source for line in lines})), min(line.as_of for line in lines),
     )  # fmt: skip
     return total
+
+
+def _lacking(ledger: Ledger, paid_once: bool) -> str:
+    """What stands in the way of a total: things of the brief without a price, else things that are paid by the month."""
+    unpriced = sum(not u.artefact for u in ledger.unpriced)
+    if unpriced:
+        return f"prices of {counted(unpriced, 'thing')}"
+    return "hosting.nodes" if paid_once else "hosting"
 
 
 def _artefacts(ledger: Ledger) -> None:
@@ -86,12 +101,8 @@ def _coverage(ledger: Ledger) -> None:
 
 
 def _old_prices(ledger: Ledger) -> None:
-    newest = date.fromisoformat(prices.newest_as_of())
     for line in ledger.lines:
-        as_of = date.fromisoformat(
-            (line.as_of + "-01-01")[:10] if len(line.as_of) == 4 else (line.as_of + "-01")[:10]
-        )
-        if newest - as_of > OLD:
+        if prices.is_old(line.as_of):
             ledger.assume(
                 f"old_price.{id_part(line.sku)}.{line.region}",
                 f"The price of {line.sku} in {line.region} is of {line.as_of}: no newer list has it",
@@ -100,6 +111,8 @@ def _old_prices(ledger: Ledger) -> None:
 
 
 def _commitment(budget: Budget | None, ledger: Ledger) -> None:
+    if ledger.compute_list_price:
+        _commitment_defaults(budget or Budget(), ledger)
     if budget is None:
         return
     if contradicts(budget):
@@ -129,6 +142,14 @@ def _commitment(budget: Budget | None, ledger: Ledger) -> None:
     )  # fmt: skip
     if held.coverage and held.utilisation < 1.0:
         _unused_commitment(list_price, rate, ledger)
+
+
+def _commitment_defaults(budget: Budget, ledger: Ledger) -> None:
+    """Without coverage there is nothing that a discount or a utilisation could change."""
+    fields = ["commitment_coverage"]
+    if budget.commitment_coverage > 0:
+        fields += ["commitment_discount", "commitment_utilisation"]
+    ledger.say(defaults.used(NAME, budget, "budget", *fields))
 
 
 def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from infra_mind.agents import defaults
 from infra_mind.agents.mlops import assumptions, deployment
 from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
@@ -68,6 +69,7 @@ class ServingCase:
 
     def _model(self, shape: Shape) -> None:
         item = self.item
+        self.assumptions.extend(defaults.used(AGENT_NAME, item, self.path, "weight_dtype", "kv_dtype"))
         counted = "given" if shape.from_brief else "Σ over tensor groups of their elements"
         self._fact(shape, "parameters", shape.parameters, "count", counted)
         if shape.experts:
@@ -158,6 +160,7 @@ class ServingCase:
         if self.item.weight_dtype == "bf16" and gpu.bf16_flops is None:
             self._no_bf16(gpu)
         self.assumptions.extend(assumptions.of_serving(self.plan))
+        self.assumptions.extend(defaults.used(AGENT_NAME, self.item, self.path, "ttft_s", "tpot_s"))
         if self.item.weight_dtype in QUANTISED and peak == gpu.half_flops:
             self.assumptions.append(assumptions.widened(self.id, self.item.weight_dtype, gpu.id, self.path))
         splits = candidates(self.item, shape, gpu, peak, self.plan)

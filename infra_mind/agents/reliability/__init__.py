@@ -45,4 +45,5 @@ AGENT = Agent(
     assess=assess,
     reads=("availability", "training", "artefacts", "hosting"),
     title="Reliability",
+    version=2,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra_mind.agents import defaults
 from infra_mind.agents.reliability.availability import (
     MINUTES_PER_30_DAYS,
     MINUTES_PER_YEAR,
@@ -27,7 +28,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number, percent
+from infra_mind.model.numbers import number, percent, percents
 from infra_mind.model.result import AgentResult
 
 NAME = "reliability"
@@ -57,16 +58,16 @@ def assess_path(availability: Availability | None) -> AgentResult:
             )
         )  # fmt: skip
         return AgentResult(facts=tuple(facts), findings=tuple(findings))
-    parts = _parts(components)
+    parts, assumed = _parts(components), (INDEPENDENCE, *_defaults(components))
     facts += _path_facts(parts)
     if target is not None:
-        finding, more = _against_target(parts, target)
+        finding, more = _against_target(parts, target, tuple(a.id for a in assumed))
         findings.append(finding)
         facts += more
     return AgentResult(
         facts=tuple(facts),
         findings=tuple(findings),
-        assumptions=(INDEPENDENCE,),
+        assumptions=assumed,
         details={"components": _table(parts), "common_cause": _common_cause(parts)},
     )
 
@@ -101,6 +102,18 @@ def _parts(components: Sequence[Component]) -> list[Part]:
     ]
 
 
+def _defaults(components: Sequence[Component]) -> list[Assumption]:
+    """How many replicas there are and how many it takes, where the brief does not say; of one replica one is always needed."""
+    return [
+        assumption
+        for index, component in enumerate(components)
+        for assumption in defaults.used(
+            NAME, component, f"availability.components.{index}",
+            "replicas", *(["needed"] if component.replicas > 1 else []),
+        )
+    ]  # fmt: skip
+
+
 def _path_facts(parts: Sequence[Part]) -> list[Fact]:
     lost = series_unavailability(parts)
     each: dict[str, FactValue] = {part.name: 1 - unavailability(part) for part in parts}
@@ -118,7 +131,9 @@ def _path_facts(parts: Sequence[Part]) -> list[Fact]:
     return facts
 
 
-def _against_target(parts: Sequence[Part], target: float) -> tuple[Finding, list[Fact]]:
+def _against_target(
+    parts: Sequence[Part], target: float, assumed: tuple[str, ...]
+) -> tuple[Finding, list[Fact]]:
     lost = series_unavailability(parts)
     worst = max(parts, key=lambda part: unavailability(part))
     rests_on = (
@@ -127,23 +142,24 @@ def _against_target(parts: Sequence[Part], target: float) -> tuple[Finding, list
         "reliability.allowed_downtime_minutes_per_year",
         f"reliability.component.{worst.name}.downtime_minutes_per_year",
     )
+    has, wanted = percents(1 - lost, target)
     evidence = Evidence(
         artefact="brief", path="availability.components",
-        observed=f"{percent(1 - lost)} available: {_down(lost)}; most of it {worst.name} ({_down(unavailability(worst))})",
-        expected=f"{percent(target)}: {_down(complement(target))} at the most",
+        observed=f"{has} available: {_down(lost)}; most of it {worst.name} ({_down(unavailability(worst))})",
+        expected=f"{wanted}: {_down(complement(target))} at the most",
     )  # fmt: skip
     if meets(lost, target):
         return make_finding(
             rule_id="reliability.target", agent=NAME, title="The path meets its availability target", status=Status.PASS,
             severity=Severity.HIGH, resource="availability.components", value="pass", evidence=(evidence,),
-            facts=rests_on, assumptions=(INDEPENDENCE.id,),
+            facts=rests_on, assumptions=assumed,
         ), []  # fmt: skip
     planned = replicas_for(parts, target)
     facts, text, saved = _plan(parts, planned, lost, target)
     return make_finding(
         rule_id="reliability.target", agent=NAME, title="The path misses its availability target", status=Status.FAIL,
         severity=Severity.HIGH, resource="availability.components", value="fail", evidence=(evidence,),
-        facts=(*rests_on, *(fact.id for fact in facts)), assumptions=(INDEPENDENCE.id,),
+        facts=(*rests_on, *(fact.id for fact in facts)), assumptions=assumed,
         remediation=Remediation(text=text, effort=Effort.DAYS),
         impact=Impact(downtime_minutes_per_year=saved),
     ), facts  # fmt: skip

@@ -47,21 +47,29 @@ def _question(availability: Availability | None, field: str) -> Finding:
 
 
 def assess_hosting(hosting: Hosting | None) -> list[Finding]:
-    """Groups of one node and storage kept once, as the brief gives them."""
+    """Groups of one node and storage kept once, as the brief gives them; what it does not count is not judged by a default."""
     if hosting is None:
         return []
     nodes = [
+        _not_counted("reliability.one-node", f"Whether {node.instance} runs on more than one node is not judged", f"hosting.nodes.{i}.count")
+        if "count" not in node.model_fields_set else
         _finding("reliability.one-node", f"{node.instance} runs on a single node", "node", f"hosting.nodes.{i}.count",
                  node.count, f"Run at least 2 nodes of {node.instance}, over several zones.")
         for i, node in enumerate(hosting.nodes)
     ]  # fmt: skip
     # Object storage keeps its copies itself; `replicas` there is copies of the bucket.
     storage = [
+        _not_counted("reliability.one-copy", f"Whether the {item.kind} data is kept more than once is not judged", f"hosting.storage.{i}.replicas")
+        if "replicas" not in item.model_fields_set else
         _finding("reliability.one-copy", f"The {item.kind} data is kept once", "copy", f"hosting.storage.{i}.replicas",
                  item.replicas, "Keep at least 2 replicas, or a backup that is restored in drills.")
         for i, item in enumerate(hosting.storage) if item.kind != "object"
     ]  # fmt: skip
     return nodes + storage
+
+
+def _not_counted(rule_id: str, title: str, path: str) -> Finding:
+    return not_assessed(agent=NAME, rule_id=rule_id, missing=path, title=f"{title}: the brief does not say")
 
 
 def _finding(rule_id: str, title: str, thing: str, path: str, count: int, fix: str) -> Finding:

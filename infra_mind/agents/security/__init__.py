@@ -13,4 +13,5 @@ AGENT = Agent(
     assess=assess,
     reads=("artefacts", "compliance", "hosting"),
     title="Security of the artefacts",
+    version=2,
 )

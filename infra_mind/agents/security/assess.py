@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from infra_mind.agents import defaults
 from infra_mind.agents.base import Inputs, Progress, Stopped
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.declarations import declarations
@@ -22,6 +23,7 @@ from infra_mind.agents.security.patches import prove_patches
 from infra_mind.agents.security.rule import ANY_KIND, Outcome, Rule
 from infra_mind.agents.security.rules import REGISTRY
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
+from infra_mind.model.brief import Compliance
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Finding, Severity, Status, not_assessed
 from infra_mind.model.inventory import Format, Resource
@@ -49,7 +51,8 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     context = Context(inventory, inputs.artefacts)
     subjects = (*inventory.resources, *declarations(inputs.artefacts))
     tally = run_rules(REGISTRY, subjects, context, progress)
-    classes = tuple(inputs.brief.compliance.data_classes) if inputs.brief.compliance else ()
+    compliance = inputs.brief.compliance or Compliance()
+    classes = tuple(compliance.data_classes)
     patches, note = prove_patches(tally.hits, inputs.artefacts)
     findings = [
         *open_findings(tally.hits, Status.FAIL, classes, patches),
@@ -61,6 +64,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     return AgentResult(
         facts=tuple(_facts(tally, findings)),
         findings=tuple(sorted(findings, key=_order)),
+        assumptions=defaults.used(AGENT_NAME, compliance, "compliance", "data_classes"),
         details={
             "exposure": exposure(tally.hits, context),
             "rules": _rule_table(tally, classes),

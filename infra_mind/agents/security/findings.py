@@ -156,7 +156,7 @@ _UNREAD_ADVICE = {
     "": "Correct the file, or leave it out on purpose.",
     "helm_template": "Render it (`helm template`) and send the output along.",
     "remote_module": "Send the module's files along, or assess the plan.",
-    "not_sent": "Send the module's files along.",
+    "not_sent": "Send what it asks for along.",
     "limit": "Send the part that matters, in smaller files.",
     "unresolvable": "Give the variable a default, or assess the plan.",
 }

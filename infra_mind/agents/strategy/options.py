@@ -29,6 +29,8 @@ SPEAKS_FOR = {
     "sustainability": "sustainability", "adoption": "speed",
 }  # fmt: skip
 RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost"}
+# Findings that only count up others: what mends them stands in those.
+SUMS = frozenset({"compliance.controls"})
 STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
     Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,
@@ -91,7 +93,7 @@ def options(results: Mapping[str, AgentResult]) -> list[Option]:
     by_work: dict[str, list[Finding]] = {}
     for name in sorted(results):
         for finding in results[name].findings:
-            if finding.status is Status.FAIL:
+            if finding.status is Status.FAIL and finding.rule_id not in SUMS:
                 by_work.setdefault(remedy_of(finding.rule_id, finding.severity), []).append(finding)
     # A rule whose findings differ in severity may stand in two pieces of work: then neither is named after it.
     split = {

@@ -1,4 +1,4 @@
-"""Azure prices: the retail price list as a public mirror keeps it (five European regions), and libcloud's scrape of 2020.
+"""Azure prices: the retail price list as a public mirror keeps it (five European regions).
 
 The list mixes Linux with Windows, pay-as-you-go with spot and low priority, machines with dedicated hosts, and old cloud services
 with virtual machines. Only pay-as-you-go Linux virtual machines are taken."""
@@ -10,12 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra_mind.knowledge.instances import azure_size
-
-# libcloud's regions that the newer list lacks; its names hold no separators (`standardd4sv3`).
-OLD_REGIONS = (
-    "eastus", "eastus2", "centralus", "southcentralus", "westus2", "uksouth", "germanywestcentral", "southeastasia",
-    "japaneast", "australiaeast", "canadacentral", "brazilsouth",
-)  # fmt: skip
 
 
 def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -32,28 +26,6 @@ def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]
         if name and price > 0 and not re.search(r"Spot|Low Priority|Expired", label):
             here = found.setdefault(name, {})
             here[region] = min(price, here.get(region, price))
-    return found
-
-
-def machines_2020(azure_linux: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """The same from libcloud's `azure_linux`; D, E and F sizes whose price per vCPU does not fit their series are left out."""
-    named = {azure_size(n): p for n, p in sorted(azure_linux.items()) if n.startswith("standard")}
-    found: dict[str, dict[str, float]] = {}
-    for region in OLD_REGIONS:
-        series: dict[str, list[tuple[str, float, float]]] = {}
-        for name, points in named.items():
-            if (
-                name
-                and (shape := re.fullmatch(r"Standard_(D(?!\d+s?_v2)|E|F)(\d+)([a-z]*_v\d)", name))
-                and points.get(region, 0) > 0
-            ):
-                rate = points[region] / int(shape[2])
-                series.setdefault(shape[1] + shape[3], []).append((name, points[region], rate))
-        for sizes in series.values():
-            middle = sorted(rate for _, _, rate in sizes)[len(sizes) // 2]
-            for name, price, rate in sizes:
-                if len(sizes) > 1 and abs(rate / middle - 1) < 0.15:
-                    found.setdefault(name, {})[region] = price
     return found
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infra_mind.knowledge.refresh.catalogs import Shape
+
 # (GPU as AWS names it, MiB) → the brief's id; the form factor is that of the instance family.
 EC2_GPU = {
     ("T4", 16384): "t4",
@@ -32,7 +34,9 @@ AZURE_GPU: tuple[tuple[str, dict[int, int], str, float, str], ...] = (
     (r"Standard_NC(\d+)a?di?s_H100_v5", {40: 1, 80: 2}, "H100 NVL", 94.0, "h100_nvl"),
     (r"Standard_ND(\d+)isr_H100_v5", {96: 8}, "H100", 80.0, "h100_sxm"),
     (r"Standard_ND(\d+)isr_H200_v5", {96: 8}, "H200", 141.0, "h200_sxm"),
-    (r"Standard_ND(\d+)isr_MI300X_v5", {96: 8}, "MI300X", 192.0, "mi300x"),
+    (r"Standard_ND(\d+)isr_NDR_GB200_v6", {128: 4}, "GB200", 186.0, "gb200"),
+    (r"Standard_ND(\d+)rs_v2", {40: 8}, "V100", 32.0, "v100_sxm"),
+    (r"Standard_ND(\d+)isr?_MI300X_v5", {96: 8}, "MI300X", 192.0, "mi300x"),
 )
 # GiB per vCPU of the series that keep one proportion up to 32 vCPUs (Azure documentation, size series).
 AZURE_GIB_PER_VCPU = {"D": 4.0, "E": 8.0, "F": 2.0}
@@ -69,26 +73,32 @@ def ec2(types: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def azure(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Rows from the names of sizes: vCPUs stand in the name (`D4s`, constrained `E32-16s`), memory only where the series is plain."""
+def azure(names: Iterable[str], shapes: Mapping[str, Shape] | None = None) -> list[dict[str, Any]]:
+    """Rows of sizes: vCPUs and memory as `shapes` has them; else the vCPUs of the name (`D4s`, constrained `E32-16s`) and memory where
+    the series is plain."""
     rows = []
     for name in sorted(set(names)):
         found = re.fullmatch(r"Standard_([A-Z]+)(\d+)(?:-(\d+))?([a-z]*)((?:_[A-Z\d]+)?)((?:_v\d+)?)", name)
-        if not found:
-            continue
-        series, whole, cut, features, accelerator, version = found.groups()
-        row: dict[str, Any] = {"provider": "azure", "instance": name, "vcpu": float(cut or whole)}
-        gib = _azure_gib(series, int(whole), features, version.removeprefix("_"))
-        if series in {"D", "DS"} and version == "_v2" and not features:
-            if int(whole) not in AZURE_D_V2:
-                continue
-            cpus, gib = AZURE_D_V2[int(whole)]
-            row["vcpu"] = float(cut or cpus)
-        if gib is not None and not accelerator:
-            row["memory_gib"] = gib
-        if "p" in features:
-            row["architecture"] = "arm64"
-        rows.append(row | _azure_gpus(name))
+        known = (shapes or {}).get(name)
+        row: dict[str, Any] = {"provider": "azure", "instance": name}
+        if found and found[6]:
+            series, whole, cut, features, accelerator, version = found.groups()
+            row["vcpu"] = float(cut or whole)
+            gib = _azure_gib(series, int(whole), features, version.removeprefix("_"))
+            if series in {"D", "DS"} and version == "_v2" and not features:
+                if int(whole) not in AZURE_D_V2:
+                    continue
+                cpus, gib = AZURE_D_V2[int(whole)]
+                row["vcpu"] = float(cut or cpus)
+            if gib is not None and not accelerator:
+                row["memory_gib"] = gib
+            if "p" in features:
+                row["architecture"] = "arm64"
+        if known:
+            row |= {"vcpu": float(found[3]) if found and found[3] else known.vcpu}
+            row |= {"memory_gib": known.memory_gib} if known.memory_gib else {}
+        if "vcpu" in row:
+            rows.append(row | _azure_gpus(name))
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from infra_mind.errors import Conflict, NotFound
 from infra_mind.model.task import Assessment, AssessmentStatus
 from infra_mind.tasks.memory.state import AssessmentRecord, State
-from infra_mind.tasks.records import TaskRecord, ms_of, page_limit, read_cursor, write_cursor
+from infra_mind.tasks.records import TaskRecord, gone_assessment, ms_of, page_limit, read_cursor, write_cursor
 from infra_mind.tasks.store import Page
 
 T = TypeVar("T")
@@ -54,6 +54,8 @@ class Assessments:
     def _own(self, tenant: str, assessment_id: str) -> AssessmentRecord:
         found = self._state.assessment_of(tenant, assessment_id)
         if found is None:
+            if assessment_id not in self._state.assessments and self._state.gone.get(assessment_id) == tenant:
+                raise gone_assessment(assessment_id)
             raise NotFound(f"There is no assessment {assessment_id}.")
         return found
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import AssessmentStatus, StartOptions, Task, TaskState
 from infra_mind.tasks.memory.assessments import Assessments, page
 from infra_mind.tasks.memory.state import AssessmentRecord
-from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone
+from infra_mind.tasks.records import (
+    DELAYED_STEP,
+    WORDS,
+    TaskRecord,
+    assessment_gone,
+    check_has_result,
+    check_replay,
+    distinct,
+    due_of,
+    gone,
+)
 from infra_mind.tasks.store import Accepted, Page
+from infra_mind.tasks.stowage import Stowage
 
 
 class Requests(Assessments):
     """The part of `TaskStore` that the API uses."""
+
+    _stowage: Stowage
 
     async def accept(
         self,
@@ -26,22 +39,50 @@ class Requests(Assessments):
     ) -> Accepted:
         self._state.tick()
         keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
+        due = due_of(options, self._state.now)
         seen = self._seen(keyed, tenant, assessment_id, task_id)
         if seen is not None:
             return seen
         assessment = self._own(tenant, assessment_id)
+        self._check_admission(assessment)
+        self._admit(assessment, task_id, options, distinct(agents), due, keyed)
+        return Accepted(task_id, True)
+
+    async def replay(
+        self,
+        tenant: str,
+        task_id: str,
+        new_task_id: str,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        self._state.tick()
+        keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
+        old = self._task(tenant, task_id)
+        seen = self._seen(keyed, tenant, old.assessment_id, new_task_id)
+        if seen is not None:
+            return seen
+        check_replay(old)
+        assessment = self._state.assessment_of(tenant, old.assessment_id)
+        if assessment is None:
+            raise assessment_gone(task_id)
+        self._check_admission(assessment)
+        new = self._admit(assessment, new_task_id, old.options, distinct(agents), None, keyed)
+        new.replay_of = task_id
+        kept = self._state.kept.get(task_id, {})  # an object goes with the task that wrote it: done again
+        self._state.kept[new_task_id] = {s: k for s, k in kept.items() if f"kept:{s}" not in old.objects}
+        return Accepted(new_task_id, True)
+
+    def _check_admission(self, assessment: AssessmentRecord) -> None:
         if assessment.status == AssessmentStatus.IN_PROGRESS:
             raise Conflict(
-                f"Assessment {assessment_id} is already being worked on by task {assessment.task}.",
+                f"Assessment {assessment.assessment_id} is already being worked on by task {assessment.task}.",
                 "in_progress",
             )
-        if self._state.queued.get(tenant, 0) >= self._state.limits.max_queued_per_tenant:
+        queue, tenant = self._state.queue, assessment.tenant
+        limit = queue.policy(tenant).max_queued
+        if queue.queued(tenant) >= (self._state.limits.max_queued_per_tenant if limit is None else limit):
             raise TooMany("Too many tasks of this tenant wait in the queue: come back when some have run.")
-        self._take_in(assessment, task_id, options, distinct(agents))
-        if keyed is not None:
-            self._state.idempotency[keyed] = assessment_id, task_id
-            self._state.expire("idempotency", keyed, self._state.limits.idempotency_ttl_s)
-        return Accepted(task_id, True)
 
     def _seen(self, keyed: str | None, tenant: str, assessment_id: str, task_id: str) -> Accepted | None:
         """What an earlier call with this idempotency key, or with this task id, was answered."""
@@ -58,9 +99,15 @@ class Requests(Assessments):
             raise Conflict(f"The task id {task_id} is taken.")
         return Accepted(task_id, True)
 
-    def _take_in(
-        self, assessment: AssessmentRecord, task_id: str, options: StartOptions, agents: tuple[str, ...]
-    ) -> None:
+    def _admit(
+        self,
+        assessment: AssessmentRecord,
+        task_id: str,
+        options: StartOptions,
+        agents: tuple[str, ...],
+        due: int | None,
+        keyed: str | None,
+    ) -> TaskRecord:
         state = self._state
         task = TaskRecord(
             task_id=task_id,
@@ -75,18 +122,26 @@ class Requests(Assessments):
             agents=agents,
         )
         state.tasks[task_id] = task
-        state.enqueue(task, state.now_us)
+        if due is not None and due > state.now:
+            task.not_before, task.step, task.message = due, DELAYED_STEP, WORDS["delayed"]
+            state.queue.delay(task, due)
+        else:
+            state.queue.enqueue(task, state.now_us)
+            state.signal("work")
         assessment.status, assessment.task = AssessmentStatus.IN_PROGRESS.value, task_id
         assessment.updated = state.now
         assessment.runs.append(task_id)
         state.persist("assessment", assessment.assessment_id)
         state.accepted += 1
-        state.signal("work")
+        if keyed is not None:
+            state.idempotency[keyed] = assessment.assessment_id, task_id
+            state.expire("idempotency", keyed, state.limits.idempotency_ttl_s)
+        return task
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
         self._state.tick()
         record = self._task(tenant, task_id)
-        return record.view(self._state.position(record))
+        return record.view(self._state.queue.position(record))
 
     def _task(self, tenant: str | None, task_id: str) -> TaskRecord:
         found = self._state.tasks.get(task_id)
@@ -113,9 +168,16 @@ class Requests(Assessments):
     async def result(self, tenant: str, task_id: str) -> bytes:
         self._state.tick()
         check_has_result(self._task(tenant, task_id))
-        if task_id not in self._state.results:
+        stowed = self._state.results.get(task_id)
+        if stowed is None:
             raise gone(task_id)
-        return self._state.results[task_id]
+        try:
+            return await self._stowage.fetch(stowed)
+        except ResultLost:
+            self._state.tick()
+            if task_id not in self._state.results:  # its time ended in between
+                raise gone(task_id) from None
+            raise
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         self._state.tick()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -13,20 +12,23 @@ from typing import Any, Literal
 
 from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import (
-    PRIORITY_HANDICAP_MS,
     AgentState,
     ApiKey,
     Assessment,
     AssessmentStatus,
     Event,
-    Priority,
     TaskState,
 )
+from infra_mind.model.workers import Alert
 from infra_mind.tasks.memory.outbox import OutboxRecords
+from infra_mind.tasks.memory.queue import FairQueue
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
     FINAL_AGENT_STATES,
+    QUEUED_STEP,
+    RUNNING_STATES,
     STEP_AT_END,
+    WOKEN_AT_ONCE,
     WORDS,
     AgentRecord,
     TaskRecord,
@@ -37,7 +39,7 @@ from infra_mind.tasks.records import (
 from infra_mind.tasks.schedules.records import NewSchedule, iso_or_none, shown_options
 from infra_mind.tasks.store import DispatcherInfo, Kept, Signal, StoreLimits
 
-Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone"]
+Kind = Literal["task", "kept", "result", "events", "assessment", "idempotency", "webhook", "gone", "expired"]
 
 
 @dataclass
@@ -112,10 +114,13 @@ class State:
         self.tasks: dict[str, TaskRecord] = {}
         self.kept: dict[str, dict[str, Kept]] = {}
         self.results: dict[str, bytes] = {}
+        self.gone: dict[str, str] = {}  # assessment that ended -> tenant
+        self.objects: dict[str, float] = {}  # name -> due for removal, ms
+        self.condemned: dict[str, float] = {}  # name -> handed out again, ms
         self.events: dict[str, list[Event]] = {}
         self.idempotency: dict[str, tuple[str, str]] = {}
-        self.queues: dict[Priority, list[tuple[int, str]]] = {priority: [] for priority in Priority}
-        self.queued: dict[str, int] = defaultdict(int)
+        self.queue = FairQueue(self.tasks)
+        self.rates: dict[str, int] = {}  # when the bucket of an API key is empty again, microseconds
         self.leases: dict[str, int] = {}
         self.retrying: set[str] = set()
         self.dispatchers: dict[str, tuple[DispatcherInfo, int]] = {}
@@ -127,6 +132,9 @@ class State:
         self.ended: dict[TaskState, int] = defaultdict(int)
         self.agent_us: dict[str, int] = defaultdict(int)
         self.agent_runs: dict[tuple[str, str], int] = defaultdict(int)
+        self.worker_failures: dict[str, int] = defaultdict(int)
+        self.newest_failures: dict[str, list[int]] = defaultdict(list)  # ms, newest first
+        self.alerts: dict[str, tuple[Alert, int]] = {}  # kind -> alert, shown until ms
         self.watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self.listeners: set[asyncio.Queue[Signal]] = set()
         self._holders: dict[Kind, MutableMapping[str, Any]] = {
@@ -136,6 +144,7 @@ class State:
             "events": self.events,
             "assessment": self.assessments,
             "idempotency": self.idempotency,
+            "expired": self.gone,
             "webhook": self.outbox.webhooks,
             "gone": self.outbox.gone,
         }
@@ -217,7 +226,7 @@ class State:
         for name in task.agents:
             agent = task.agent(name)
             if agent.state in (AgentState.RUNNING, AgentState.RETRY, AgentState.FAILED):
-                rested = replace(agent, state=AgentState.WAITING, attempt=0, ended=None)
+                rested = replace(agent, state=AgentState.WAITING, attempt=0, ended=None, retry=None)
                 self.set_agent(task, name, rested, changed)
 
     def settle(self, task: TaskRecord, step: str, message: str) -> None:
@@ -229,44 +238,16 @@ class State:
 
     # -- the queue ----------------------------------------------------------------------------------------------------
 
-    def enqueue(self, task: TaskRecord, score: int) -> None:
-        task.score = score
-        insort(self.queues[task.priority], (score, task.task_id))
-        self.queued[task.tenant] += 1
-
-    def dequeue(self, task: TaskRecord) -> None:
-        self.queues[task.priority].remove((task.score, task.task_id))
-        self._count_dequeued(task.tenant)
-
-    def pop_oldest(self) -> TaskRecord | None:
-        """The head of the queue whose age, less the handicap of its priority, is greatest."""
-        heads = [
-            (queue[0][0] + PRIORITY_HANDICAP_MS[priority] * 1000, place, priority)
-            for place, (priority, queue) in enumerate(self.queues.items())
-            if queue
-        ]
-        if not heads:
-            return None
-        _, task_id = self.queues[min(heads)[2]].pop(0)
-        task = self.tasks[task_id]
-        self._count_dequeued(task.tenant)
-        return task
-
-    def position(self, task: TaskRecord) -> int | None:
-        """1 is next; None when it does not wait."""
-        if task.state is not TaskState.PENDING:
-            return None
-        own = task.score + PRIORITY_HANDICAP_MS[task.priority] * 1000
-        ahead = bisect_left(self.queues[task.priority], (task.score, task.task_id))
-        for priority, queue in self.queues.items():
-            if priority is not task.priority:
-                ahead += bisect_left(queue, (own - PRIORITY_HANDICAP_MS[priority] * 1000, ""))
-        return ahead + 1
-
-    def _count_dequeued(self, tenant: str) -> None:
-        self.queued[tenant] -= 1
-        if self.queued[tenant] <= 0:
-            del self.queued[tenant]
+    def wake_delayed(self) -> None:
+        """What was delayed until now joins the queue. It has waited since its time came, not since it was accepted."""
+        delayed = self.queue.delayed
+        due = sorted((at, task_id) for task_id, at in delayed.items() if at <= self.now)
+        for at, task_id in due[:WOKEN_AT_ONCE]:
+            del delayed[task_id]
+            task = self.tasks[task_id]
+            task.step, task.message, task.updated = QUEUED_STEP, WORDS["queued"], self.now
+            self.queue.line_up(task, at * 1000)
+            self.emit(task, "state")
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -279,13 +260,15 @@ class State:
         changed: dict[str, AgentRecord],
     ) -> None:
         """The one way a task ends."""
-        if task.state is TaskState.PENDING and task.task_id not in self.leases:
-            self._leave_queue(task)
+        if task.state is TaskState.PENDING:
+            self.queue.dequeue(task)
+        if task.state in RUNNING_STATES:
+            self.queue.count_running(task.tenant, -1)
         if state is not TaskState.SUCCESS:
             self._close_agents(task, state, changed)
         self.leases.pop(task.task_id, None)
         self.retrying.discard(task.task_id)
-        task.state, task.step, task.message = state, STEP_AT_END[state], message
+        task.state, task.step, task.message, task.status = state, STEP_AT_END[state], message, status
         task.ended = task.updated = self.now
         task.expires = self.now + max(1, round(self.limits.result_ttl_s * 1000))
         task.progress = 100.0 if state is TaskState.SUCCESS else task.mean_progress()
@@ -298,14 +281,13 @@ class State:
         if assessment and assessment.task == task.task_id:
             assessment.status, assessment.updated = status, self.now
             self.expire("assessment", task.assessment_id, self.limits.result_ttl_s)
+            self.gone[task.assessment_id] = task.tenant
+            self.expire("expired", task.assessment_id, self.limits.result_ttl_s + self.limits.tombstone_s)
         self.outbox.tell_end(task, status, self.now)
         for kind in ("kept", "result", "events"):
             self.expire(kind, task.task_id, self.limits.result_ttl_s)
         self.expire("task", task.task_id, self.limits.result_ttl_s + self.limits.tombstone_s)
-
-    def _leave_queue(self, task: TaskRecord) -> None:
-        if (task.score, task.task_id) in self.queues[task.priority]:
-            self.dequeue(task)
+        self.objects_due(task, task.expires)
 
     def _close_agents(self, task: TaskRecord, end: TaskState, changed: dict[str, AgentRecord]) -> None:
         for name in task.agents:
@@ -313,7 +295,7 @@ class State:
             if agent.state not in FINAL_AGENT_STATES:
                 never = end is TaskState.FAILURE and agent.state is AgentState.WAITING
                 state = AgentState.SKIPPED if never else AgentState.REVOKED
-                self.set_agent(task, name, replace(agent, state=state, ended=self.now), changed)
+                self.set_agent(task, name, replace(agent, state=state, ended=self.now, retry=None), changed)
                 self.agent_runs[name, state.value] += 1
 
     def revoke(self, task: TaskRecord, changed: dict[str, AgentRecord] | None = None) -> None:
@@ -331,7 +313,43 @@ class State:
         self.signal("cancel", task.task_id)
         return task.state
 
+    # -- objects (stowage.py) -----------------------------------------------------------------------------------------
+
+    def object_due(self, name: str, at: float) -> None:
+        if name in self.objects:
+            self.objects[name] = at
+
+    def commit_object(self, task: TaskRecord, kind: str, name: str) -> bool:
+        """Whether the task may point to it: not when it was condemned meanwhile. `kind`: result, or kept:<step>."""
+        if not name:
+            return True
+        if name not in self.objects:
+            return False
+        self.objects[name] = math.inf
+        task.objects[kind] = name
+        return True
+
+    def refuse_object(self, task: TaskRecord | None, kind: str, name: str) -> None:
+        """One that was written and not committed is due at once, whoever had listed it or forgotten it before."""
+        if name and (task is None or task.objects.get(kind) != name):
+            self.objects[name] = self.now
+
+    def objects_due(self, task: TaskRecord, at: float) -> None:
+        for name in task.objects.values():
+            self.object_due(name, at)
+
+    def condemn_objects(self, limit: int) -> list[str]:
+        """Condemns what is due and names what to delete now; one not confirmed in time is named again."""
+        for name in [name for name, at in self.objects.items() if at <= self.now][:limit]:
+            del self.objects[name]
+            self.condemned[name] = self.now
+        names = [name for name, at in self.condemned.items() if at <= self.now][:limit]
+        self.condemned.update(dict.fromkeys(names, self.now + self.limits.object_retry_s * 1000))
+        return names
+
     def remove_task(self, task_id: str) -> None:
+        if found := self.tasks.get(task_id):
+            self.objects_due(found, self.now)
         for webhook_id in self.outbox.of_task(task_id):
             self._drop("webhook", webhook_id)
         for kind in ("task", "kept", "result"):
@@ -342,3 +360,4 @@ class State:
         for task_id in assessment.runs:
             self.remove_task(task_id)
         self._drop("assessment", assessment.assessment_id)
+        self._drop("expired", assessment.assessment_id)

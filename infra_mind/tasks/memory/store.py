@@ -7,20 +7,30 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from infra_mind.model.task import Event
+from infra_mind.tasks.memory.alerts import Alerts
 from infra_mind.tasks.memory.fleet import Fleet
 from infra_mind.tasks.memory.running import Running
 from infra_mind.tasks.memory.schedules import Schedules
 from infra_mind.tasks.memory.state import State
 from infra_mind.tasks.memory.webhooks import Webhooks
+from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.records import event_id
 from infra_mind.tasks.store import Signal, StoreLimits
+from infra_mind.tasks.stowage import Stowage
 
 
-class MemoryStore(Schedules, Running, Fleet, Webhooks):
+class MemoryStore(Schedules, Running, Fleet, Webhooks, Alerts):
     """`clock` gives seconds since 1970. Waiting for events and signals is in real time, whatever the clock says."""
 
-    def __init__(self, limits: StoreLimits | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        limits: StoreLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        objects: Objects | None = None,
+    ) -> None:
         self._state = State(limits or StoreLimits(), clock)
+        self._stowage = Stowage(objects, self._state.limits, self._note_object)
 
     @property
     def limits(self) -> StoreLimits:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from infra_mind.errors import Conflict, NotFound
 from infra_mind.model.task import Assessment
 from infra_mind.tasks.packing import pack
-from infra_mind.tasks.records import ms_of, page_limit, read_cursor, write_cursor
+from infra_mind.tasks.records import gone_assessment, ms_of, page_limit, read_cursor, write_cursor
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Link
 from infra_mind.tasks.store import Page
@@ -38,14 +39,17 @@ class Assessments:
         self, action: str, tenant: str, assessment_id: str, name: str, data: bytes, artefact_files: int
     ) -> Assessment:
         keys = self._link.keys
+        above = self._link.limits.compress_above
+        packed = await asyncio.to_thread(pack, data, above) if len(data) > above else pack(data, above)
         answer = await self._link.call(
             "save_draft",
             [keys.assessment(assessment_id), keys.input(assessment_id)],
-            [action, tenant, assessment_id, name, pack(data), artefact_files],
+            [action, tenant, assessment_id, name, packed, artefact_files],
             again=True,
             durable=True,
         )
         if answer[0] == b"NOT_FOUND":
+            await self._refuse_gone(tenant, assessment_id)
             raise NotFound(f"There is no assessment {assessment_id}.")
         if answer[0] == b"CONFLICT":
             raise Conflict(
@@ -62,15 +66,23 @@ class Assessments:
             durable=True,
         )
         if answer[0] == b"NOT_FOUND":
+            await self._refuse_gone(tenant, assessment_id)
             raise NotFound(f"There is no assessment {assessment_id}.")
         return answer[1].decode() or None
 
     async def assessment(self, tenant: str, assessment_id: str) -> Assessment:
         found = _flat(await self._link.hash(self._link.keys.assessment(assessment_id)))
         record = decode.fields(found)
+        if not record:
+            await self._refuse_gone(tenant, assessment_id)
         if record.get("tenant") != tenant or "deleted" in record:
             raise NotFound(f"There is no assessment {assessment_id}.")
         return decode.assessment(assessment_id, found)
+
+    async def _refuse_gone(self, tenant: str, assessment_id: str) -> None:
+        """Gone when there was one of this tenant."""
+        if await self._link.raw(self._link.keys.expired(assessment_id)) == tenant.encode():
+            raise gone_assessment(assessment_id)
 
     async def assessment_input(self, assessment_id: str) -> bytes:
         data = await self._link.packed(self._link.keys.input(assessment_id))

@@ -54,6 +54,9 @@ def task(task_id: str, flat: Sequence[bytes]) -> TaskRecord:
         error=_error(found),
         dispatcher=found.get("dispatcher", ""),
         end_event=found.get("end_event", ""),
+        not_before=_number(found, "not_before"),
+        replay_of=found.get("replay_of"),
+        status=found.get("status", ""),
         progresses={
             name.removeprefix(_AGENT): AgentRecord.read(json.loads(value))
             for name, value in found.items()
@@ -126,6 +129,7 @@ def counters(found: dict[bytes, bytes]) -> Counters:
     seconds: dict[str, float] = {}
     runs: dict[tuple[str, str], int] = {}
     webhooks: dict[str, int] = {}
+    failed: dict[str, int] = {}
     schedules: dict[str, int] = {}
     for raw, count in sorted(found.items()):
         kind, _, rest = raw.decode().partition(":")
@@ -138,6 +142,9 @@ def counters(found: dict[bytes, bytes]) -> Counters:
             runs[name, state] = int(count)
         elif kind == "webhook":
             webhooks[rest] = int(count)
+        elif kind == "failed":
+            failed[rest] = int(count)
         elif kind == "schedule":
             schedules[rest] = int(count)
-    return Counters(int(found.get(b"accepted", 0)), ended, seconds, runs, webhooks, schedules)
+    accepted = int(found.get(b"accepted", 0))
+    return Counters(accepted, ended, seconds, runs, webhooks, failed, schedules)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from infra_mind.model.task import ApiKey, Priority
-from infra_mind.tasks.records import DISPATCHER_TTL_S, key_expired, key_order
+from infra_mind.tasks.records import DISPATCHER_TTL_S, burst, key_expired, key_order
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Link
 from infra_mind.tasks.store import Counters, DispatcherInfo, QueueStats
@@ -39,6 +39,7 @@ class Fleet:
             },
             running=answer[8],
             retrying=answer[9],
+            delayed=answer[10],
         )
 
     async def counters(self) -> Counters:
@@ -64,6 +65,11 @@ class Fleet:
 
     async def revoke_key(self, key_id: str) -> bool:
         return bool(await self._link.call("revoke_key", self._link.keys.api_keys, [key_id], durable=True))
+
+    async def take_request(self, key_id: str, per_s: float) -> float:
+        each = max(1, round(1_000_000 / per_s))
+        wait_ms = await self._link.call("take_request", [self._link.keys.rate(key_id)], [each, burst(per_s)])
+        return int(wait_ms) / 1000
 
 
 def _dispatcher(name: str, said: dict[str, str | int], now: int) -> DispatcherInfo:

@@ -40,6 +40,13 @@ class Keys:
         return self.prefix + "dispatchers"
 
     @property
+    def alerts(self) -> str:
+        return self.prefix + "alerts"
+
+    def failures(self, kind: str) -> str:
+        return f"{self.prefix}failures:{kind}"
+
+    @property
     def api_keys(self) -> tuple[str, str]:
         return self.prefix + "keys", self.prefix + "keys:by-secret"
 
@@ -84,11 +91,17 @@ class Keys:
     def input(self, assessment_id: str) -> str:
         return f"{self.prefix}input:{assessment_id}"
 
+    def expired(self, assessment_id: str) -> str:
+        return f"{self.prefix}expired:{assessment_id}"
+
     def runs(self, assessment_id: str) -> str:
         return f"{self.prefix}runs:{assessment_id}"
 
     def tenant(self, tenant: str) -> str:
         return f"{self.prefix}tenant:{tenant}"
+
+    def rate(self, key_id: str) -> str:
+        return f"{self.prefix}rate:{key_id}"
 
     def tasks(self, tenant: str) -> str:
         return f"{self.prefix}tasks:{tenant}"

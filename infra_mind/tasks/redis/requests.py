@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from infra_mind.errors import Conflict, NotFound, TooMany
+from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import StartOptions, Task, TaskState
-from infra_mind.tasks.records import TaskRecord, check_has_result, distinct, gone, page_limit
+from infra_mind.tasks.records import (
+    TaskRecord,
+    assessment_gone,
+    check_has_result,
+    check_replay,
+    distinct,
+    gone,
+    ms_of,
+    page_limit,
+)
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.assessments import Assessments, read_page
 from infra_mind.tasks.redis.link import Argument
 from infra_mind.tasks.store import Accepted, Page
+from infra_mind.tasks.stowage import Stowage
 
 
 class Requests(Assessments):
     """The part of `TaskStore` that the API uses."""
+
+    _stowage: Stowage
 
     async def accept(
         self,
@@ -29,9 +41,41 @@ class Requests(Assessments):
         keys, args = self._accept_call(tenant, assessment_id, task_id, options, agents, idempotency_key)
         answer = await self._link.call("accept", keys, args, again=True, durable=True)
         code = answer[0].decode()
+        if code == "NOT_FOUND":
+            await self._refuse_gone(tenant, assessment_id)
         if code != "OK":
             raise _refusal(code, assessment_id, task_id, answer[1:])
         return Accepted(answer[1].decode(), bool(answer[2]))
+
+    async def replay(
+        self,
+        tenant: str,
+        task_id: str,
+        new_task_id: str,
+        agents: Sequence[str],
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        answer = await self._link.call(
+            "replay",
+            [self._link.keys.idempotency(tenant, idempotency_key or "")],
+            [
+                tenant,
+                task_id,
+                new_task_id,
+                json.dumps(distinct(agents)),
+                0 if idempotency_key is None else 1,
+            ],
+            again=True,
+            durable=True,
+        )
+        code = answer[0].decode()
+        if code == "OK":
+            return Accepted(answer[1].decode(), bool(answer[2]))
+        if code == "GONE":
+            raise assessment_gone(task_id)
+        record, _ = await self._record(tenant, task_id)  # NotFound
+        check_replay(record)
+        raise _refusal(code, record.assessment_id, new_task_id, answer[1:])
 
     def _accept_call(
         self,
@@ -43,16 +87,7 @@ class Requests(Assessments):
         idempotency_key: str | None = None,
     ) -> tuple[list[str], list[Argument]]:
         """KEYS and ARGV of accept.lua, also for scripts that accept as a part of their work."""
-        keys = self._link.keys
-        return [
-            keys.task(task_id),
-            keys.assessment(assessment_id),
-            keys.input(assessment_id),
-            keys.runs(assessment_id),
-            keys.tenant(tenant),
-            keys.tasks(tenant),
-            keys.idempotency(tenant, idempotency_key or ""),
-        ], [
+        return [self._link.keys.idempotency(tenant, idempotency_key or "")], [
             tenant,
             assessment_id,
             task_id,
@@ -60,6 +95,8 @@ class Requests(Assessments):
             options.to_json(),
             json.dumps(distinct(agents)),
             0 if idempotency_key is None else 1,
+            "" if options.not_before is None else ms_of(options.not_before, "not_before"),
+            "" if options.delay_s is None else round(options.delay_s * 1000),
         ]
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
@@ -89,10 +126,15 @@ class Requests(Assessments):
     async def result(self, tenant: str, task_id: str) -> bytes:
         record, _ = await self._record(tenant, task_id)
         check_has_result(record)
-        result = await self._link.packed(self._link.keys.result(task_id))
-        if result is None:
+        stowed = await self._link.raw(self._link.keys.result(task_id))
+        if stowed is None:
             raise gone(task_id)
-        return result
+        try:
+            return await self._stowage.fetch(stowed)
+        except ResultLost:
+            if await self._link.raw(self._link.keys.result(task_id)) is None:  # its time ended in between
+                raise gone(task_id) from None
+            raise
 
     async def cancel(self, tenant: str, task_id: str) -> TaskState:
         answer = await self._link.call(

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
+
+from infra_mind.errors import ResultLost
 from infra_mind.model.task import TaskError, TaskState
-from infra_mind.tasks.packing import pack, unpack
 from infra_mind.tasks.records import STEP_AT_END, clip, clip_error, end_words, percent
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, Renewal
+from infra_mind.tasks.stowage import RESULT, Stowage, Stowed, sweep
+
+log = structlog.get_logger(__name__)
 
 
 class Running:
     """The part of `TaskStore` that the engine uses."""
 
     _link: Link
+    _stowage: Stowage
 
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
         """Never sent twice: a claim whose answer was lost comes back when its lease ends."""
@@ -41,7 +47,16 @@ class Running:
 
     async def kept(self, task_id: str) -> dict[str, Kept]:
         found = await self._link.hash(self._link.keys.kept(task_id))
-        return {step.decode(): _kept(step.decode(), value) for step, value in sorted(found.items())}
+        kept = {}
+        for step, value in sorted(found.items()):
+            inputs_hash, _, stowed = value.partition(b"\n")
+            try:
+                data = await self._stowage.fetch(stowed)
+            except ResultLost as lost:
+                log.warning("kept result is lost", task_id=task_id, step=step.decode(), reason=str(lost))
+                continue
+            kept[step.decode()] = Kept(step.decode(), inputs_hash.decode(), data)
+        return kept
 
     async def keep(
         self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
@@ -51,6 +66,7 @@ class Running:
         said: list[Argument] = ["", 0, "", ""]
         if agent is not None:
             said = [agent.agent, agent.attempt, clip(agent.note), clip(agent.reason)]
+        stowed = await self._stowage.stow(task_id, fence, f"kept:{kept.step}", kept.data)
         answer = await self._link.call(
             "keep",
             [self._link.keys.task(task_id), self._link.keys.kept(task_id)],
@@ -59,9 +75,10 @@ class Running:
                 fence,
                 kept.step,
                 kept.inputs_hash,
-                pack(kept.data),
+                stowed.value,
                 *said,
                 max(0, round(seconds * 1_000_000)),
+                stowed.object,
             ],
             again=True,
             durable=True,
@@ -103,14 +120,34 @@ class Running:
         if error is not None:
             told = clip_error(error)
             failed = [told.type, told.message, told.attempt]
+        stowed = Stowed(b"")
+        if state is TaskState.SUCCESS:
+            stowed = await self._stowage.stow(task_id, fence, RESULT, result or b"")
+        said = [stowed.value, status, STEP_AT_END[state], message, *failed, stowed.object]
         answer = await self._link.call(
             "finish",
             [self._link.keys.task(task_id), self._link.keys.result(task_id)],
-            [task_id, fence, state.value, pack(result or b""), status, STEP_AT_END[state], message, *failed],
+            [task_id, fence, state.value, *said],
             again=True,
             durable=True,
         )
         return Commit(answer.decode())
+
+    async def sweep_objects(self, limit: int = 100) -> int:
+        return await sweep(self._stowage.objects, self._condemn, self._forget, limit)
+
+    async def _note_object(self, task_id: str, fence: int, name: str) -> bool:
+        keys = [self._link.keys.task(task_id)]
+        return bool(
+            await self._link.call("note_object", keys, [task_id, fence, name], again=True, durable=True)
+        )
+
+    async def _condemn(self, limit: int) -> list[str]:
+        names = await self._link.call("objects_due", args=[limit])
+        return [name.decode() for name in names]
+
+    async def _forget(self, names: list[str]) -> None:
+        await self._link.call("objects_gone", args=names, again=True)
 
 
 def _said(update: AgentUpdate) -> list[Argument]:
@@ -122,9 +159,6 @@ def _said(update: AgentUpdate) -> list[Argument]:
         update.attempt,
         clip(update.note),
         clip(update.reason),
+        "" if update.retry_in_s is None else max(0, round(update.retry_in_s * 1000)),
+        max(0, round(update.ran_s * 1000)),
     ]
-
-
-def _kept(step: str, value: bytes) -> Kept:
-    inputs_hash, _, packed = value.partition(b"\n")
-    return Kept(step, inputs_hash.decode(), unpack(packed))

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib import resources
 
-from infra_mind.model.task import PRIORITY_HANDICAP_MS
+from infra_mind.model.task import PRIORITY_HANDICAP_MS, PRIORITY_LEAD
 from infra_mind.tasks.records import (
     DELETED_EVENTS_TTL_S,
     DISPATCHER_TTL_S,
+    IDLE_TENANT_TTL_S,
     PROGRESS_BEFORE_END,
+    TURN,
+    WOKEN_AT_ONCE,
     WORDS,
 )
 from infra_mind.tasks.store import StoreLimits
@@ -31,21 +34,29 @@ NAMES = (
     "heartbeat",
     "keep",
     "note_attempt",
+    "note_object",
+    "objects_due",
+    "objects_gone",
     "page",
     "put_key",
     "queue_stats",
     "release",
     "renew",
+    "replay",
     "revoke_key",
     "save_draft",
     "schedules",
+    "take_request",
     "task",
     "update",
     "webhook_secret",
+    "worker_failed",
 )
 
 # Scripts that do others' work as a part of their own: these stand before them as functions of (KEYS, ARGV).
 PARTS = {"fire_schedule": ("save_draft", "accept")}
+# These may run in a server that is full: they free memory, or write a few bytes that keep what runs from being done twice.
+WHEN_FULL = frozenset({"cancel", "delete", "heartbeat", "objects_due", "objects_gone", "release", "renew"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,11 @@ def load(prefix: str, limits: StoreLimits) -> dict[str, Script]:
             f"local function {part}(KEYS, ARGV)\n{text(part)}\nend\n" for part in PARTS.get(name, ())
         )
 
-    return {name: _script(name, head + parts(name) + text(name)) for name in NAMES}
+    return {name: _script(name, _flags(name) + head + parts(name) + text(name)) for name in NAMES}
+
+
+def _flags(name: str) -> str:
+    return "#!lua flags=allow-oom\n" if name in WHEN_FULL else ""
 
 
 def _script(name: str, text: str) -> Script:
@@ -93,7 +108,17 @@ def _constants(prefix: str, limits: StoreLimits) -> str:
         "max_claims": str(limits.max_claims),
         "max_queued": str(limits.max_queued_per_tenant),
         "events_kept": str(limits.events_kept),
+        "object_grace": str(_ms(limits.object_grace_s)),
+        "alert_after": str(max(1, limits.alert_after)),
+        "alert_window": str(_ms(limits.alert_window_s)),
+        "alert_ttl": str(_ms(limits.alert_ttl_s)),
+        "object_retry": str(_ms(limits.object_retry_s)),
         "progress_before_end": str(PROGRESS_BEFORE_END),
+        "idle_ttl": str(_ms(IDLE_TENANT_TTL_S)),
+        "woken": str(WOKEN_AT_ONCE),
+        "stride": str(TURN),
+        "lead": _table({p.value: str(lead) for p, lead in PRIORITY_LEAD.items()}),
+        "lead_span": str(max(PRIORITY_LEAD.values())),
         "handicap": _table({p.value: str(ms) for p, ms in PRIORITY_HANDICAP_MS.items()}),
         "words": _table({name: _text(words) for name, words in WORDS.items()}),
     }

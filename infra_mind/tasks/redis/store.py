@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from infra_mind.errors import Unavailable
+from infra_mind.tasks.objects import Objects
+from infra_mind.tasks.redis.alerts import Alerts
 from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.fleet import Fleet
 from infra_mind.tasks.redis.link import Durability, Link
@@ -11,13 +13,15 @@ from infra_mind.tasks.redis.schedules import Schedules
 from infra_mind.tasks.redis.streams import Streams
 from infra_mind.tasks.redis.webhooks import Webhooks
 from infra_mind.tasks.store import StoreLimits
+from infra_mind.tasks.stowage import Stowage
 
 
-class RedisStore(Streams, Schedules, Running, Fleet, Webhooks):
+class RedisStore(Streams, Schedules, Running, Fleet, Webhooks, Alerts):
     """`TaskStore` over one server; use it from one event loop.
 
     `durability`: `everysec` answers when the append-only file has the write (a power cut may lose the last second);
-    `strict` answers when the disk has it. Nothing is connected before the first call."""
+    `strict` answers when the disk has it. `objects` takes very large results; without it they stay in the store. Nothing is
+    connected before the first call."""
 
     def __init__(
         self,
@@ -26,8 +30,10 @@ class RedisStore(Streams, Schedules, Running, Fleet, Webhooks):
         *,
         prefix: str = "im:",
         durability: Durability = "everysec",
+        objects: Objects | None = None,
     ) -> None:
         self._link = Link(url, limits or StoreLimits(), prefix, durability)
+        self._stowage = Stowage(objects, self._link.limits, self._note_object)
 
     @property
     def limits(self) -> StoreLimits:

@@ -190,6 +190,16 @@ def test_a_service_of_another_namespace_selects_nothing() -> None:
     assert assess(workload(container()), other).details["topology"]["edges"] == []
 
 
+def test_an_address_of_two_roots_names_both_files() -> None:
+    roots = [
+        Resource(address="aws_s3_bucket.logs", block="aws_s3_bucket.logs", format=Format.TERRAFORM, kind="aws_s3_bucket",
+                 name="logs", provider="aws", artefact=f"{root}/main.tf", line_start=1, line_end=1)
+        for root in ("bank", "shop")
+    ]  # fmt: skip
+    (node,) = assess(*roots).details["topology"]["nodes"]
+    assert (node["artefact"], node["also_in"]) == ("bank/main.tf", ["shop/main.tf"])
+
+
 def test_a_large_topology_is_capped_and_says_so() -> None:
     many = [compose(f"s{i:05}") for i in range(2_100)]
     graph = assess(*many).details["topology"]
@@ -239,6 +249,34 @@ def test_a_file_that_was_named_and_not_sent_is_said() -> None:
     assert (finding.resource, finding.status) == ("db.tf", Status.NOT_ASSESSED)
     nothing = AGENT.assess(Inputs(brief=parse_brief({"name": "t", "artefacts": "infra"})), silent)
     assert [f.resource for f in of(nothing, "cloud.artefacts-not-sent")] == ["infra"]
+
+
+def test_what_terraform_asks_for_is_not_said_to_be_named_in_the_brief() -> None:
+    unread = (
+        UnreadFile(artefact="boot.sh", reason="file() asks for it, it was not handed in", kind="not_sent"),
+        UnreadFile(artefact="main.tf", reason="module 'm': the folder ./m was not handed in", line=7, kind="not_sent"),
+    )  # fmt: skip
+    file, module = of(assess(unread=unread), "cloud.artefacts-not-sent")
+    assert file.title == "boot.sh: file() asks for it, it was not handed in"
+    assert module.title == "main.tf: module 'm': the folder ./m was not handed in"
+    assert (module.evidence[0].artefact, module.evidence[0].line_start) == ("main.tf", 7)
+    assert file.remediation is not None
+    assert module.remediation is not None
+    assert "artefacts" not in file.remediation.text + module.remediation.text
+    assert "module" in module.remediation.text
+
+
+def test_a_file_that_both_the_brief_and_terraform_name_is_said_once() -> None:
+    unread = (
+        UnreadFile(artefact="boot.sh", reason="file() asks for it, it was not handed in", kind="not_sent"),
+    )
+    inputs = Inputs(
+        brief=parse_brief({"name": "t", "artefacts": ["boot.sh"]}),
+        inventory=Inventory(files=1, files_read=1, unread=unread),
+        artefacts={"main.tf": Artefact(path="main.tf", content="")},
+    )
+    (finding,) = of(AGENT.assess(inputs, silent), "cloud.artefacts-not-sent")
+    assert finding.title == "`boot.sh` is named in the brief and was not sent"
 
 
 def test_what_could_not_be_read_or_resolved_keeps_its_line() -> None:

@@ -68,7 +68,7 @@ def test_a_met_target_passes() -> None:
 
 
 def test_independence_is_said_and_a_common_cause_is_tabled() -> None:
-    result = assess(availability=path({"name": "x", "availability": 0.999, "replicas": 2}))
+    result = assess(availability=path({"name": "x", "availability": 0.999, "replicas": 2, "needed": 1}))
     assert [a.id for a in result.assumptions] == ["reliability.independence"]
     minutes = [row["downtime_minutes_per_year"] for row in result.details["common_cause"]]
     assert minutes == sorted(minutes)
@@ -129,6 +129,13 @@ def test_a_job_that_never_gets_on_has_no_made_up_waste() -> None:
 def test_a_group_of_one_node_is_a_single_point(count: int, status: Status) -> None:
     result = assess(hosting={"nodes": [{"instance": "m5.xlarge", "count": count}]})
     assert one(result, "reliability.one-node").status is status
+
+
+def test_what_the_brief_does_not_count_is_no_single_point_by_default() -> None:
+    result = assess(hosting={"nodes": [{"instance": "m5.xlarge"}], "storage": [{"kind": "ssd", "tb": 4}]})
+    for rule, path in (("one-node", "hosting.nodes.0.count"), ("one-copy", "hosting.storage.0.replicas")):
+        finding = one(result, f"reliability.{rule}")
+        assert (finding.status, finding.evidence[0].path) == (Status.NOT_ASSESSED, path)
 
 
 def test_every_fact_has_formula_inputs_and_source() -> None:

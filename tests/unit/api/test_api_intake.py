@@ -63,6 +63,36 @@ async def test_the_same_brief_is_kept_as_the_same_bytes_in_every_form(
     assert len({(await kept(store, answer)).to_bytes() for answer in answers}) == 1
 
 
+SOME_STATED = {
+    "name": "n",
+    "budget": {"usd_per_month": 1},
+    "hosting": {
+        "provider": "aws",
+        "nodes": [{"instance": "m5.xlarge", "count": 1}, {"instance": "m5.large"}],
+    },
+}
+
+
+async def test_a_default_that_was_written_is_still_told_from_one_that_was_not(
+    http: httpx.AsyncClient, store: MemoryStore
+) -> None:
+    text = json.dumps(SOME_STATED)
+    for answer in (
+        await http.post("/assessments", json=SOME_STATED),
+        await http.post("/assessments", content=text, headers=YAML_TYPE),
+        await http.post("/assessments", files={"brief": ("b.yaml", text)}),
+        await http.post("/assessments", content=zipped(brief_dot_json=text), headers=ZIP_TYPE),
+    ):
+        brief = (await kept(store, answer)).brief
+        assert brief.budget is not None
+        assert brief.hosting is not None
+        assert [node.model_fields_set for node in brief.hosting.nodes] == [
+            {"instance", "count"},
+            {"instance"},
+        ]
+        assert brief.budget.model_fields_set == {"usd_per_month"}
+
+
 async def test_a_form_with_files_keeps_their_relative_paths(
     http: httpx.AsyncClient, store: MemoryStore
 ) -> None:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from infra_mind.api.keys import KeyRing
 from infra_mind.errors import NotAllowed
 from infra_mind.model.api_key import hash_key, key_id_of, new_key
 from infra_mind.model.task import ApiKey
 from infra_mind.tasks.memory import MemoryStore
-from tests.unit.api.steps import NOW, MakeKey, problem
+from tests.unit.api.steps import NOW, MakeKey, client_of, problem
 
 
 def test_a_new_key_is_kept_as_its_hash_only() -> None:
@@ -130,3 +131,13 @@ async def test_a_key_works_from_the_moment_it_is_made() -> None:
         await ring.keys.key_of(f"Bearer {plain}")
     await ring.store.put_key(kept)
     assert (await ring.keys.key_of(f"Bearer {plain}")).key_id == kept.key_id
+
+
+async def test_a_key_over_its_rate_is_told_when_to_come_back(app: FastAPI, make_key: MakeKey) -> None:
+    async with client_of(app, await make_key("slow", requests_per_s=0.5)) as http:
+        assert (await http.get("/tasks")).status_code == 200
+        answer = await http.get("/tasks")
+        assert problem(answer, 429)["detail"] == "This API key may make 0.5 requests a second"
+        assert answer.headers["retry-after"] == "2"
+    async with client_of(app, await make_key("slow")) as http:  # another key of the same tenant
+        assert [(await http.get("/tasks")).status_code for _ in range(5)] == [200] * 5

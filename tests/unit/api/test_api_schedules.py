@@ -110,7 +110,7 @@ async def test_the_same_idempotency_key_is_the_same_schedule(
         ({"brief": None, "assessment_id": "a/../b"}, "assessment_id", "pattern"),
         ({"brief": {**BRIEF, "hosting": {"provder": "aws"}}}, "brief.hosting.provder", "provider"),
         ({"options": {"priority": "urgent"}}, "options.priority", "critical"),
-        ({"options": {"soft_limit_s": 20, "hard_limit_s": 10}}, "options.soft_limit_s", "over"),
+        ({"options": {"soft_limit_s": 20, "hard_limit_s": 10}}, "options.soft_limit_s", "not below"),
         ({"options": {"webhook_url": "https://10.0.0.1/"}}, "options.webhook_url", "not public"),
         ({"options": {"delay_s": 5}}, "options.delay_s", "the schedule says when"),
     ],

@@ -41,8 +41,12 @@ async def test_the_task_has_the_options_and_all_agents(http: httpx.AsyncClient, 
     assert claim.agents == AGENTS
     assert claim.options.model_dump(mode="json") == {
         "priority": "critical",
+        "delay_s": None,
+        "not_before": None,
         "soft_limit_s": 30.0,
         "hard_limit_s": 60.5,
+        "agent_soft_limit_s": None,
+        "agent_hard_limit_s": None,
         "webhook_url": url,
     }
 
@@ -99,9 +103,12 @@ async def test_a_bad_idempotency_key_is_named(http: httpx.AsyncClient, key: str)
         ({"soft_limit_s": 0}, "soft_limit_s", "greater than 0"),
         ({"soft_limit_s": "10"}, "soft_limit_s", "number"),
         ({"hard_limit_s": 1e9}, "hard_limit_s", "less than"),
-        ({"soft_limit_s": 20, "hard_limit_s": 10}, "soft_limit_s", "over hard_limit_s"),
-        ({"delay_s": 5}, "delay_s", "not available yet"),
-        ({"not_before": "2030-01-01T00:00:00Z"}, "not_before", "not available yet"),
+        ({"soft_limit_s": 20, "hard_limit_s": 10}, "soft_limit_s", "not below hard_limit_s (10 s)"),
+        ({"soft_limit_s": 10, "hard_limit_s": 10}, "soft_limit_s", "not below hard_limit_s (10 s)"),
+        ({"delay_s": -1}, "delay_s", "greater than or equal to 0"),
+        ({"not_before": "tomorrow"}, "not_before", "not a time in ISO 8601"),
+        ({"not_before": "2999-01-01T00:00:00Z"}, "not_before", "more than 31 days ahead"),
+        ({"delay_s": 1, "not_before": "2020-01-01T00:00:00Z"}, "", "give one of them"),
         ({"webhook_url": "example.com/hook"}, "webhook_url", "must begin with https://"),
         ({"webhook_url": 5}, "webhook_url", "string"),
         ({"webhook_url": "https://me:hunter2@example.com/"}, "webhook_url", "user name or password"),

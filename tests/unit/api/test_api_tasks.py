@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from infra_mind.api.app import create_app
 from infra_mind.model.api_key import new_key
 from infra_mind.model.task import Task
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.store import StoreLimits
 from tests.unit.api.steps import (
     AGENTS,
@@ -75,12 +77,47 @@ async def test_an_expired_result_is_gone() -> None:
     plain, kept = new_key("acme", "", NOW)
     await store.put_key(kept)
     async with client_of(create_app(store, agents=AGENTS, limits=LIMITS, workers=workers), plain) as http:
-        _, task_id = await started(http)
+        assessment_id, task_id = await started(http)
         engine = Engine(store)
         await engine.succeed(await engine.claim(), b"{}")
         assert (await http.get(f"/tasks/{task_id}/result")).status_code == 200
         now_s += 61.0
         problem(await http.get(f"/tasks/{task_id}/result"), 410)
+        for path in (f"/assessments/{assessment_id}", f"/assessments/{assessment_id}/report"):
+            problem(await http.get(path), 410)
+        now_s += 7 * 86_400.0
+        problem(await http.get(f"/assessments/{assessment_id}"), 404)
+
+
+async def test_a_result_whose_object_is_missing_is_a_500_that_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "objects"
+    store = MemoryStore(StoreLimits(objects_above=100), objects=Objects(folder.as_uri()))
+    plain, kept = new_key("acme", "", NOW)
+    await store.put_key(kept)
+    async with client_of(create_app(store, agents=AGENTS, limits=LIMITS, workers=workers), plain) as http:
+        assessment_id, task_id = await started(http)
+        engine = Engine(store)
+        await engine.succeed(await engine.claim(), json.dumps(RESULT).encode())
+        assert (await http.get(f"/tasks/{task_id}/result")).json()["result"] == RESULT
+        (only,) = folder.iterdir()
+        only.unlink()
+        for path in (f"/tasks/{task_id}/result", f"/assessments/{assessment_id}/report"):
+            found = problem(await http.get(path), 500)
+            assert found["type"] == "urn:infra-mind:problem:result-lost"
+            assert "missing from the object storage" in found["detail"]
+
+
+@pytest.mark.parametrize("size", [10, 300_000, 5_000_000])
+async def test_a_result_of_any_size_comes_whole(http: httpx.AsyncClient, engine: Engine, size: int) -> None:
+    assessment_id, task_id = await started(http)
+    text = json.dumps({**RESULT, "provenance": {"note": "ä" * size}}, ensure_ascii=False).encode()
+    await engine.succeed(await engine.claim(), text)
+    answer = await http.get(f"/tasks/{task_id}/result")
+    expected = b'{"task_id":"' + task_id.encode() + b'","state":"SUCCESS","result":' + text + b"}"
+    assert answer.content == expected
+    assert int(answer.headers["content-length"]) == len(expected)
+    report = await http.get(f"/assessments/{assessment_id}/report", params={"format": "json"})
+    assert report.content == text
 
 
 async def test_a_failed_task_answers_its_error(http: httpx.AsyncClient, engine: Engine) -> None:
@@ -175,3 +212,24 @@ async def test_a_report_that_does_not_exist_is_named(
 async def test_a_draft_has_no_report(http: httpx.AsyncClient) -> None:
     found = problem(await http.get(f"/assessments/{await draft(http)}/report"), 409)
     assert found["state"] == "draft"
+
+
+# -- replay and rate ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_task_is_replayed_as_a_new_one(http: httpx.AsyncClient, store: MemoryStore) -> None:
+    assessment_id, task_id = await started(http)
+    await http.delete(f"/tasks/{task_id}")
+    answer = await http.post(f"/tasks/{task_id}/replay")
+    new = answer.json()["task_id"]
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/api/v1/tasks/{new}"
+    assert (answer.json()["assessment_id"], new == task_id) == (assessment_id, False)
+    assert (await http.get(f"/tasks/{new}")).json()["replay_of"] == task_id
+
+
+async def test_what_waits_is_not_replayed(http: httpx.AsyncClient) -> None:
+    _, task_id = await started(http)
+    answer = await http.post(f"/tasks/{task_id}/replay")
+    assert (answer.status_code, "not ended" in answer.json()["detail"]) == (409, True)
+    assert (await http.post("/tasks/tsk_unknown/replay")).status_code == 404

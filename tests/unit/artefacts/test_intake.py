@@ -82,6 +82,42 @@ def test_a_list_of_files_is_taken_whatever_their_names(tmp_path: Path) -> None:
     assert (only.path, only.content) == ("odd.name", "x")
 
 
+def folders(root: Path, *names: str) -> list[Path]:
+    """Folders with one `main.tf` each, which says where it is."""
+    for name in names:
+        (root / name).mkdir(parents=True)
+        (root / name / "main.tf").write_text(name)
+    return [root / name for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        (["infra"], ["main.tf"]),
+        (["net", "app"], ["app/main.tf", "net/main.tf"]),
+        (["shop/infra", "bank/infra"], ["bank/infra/main.tf", "shop/infra/main.tf"]),
+        (["a/x/infra", "b/x/infra", "net"], ["a/x/infra/main.tf", "b/x/infra/main.tf", "net/main.tf"]),
+        (["shop/infra", "infra"], ["{root}/infra/main.tf", "shop/infra/main.tf"]),
+    ],
+)
+def test_folders_of_one_name_are_told_apart(tmp_path: Path, names: list[str], paths: list[str]) -> None:
+    wanted = sorted(path.format(root=tmp_path.name) for path in paths)
+    found = intake.collect(folders(tmp_path, *names))
+    assert [a.path for a in found] == wanted
+    assert {a.content for a in found} == set(names)
+
+
+def test_named_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    files = [folder / "main.tf" for folder in folders(tmp_path, "shop", "bank")]
+    assert [a.path for a in intake.collect(files)] == ["bank/main.tf", "shop/main.tf"]
+
+
+def test_what_is_reached_twice_is_taken_once(tmp_path: Path) -> None:
+    [infra, inner] = folders(tmp_path, "infra", "infra/inner")
+    found = intake.collect([infra, infra, inner, infra / "main.tf"])
+    assert [a.path for a in found] == ["infra/inner/main.tf", "infra/main.tf"]
+
+
 def test_a_link_that_leaves_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.tf").write_text("x")
     (tmp_path / "in").mkdir()

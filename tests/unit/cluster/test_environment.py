@@ -93,3 +93,17 @@ def test_haproxy_is_started_with_its_own_listeners_narrowed_to_this_machine(tmp_
         "frontend a", "bind 127.0.0.1:9101", "frontend b", "bind 127.0.0.1:9102", "frontend c", "bind 10.0.0.1:80",
         "http-request set-header bind *:1",
     ]  # fmt: skip
+
+
+def test_a_proxy_that_knows_no_replica_says_so(tmp_path: Path) -> None:
+    """Not 404, which means that there is no such task."""
+    shows = tmp_path / "shows"
+    shows.write_text('#!/bin/sh\ncat "$2"\n')
+    shows.chmod(0o700)
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(
+        'backend b\n    http-request return status 404 content-type text/plain lf-string "404 or so"\n'
+    )
+    wrapper = environment._narrowed(tmp_path, shows)
+    told = subprocess.run([wrapper, "-f", config], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[1].strip() == 'http-request return status 503 hdr Retry-After 1 content-type text/plain lf-string "404 or so"'  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra_mind.model.numbers import SPACE, counted, money, number, percent, quantity
+from infra_mind.model.numbers import SPACE, counted, money, number, percent, percents, quantity
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,16 @@ def test_what_is_not_finite_is_unknown(value: float) -> None:
 @pytest.mark.parametrize(("expected", "count"), [("1 server", 1), ("0 servers", 0), ("1 200 servers", 1200)])
 def test_things_are_counted_in_their_number(expected: str, count: int) -> None:
     assert counted(count, "server").replace(SPACE, " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        (0.9998990001, 0.9999, ("99.9899 %", "99.99 %")),
+        (0.995, 0.9985005, ("99.5 %", "99.85 %")),
+        (0.5, 0.5, ("50 %", "50 %")),
+        (0.3, 0.1 + 0.2, ("30 %", "30 %")),
+    ],
+)
+def test_two_shares_are_told_apart(one: float, other: float, told: tuple[str, str]) -> None:
+    assert tuple(text.replace(SPACE, " ") for text in percents(one, other)) == told

@@ -5,29 +5,36 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from infra_mind.errors import Unavailable
 from infra_mind.model.task import StartOptions, TaskState
-from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits
-from infra_mind.tasks.execution import LocalExecutor, StepCall
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import OnAlert
+from infra_mind.tasks.dispatcher import Dispatcher, DispatchLimits, _either
+from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.objects import Objects, ObjectsRefused
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.store import StoreLimits
 from tests.stores import wait_until
 
 PLAN = Plan((Step("a"), Step("sum", after=("a",), agent=False)))
-LIMITS = DispatchLimits(poll_s=0.02, report_s=0.01, heartbeat_s=0.05)
+LIMITS = DispatchLimits(poll_s=0.02, report_s=0.01, heartbeat_s=0.05, sweep_s=0.01)
 
 
 def step(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: object) -> bytes:
     return call.step.encode()
 
 
-def dispatcher(store: MemoryStore, executor: LocalExecutor | None = None) -> Dispatcher:
+def dispatcher(
+    store: MemoryStore, executor: LocalExecutor | None = None, on_alert: OnAlert | None = None
+) -> Dispatcher:
     return Dispatcher(
         "d", node_id="n", plan=PLAN, store=store, executor=executor or LocalExecutor(step, slots=2), limits=LIMITS,
-        parts=lambda data: {}, chance=random.Random(1),
+        parts=lambda data: {}, chance=random.Random(1), on_alert=on_alert,
     )  # fmt: skip
 
 
@@ -89,3 +96,72 @@ async def test_when_one_of_its_loops_breaks_it_ends_as_a_whole(store: MemoryStor
     with pytest.raises(ExceptionGroup) as broken:
         await dispatcher(store, Broken(step, slots=2)).run()
     assert broken.group_contains(RuntimeError, match="no answer")
+
+
+async def test_objects_whose_time_is_over_are_removed_and_a_refusing_storage_ends_nothing(
+    tmp_path: Path,
+) -> None:
+    """Three rounds: the storage refuses, the storage is away, and it removes what is due."""
+    objects = Objects((tmp_path / "objects").as_uri())
+    delete, failures = objects.delete, [ObjectsRefused("no"), Unavailable("away")]
+
+    async def moody(name: str) -> None:
+        if failures:
+            raise failures.pop()
+        await delete(name)
+
+    objects.delete = moody  # type: ignore[method-assign]
+    store = MemoryStore(StoreLimits(objects_above=10, object_retry_s=0.001), objects=objects)
+    await accept(store, 1)
+    await store.claim("gone", 1)
+    await store.finish("t-1", 1, TaskState.SUCCESS, result=b"r" * 100)
+    await store.delete_assessment("acme", "a-1")
+    running = asyncio.create_task(dispatcher(store).run())
+
+    async def removed() -> bool:
+        assert not running.done()
+        return not list((tmp_path / "objects").iterdir())
+
+    await wait_until("the object is removed", removed)
+    assert failures == []
+    running.cancel()
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_cancel_that_comes_with_the_event_is_not_lost(turns: int) -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(_either(event, 60.0))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    event.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    cancelled = waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled() is cancelled
+
+
+async def test_lost_worker_processes_raise_one_alert_and_a_listener_that_breaks_ends_nothing() -> None:
+    def crash(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: object) -> bytes:
+        raise StepFailed("WorkerCrashed", "its process died 3 times", retryable=False, attempts=3)
+
+    heard: list[Alert] = []
+
+    async def listen(alert: Alert) -> None:
+        heard.append(alert)
+        raise RuntimeError("as told")
+
+    store = MemoryStore(StoreLimits(alert_after=5))
+    for number in range(4):
+        await accept(store, number)
+    one = dispatcher(store, LocalExecutor(crash, slots=2), on_alert=listen)
+    running = asyncio.create_task(one.run())
+
+    async def all_counted() -> bool:
+        assert not running.done()
+        return (await store.counters()).worker_failures == {"WorkerCrashed": 12}
+
+    await wait_until("every lost process is counted", all_counted)
+    assert [(alert.kind, alert.count) for alert in heard] == [("WorkerCrashed", 5)]
+    assert [alert.count for alert in await store.alerts()] == [11]
+    running.cancel()

@@ -21,6 +21,13 @@ def test_small_values_stay_plain_with_one_byte_more() -> None:
     assert pack(data) == b"\x00" + data
 
 
+def test_the_limit_can_be_set() -> None:
+    data = b"a" * 1_000
+    assert pack(data, 1_000) == b"\x00" + data
+    assert pack(data, 999)[:1] == b"\x01"
+    assert unpack(pack(data, 0)) == data
+
+
 def test_large_values_get_smaller() -> None:
     data = b"a" * (COMPRESS_ABOVE + 1)
     assert len(pack(data)) < len(data) / 100

@@ -263,6 +263,43 @@ async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
     assert bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
 
 
+class SlowKeeps(MemoryStore):
+    """Takes the result of `a` only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreLimits(lease_s=30))
+        self.go_on = asyncio.Event()
+        self.kept_steps: list[str] = []
+
+    async def keep(
+        self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
+    ) -> Commit:
+        if kept.step == "a":
+            await self.go_on.wait()
+        self.kept_steps.append(kept.step)
+        return await super().keep(task_id, fence, kept, agent=agent, seconds=seconds)
+
+
+async def test_the_next_step_runs_while_a_result_is_on_its_way_to_the_store_and_the_end_waits_for_it() -> (
+    None
+):
+    bench, store = Bench(), SlowKeeps()
+    bench.store = store
+    await bench.accept()
+    running = asyncio.create_task(bench.run_of(await bench.claim()).run())
+
+    async def all_have_run() -> bool:
+        return bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
+
+    await wait_until("all steps have run", all_have_run)
+    assert not (await bench.task()).state.ended
+    assert "a" not in store.kept_steps
+    store.go_on.set()
+    await running
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert sorted(store.kept_steps) == ["a", "b", "c"]
+
+
 async def test_an_error_of_the_engine_itself_ends_the_task_with_its_name() -> None:
     bench = Bench()
     await bench.accept()
@@ -337,3 +374,37 @@ async def test_a_task_that_never_got_a_slot_waits_on_instead_of_failing() -> Non
     await bench.accept(StartOptions(hard_limit_s=0.05))
     await bench.run_of(await bench.claim(), NoSlots(bench._step, slots=0)).run()
     assert (await bench.task()).state is TaskState.PENDING
+
+
+def lingers(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+    """Goes on until it is asked to stop, and gives what it has."""
+    pause = threading.Event()
+    while not stopped():
+        pause.wait(0.005)
+    return b"half"
+
+
+async def test_an_agent_over_its_own_soft_limit_fails_alone() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = stubborn
+    await bench.accept(StartOptions(agent_soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    agents = (await bench.task()).info.agents
+    assert (agents["b"].state, agents["c"].state) == (AgentState.FAILED, AgentState.DONE)
+    assert agents["b"].reason == "SoftTimeLimitExceeded: asked to stop at its soft limit of 0.05 s"
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+
+
+async def test_what_an_agent_had_at_its_soft_limit_counts_but_is_not_gone_on_from() -> None:
+    bench = Bench()
+    bench.behaviour["b"] = lingers
+    await bench.accept(StartOptions(agent_soft_limit_s=0.05))
+    await bench.run_of(await bench.claim()).run()
+    assert (await bench.store.assessment("acme", "a-1")).status == "partial"
+    assert (await bench.store.kept("t-1"))["b"].data == b"half"
+    del bench.behaviour["b"]
+    await bench.store.replay("acme", "t-1", "t-2", PLAN.agents)
+    await bench.run_of(await bench.claim()).run()
+    assert dict(bench.starts) == {"a": 1, "b": 2, "c": 1, "sum": 2}
+    assert (await bench.store.assessment("acme", "a-1")).status == "completed"
+    assert (await bench.store.task("acme", "t-2")).info.agents["a"].note == "kept from an earlier run"

@@ -182,18 +182,18 @@ RULES.add(
 
 @RULES.add(
     "IM-AWS-SQS-001", "Queue is not encrypted", severity=Severity.MEDIUM,
-    reason="Messages carry whatever the application puts in them; encryption with SQS's own keys is free.",
+    reason="Messages carry whatever the application puts in them; encryption with SQS's own keys is free, and here it is switched off.",
     family=Family.ENCRYPTION, kinds=("aws_sqs_queue",), fix="Set `sqs_managed_sse_enabled = true` or `kms_master_key_id`.",
     references=("https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",),
     ckv=("CKV_AWS_27",), controls=("encryption-at-rest",), patch=hcl("sqs_managed_sse_enabled", "true"),
 )  # fmt: skip
 def queue_encryption(subject: Subject, _: Context) -> Iterator[Outcome]:
-    if subject.has("kms_master_key_id"):
+    # AWS encrypts queues that are created since October 2022 with its own keys unless told not to (AWS Compute Blog, "SSE-SQS by
+    # default"), and the provider sends what is configured alone (hashicorp/terraform-provider-aws#27335): only `false` switches it off.
+    if subject.has("kms_master_key_id") or not subject.has("sqs_managed_sse_enabled"):
         yield passed()
-    elif subject.has("sqs_managed_sse_enabled"):
-        yield expect_boolean(subject, "sqs_managed_sse_enabled", True)
     else:
-        yield failed("sqs_managed_sse_enabled", "absent", "true, or kms_master_key_id")
+        yield expect_boolean(subject, "sqs_managed_sse_enabled", True)
 
 
 RULES.add(

@@ -1,4 +1,5 @@
 -- Hands out up to ARGV[2] tasks: those whose lease ran out, then the queue. Each gets the next fence and a lease.
+-- What was delayed until now joins the queue first.
 -- KEYS: the house keys. Computed: everything of the tasks that it finds, and the listings whose members have expired.
 -- ARGV: dispatcher, limit
 local dispatcher, limit = ARGV[1], tonumber(ARGV[2])
@@ -48,30 +49,26 @@ local function take_expired()
   return #due
 end
 
--- The head of the queue whose age, less the handicap of its priority, is greatest: four looks, whatever waits behind.
-local function pop_oldest()
-  local best_score, best_priority, best_id
-  for _, priority in ipairs(PRIORITIES) do
-    local head = redis.call('ZRANGE', QUEUES[priority], 0, 0, 'WITHSCORES')
-    if head[1] then
-      local score = tonumber(head[2]) + C.handicap[priority] * 1000
-      if not best_score or score < best_score then
-        best_score, best_priority, best_id = score, priority, head[1]
-      end
-    end
-  end
-  if best_id then redis.call('ZREM', QUEUES[best_priority], best_id) end
-  return best_id
-end
-
 local function take_queued()
   while #claims < limit do
-    local id = pop_oldest()
-    if not id then return end
+    local task = pop_next()
+    if not task then return end
+    take_or_end(task, {})
+    if RUNNING[task.state] then count_running(task.tenant, 1) end
+  end
+end
+
+-- It has waited since its time came, not since it was accepted.
+local function wake_delayed()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', int(NOW), 'LIMIT', 0, C.woken)) do
+    local due = redis.call('ZSCORE', DELAYED, id)
+    redis.call('ZREM', DELAYED, id)
     local task = load_task(id)
     if task then
-      count_queued(task.tenant, -1)
-      take_or_end(task, {})
+      write(task, 'score', int(tonumber(due) * 1000), 'step', C.words.queued_step, 'message', C.words.queued,
+        'updated', int(NOW))
+      line_up(task, tonumber(due) * 1000)
+      emit(task, 'state')
     end
   end
 end
@@ -91,6 +88,7 @@ local function trim_listings()
 end
 
 trim_listings()
+wake_delayed()
 while #claims < limit and take_expired() > 0 do end
 take_queued()
 return claims

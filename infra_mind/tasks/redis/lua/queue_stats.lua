@@ -1,4 +1,5 @@
--- Depth and oldest age (ms, -1 for none) of each queue, then how many run and how many of these wait for a retry.
+-- Depth and oldest age (ms, -1 for none) of each queue, then how many run, how many of these wait for a retry, and how many
+-- are delayed.
 -- KEYS: the house keys.
 local answer = {}
 for _, priority in ipairs(PRIORITIES) do
@@ -8,4 +9,5 @@ for _, priority in ipairs(PRIORITIES) do
 end
 answer[#answer + 1] = redis.call('ZCARD', LEASES)
 answer[#answer + 1] = redis.call('SCARD', RETRYING)
+answer[#answer + 1] = redis.call('ZCARD', DELAYED)
 return answer

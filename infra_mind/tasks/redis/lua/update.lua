@@ -1,5 +1,6 @@
 -- Takes progress and states of the agents of one task; one event for all that changed.
--- KEYS[9] task. ARGV: task, then for each update: fence, agent, state, progress, attempt, note, reason. Answers 1 or 0 for each.
+-- KEYS[9] task. ARGV: task, then for each update: fence, agent, state, progress, attempt, note, reason, ms to the next
+-- attempt or '', milliseconds that the attempt has run (0: unknown). Answers 1 or 0 for each.
 local task = load_task(ARGV[1])
 local taken, changed, kind = {}, {}, 'progress'
 local step, message
@@ -11,16 +12,18 @@ local function known(name)
   return false
 end
 
-local function apply(agent, name, state, progress, attempt, note, reason)
+local function apply(agent, name, state, progress, attempt, note, reason, retry_in, ran)
   if agent.state ~= state then kind = 'agent' end
-  if state == 'RUNNING' and agent.state ~= 'RUNNING' then agent.started = NOW end
+  if state == 'RUNNING' and agent.state ~= 'RUNNING' then agent.started = NOW - ran end
+  if ran > 0 and not agent.started then agent.started = NOW - ran end
   agent.progress = state == 'RETRY' and progress or math.max(agent.progress, progress)
   if state == 'DONE' then agent.progress = 100 end
   if FINAL[state] then
     agent.ended = NOW
-    count_run(name, state)
+    if attempt > 0 then count_run(name, state) end -- 0: taken over from another task, nothing ran
   end
   agent.state, agent.attempt, agent.note, agent.reason = state, attempt, note, reason
+  agent.retry = state == 'RETRY' and retry_in and NOW + retry_in or nil
 end
 
 -- Reports travel through the progress actor, RETRY does not: what was said of an attempt before it failed may come after.
@@ -28,12 +31,13 @@ local function late_report(agent, attempt)
   return attempt < agent.attempt or (agent.state == 'RETRY' and attempt == agent.attempt)
 end
 
-for i = 2, #ARGV, 7 do
+for i = 2, #ARGV, 9 do
   local name, state, note = ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local agent = holds(task, ARGV[i]) and known(name) and agent_of(task, name)
   local late = state == 'RUNNING' and agent and late_report(agent, tonumber(ARGV[i + 4]))
   if agent and not FINAL[agent.state] and not late then
-    apply(agent, name, state, tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), note, ARGV[i + 6])
+    apply(agent, name, state, tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), note, ARGV[i + 6],
+      tonumber(ARGV[i + 7]), tonumber(ARGV[i + 8]))
     set_agent(task, name, agent, changed)
     step, message = name, note
     taken[#taken + 1] = 1

@@ -43,7 +43,7 @@ AWS: dict[str, tuple[str, str]] = {
         "aws_efs_file_system: encrypted = true",
         "aws_efs_file_system: encrypted = true\n---\naws_efs_backup_policy: file_system_id = aws_efs_file_system.x.id",
     ),
-    "IM-AWS-SQS-001": ('aws_sqs_queue: name = "q"', "aws_sqs_queue: sqs_managed_sse_enabled = true"),
+    "IM-AWS-SQS-001": ("aws_sqs_queue: sqs_managed_sse_enabled = false", 'aws_sqs_queue: name = "q"'),
     "IM-AWS-SNS-001": ('aws_sns_topic: name = "t"', 'aws_sns_topic: kms_master_key_id = "alias/aws/sns"'),
     "IM-AWS-KINESIS-001": ('aws_kinesis_stream: name = "s"', 'aws_kinesis_stream: encryption_type = "KMS"'),
     "IM-AWS-DYNAMODB-001": (

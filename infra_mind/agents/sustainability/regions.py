@@ -1,0 +1,177 @@
+"""The same load in every region that the brief allows, and the cleanest hours of a day for work that can be moved."""
+
+from __future__ import annotations
+
+from math import fsum
+
+from infra_mind.agents.sustainability import energy
+from infra_mind.agents.sustainability.sheet import NAME, Sheet, Site
+from infra_mind.knowledge import carbon, instances, prices
+from infra_mind.knowledge.carbon import GridRow, HoursRow
+from infra_mind.model.brief import Brief, Hosting
+from infra_mind.model.fact import FactValue
+from infra_mind.model.finding import (
+    Confidence,
+    Effort,
+    Evidence,
+    Impact,
+    Remediation,
+    Severity,
+    Status,
+    make_finding,
+)
+from infra_mind.model.numbers import money, number, percent, quantity
+
+MUCH = 0.5  # a region with less than half the carbon is worth the question
+WINDOW = 8  # hours
+LITTLE = 0.02  # a day that varies by less has no better hours
+
+
+def assess_regions(brief: Brief, sheet: Sheet) -> None:
+    """Facts `region.<region>.kgco2e_per_month` for the hosted load, and a finding where an allowed region has far less."""
+    site, hosting = sheet.site, brief.hosting
+    if site is None or site.grid is None or hosting is None or site.provider.provider == "on_prem":
+        return
+    hosted = [part for part in sheet.parts if part.it_kwh is not None]
+    if not hosted:
+        return
+    load = fsum(part.it_kwh or 0.0 for part in hosted)
+    allowed = _allowed(brief, site.grid, sheet)
+    here = _region(site.grid, load, site, sheet)
+    found = [(_region(row, load, site, sheet), row) for row in allowed if row.region != site.grid.region]
+    best, row = min(found, key=lambda f: (f[0], f[1].region), default=(here, site.grid))
+    _compare(hosting, here, best, row, site, sheet)
+
+
+def _allowed(brief: Brief, here: GridRow, sheet: Sheet) -> list[GridRow]:
+    """Regions of the provider where the data may be; without a residency those of the same continent, for the sake of the wait."""
+    rows = [r for r in carbon.regions(here.provider) if _partition(r.region) == _partition(here.region)]
+    residency = brief.compliance.data_residency if brief.compliance else ()
+    if not residency:
+        sheet.assume("regions.area", f"Only regions in {here.area.replace('_', ' ')} are looked at: from another continent users would wait", here.area, "text", "no residency is given", "compliance.data_residency")  # fmt: skip
+        return [row for row in rows if row.area == here.area]
+    unknown = [place for place in residency if not carbon.is_known_place(place)]
+    if unknown:
+        sheet.missing(
+            "residency", "compliance.data_residency", f"No region is known to lie in {', '.join(unknown)}: none there was looked at",
+            "Name countries by their code (`de`), or `eu`, `eea`, or a continent.",
+        )  # fmt: skip
+    return [row for row in rows if carbon.satisfies(row, residency)]
+
+
+def _partition(region: str) -> str:
+    """GovCloud and China are apart: an account of the rest of the world cannot move there."""
+    return next((head for head in ("us-gov-", "cn-") if region.startswith(head)), "")
+
+
+def _region(row: GridRow, it_kwh: float, site: Site, sheet: Sheet) -> float:
+    pue = site.provider.pue_in(row.region)
+    kg = it_kwh * pue * row.kgco2e_per_kwh
+    inputs: dict[str, FactValue] = {"it_kwh": it_kwh, "PUE": pue, "kgco2e_per_kwh": row.kgco2e_per_kwh, "country": row.country}  # fmt: skip
+    sheet.fact(
+        f"region.{row.region}.kgco2e_per_month", kg, "kgCO2e/month", "it_kwh · PUE · kgco2e_per_kwh: nodes, storage and served models, the same load",
+        inputs, row.source, row.as_of,
+    )  # fmt: skip
+    return kg
+
+
+def _compare(hosting: Hosting, here: float, best: float, row: GridRow, site: Site, sheet: Sheet) -> None:
+    assert site.grid is not None
+    now = site.grid.region
+    facts = tuple(sorted({f"{NAME}.region.{r}.kgco2e_per_month" for r in (now, row.region)}))
+    if best >= here * MUCH:
+        sheet.findings.append(
+            make_finding(
+                rule_id=f"{NAME}.region", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource="hosting.region", value=now,
+                title=f"No region that the brief allows has less than half the carbon of {now}", facts=facts,
+            )
+        )  # fmt: skip
+        return
+    dearer = _dearer(hosting, now, row.region)
+    said = "what its prices are is not known here" if dearer is None else f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer >= 0 else 'less'}"  # fmt: skip
+    sheet.findings.append(
+        make_finding(
+            rule_id=f"{NAME}.region", agent=NAME, status=Status.FAIL, severity=Severity.MEDIUM, confidence=Confidence.MEDIUM,
+            resource="hosting.region", value=[now, row.region],
+            title=f"{row.region} has {percent(round(1 - best / here, 3))} less carbon than {now} for the same load, and the brief allows it",
+            evidence=(Evidence(artefact="brief", path="hosting.region", observed=f"{now}: {quantity(here, 'kgCO2e/month').text}", expected=f"{row.region}: {quantity(best, 'kgCO2e/month').text}"),),
+            facts=facts,
+            impact=Impact(kgco2e_per_month=here - best, usd_per_month=-dearer if dearer is not None and dearer < 0 else None),
+            remediation=Remediation(
+                text=f"Weigh a move to {row.region}: {said}; the way to the users, what the region offers and the cost of the move are not judged here.",
+                effort=Effort.WEEKS,
+            ),
+        )
+    )  # fmt: skip
+
+
+def _dearer(hosting: Hosting, now: str, then: str) -> float | None:
+    """How much more the nodes cost there, USD a month; None where a price is missing."""
+    provider, found = str(hosting.provider), []
+    for node in hosting.nodes:
+        name = instances.canonical(provider, node.instance)
+        old, new = prices.price(provider, now, name), prices.price(provider, then, name)
+        if old is None or new is None:
+            return None
+        found.append(node.count * energy.HOURS * (new.usd_per_hour - old.usd_per_hour))
+    return fsum(found) if found else None
+
+
+def assess_hours(brief: Brief, sheet: Sheet) -> None:
+    """Facts `hours.*`: the cleanest and the dirtiest hours (UTC) of the region's mean day, and what training would save in them."""
+    site = sheet.site
+    row = carbon.hours(site.provider.provider, site.region) if site and site.region else None
+    if site is None or row is None:
+        if brief.training and site is not None and site.region:
+            sheet.missing("hours", "hosting.region", f"No hourly grid data is published here for {site.region}: the cleanest hours are not known")  # fmt: skip
+        return
+    starts = window_means(row)
+    best, worst = min(starts, key=lambda h: (starts[h], h)), max(starts, key=lambda h: (starts[h], -h))
+    mean = fsum(row.gco2e_per_kwh) / 24
+    saving = 1 - starts[best] / mean
+    inputs: dict[str, FactValue] = {"window_hours": WINDOW, "zone": row.zone, "since": row.since, "until": row.until}  # fmt: skip
+    for name, start in (("best", best), ("worst", worst)):
+        sheet.fact(
+            f"hours.{name}_start_utc", start, "hour of the day", f"start of the {WINDOW} hours whose mean is the {'lowest' if name == 'best' else 'highest'}",
+            {**inputs, "gco2e_per_kwh": starts[start]}, row.source, row.as_of,
+        )  # fmt: skip
+    fact = sheet.fact(
+        "hours.saving_share", saving, "share", "1 − mean of the best hours / mean of the day",
+        {**inputs, "best_gco2e_per_kwh": starts[best], "day_gco2e_per_kwh": mean}, row.source, row.as_of,
+    )  # fmt: skip
+    sheet.details["grid_by_hour"] = [{"hour_utc": h, "gco2e_per_kwh": g} for h, g in enumerate(row.gco2e_per_kwh)]  # fmt: skip
+    if brief.training:
+        _movable(site, best, saving, fact, sheet)
+
+
+def window_means(row: HoursRow) -> dict[int, float]:
+    """Start hour → mean of the `WINDOW` hours from it on, round the clock."""
+    day = row.gco2e_per_kwh
+    return {start: fsum(day[(start + h) % 24] for h in range(WINDOW)) / WINDOW for start in range(24)}
+
+
+def _movable(site: Site, best: int, saving: float, fact: str, sheet: Sheet) -> None:
+    kg = [f for f in sheet.facts if f.id.startswith(f"{NAME}.training.") and f.id.endswith(".kgco2e") and "embodied" not in f.id]  # fmt: skip
+    hours = f"{best:02d}:00 to {(best + WINDOW) % 24:02d}:00 UTC"
+    if saving < LITTLE or not kg:
+        sheet.findings.append(
+            make_finding(
+                rule_id=f"{NAME}.hours", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource="training", value=site.region,
+                title=f"The grid of {site.region} varies little over the day: no hours are much better for training", facts=(fact,),
+            )
+        )  # fmt: skip
+        return
+    saved = fsum(float(f.value) for f in kg) * saving
+    sheet.findings.append(
+        make_finding(
+            rule_id=f"{NAME}.hours", agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.LOW, resource="training",
+            value=[site.region, best],
+            title=f"Training from {hours} would emit {percent(round(saving, 3))} less: {number(saved)} kg CO₂e over the runs",
+            evidence=(Evidence(artefact="brief", path="training", observed="round the clock", expected=hours),),
+            facts=(fact, *(f.id for f in kg)),
+            remediation=Remediation(
+                text=f"Run training that can pause from {hours}; a run then takes three times as many days, so weigh its deadline and what its GPUs cost meanwhile.",
+                effort=Effort.DAYS,
+            ),
+        )
+    )  # fmt: skip

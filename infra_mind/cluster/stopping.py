@@ -1,0 +1,58 @@
+"""How a step in a worker process is asked to stop: by its dispatcher (Ray interrupts the main thread) or at its own soft limit.
+
+Either way the agent sees `Stopped`, wherever its Python code is at that moment. It may catch it and give what it has. At its hard
+limit the process is ended, whatever it does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+from infra_mind.agents.base import Stopped
+
+SOFT, HARD = "SoftTimeLimitExceeded", "TimeLimitExceeded"
+
+
+@dataclass
+class Asked:
+    """Whether and by whom the step was asked to stop."""
+
+    by: Literal["", "dispatcher", "limit"] = ""
+
+
+def sentence(kind: str, seconds: float) -> str:
+    if kind == HARD:
+        return f"ran longer than its hard limit of {seconds:g} s; its process was ended"
+    return f"asked to stop at its soft limit of {seconds:g} s"
+
+
+@contextmanager
+def stoppable(soft_s: float | None, hard_s: float | None, end: Callable[[], None]) -> Iterator[Asked]:
+    """For the body of a step, in the main thread. `end` ends this process; it is called from another thread."""
+    asked = Asked()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        asked.by = "limit" if number == signal.SIGALRM else "dispatcher"
+        raise Stopped
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)}
+    timer = threading.Timer(hard_s, end) if hard_s else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    if soft_s:
+        signal.setitimer(signal.ITIMER_REAL, soft_s)
+    try:
+        yield asked
+    finally:
+        if soft_s:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if timer:
+            timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,94 @@
+"""Catalogues of virtual machines as CSV (one line a type and zone, with on-demand and spot price): EC2's accelerated types, Azure."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from infra_mind.knowledge.instances import azure_size
+
+Prices = dict[str, dict[str, float]]  # instance → region → USD per hour
+# What both Azure lists have is taken here; regions of every continent, the sovereign ones left out.
+AZURE_REGIONS = (
+    "eastus", "eastus2", "centralus", "northcentralus", "southcentralus", "westcentralus", "westus", "westus2", "westus3",
+    "canadacentral", "canadaeast", "brazilsouth", "mexicocentral", "northeurope", "westeurope", "uksouth", "ukwest", "francecentral",
+    "germanywestcentral", "switzerlandnorth", "norwayeast", "swedencentral", "polandcentral", "italynorth", "spaincentral",
+    "uaenorth", "qatarcentral", "israelcentral", "southafricanorth", "centralindia", "southindia", "southeastasia", "eastasia",
+    "japaneast", "japanwest", "koreacentral", "australiaeast", "australiasoutheast", "newzealandnorth", "indonesiacentral",
+)  # fmt: skip
+SAME = 0.001  # two lists say the same when they differ by less
+
+
+class Shape(NamedTuple):
+    """vCPUs and GiB of a size, as the catalogue says."""
+
+    vcpu: float
+    memory_gib: float | None
+
+
+def lines(text: str) -> Iterator[tuple[str, str, float, float]]:
+    """(instance, region, on demand, lowest spot of this line); a price that is not given is 0."""
+    for row in csv.DictReader(text.splitlines()):
+        yield row["InstanceType"], row["Region"], float(row["Price"] or 0), float(row["SpotPrice"] or 0)
+
+
+def on_demand_and_spot(text: str) -> tuple[Prices, Prices]:
+    """The on-demand price and the lowest spot price of the region's zones; a spot price at or above on demand is none."""
+    usd: Prices = {}
+    spot: Prices = {}
+    for name, region, price, cheap in lines(text):
+        if price > 0:
+            usd.setdefault(name, {})[region] = price
+            if 0 < cheap < price:
+                here = spot.setdefault(name, {})
+                here[region] = min(cheap, here.get(region, cheap))
+    return usd, spot
+
+
+def azure_name(name: str) -> str | None:
+    """The size in its canonical spelling; first-generation sizes keep theirs; None for promotions, dedicated hosts and others."""
+    if not name.startswith("Standard_") or name.endswith("_Promo"):
+        return None
+    return azure_size(name) or name
+
+
+def azure(karpenter: Mapping[str, Mapping[str, float]], catalogue: str) -> tuple[Prices, Prices]:
+    """On-demand prices that both lists have, and the catalogue's spot prices below them.
+
+    Where the two differ the lower counts: each now and then took the meter of a Windows machine, which is never below Linux."""
+    usd, spot = on_demand_and_spot(catalogue)
+    found: Prices = {}
+    cheap: Prices = {}
+    for raw, points in usd.items():
+        name, other = azure_name(raw), karpenter.get(raw, {})
+        if name is None:
+            continue
+        for region in AZURE_REGIONS:
+            if region in points and region in other:
+                price = min(points[region], other[region])
+                found.setdefault(name, {})[region] = price
+                if 0 < spot.get(raw, {}).get(region, 0) < price:
+                    cheap.setdefault(name, {})[region] = spot[raw][region]
+    return found, cheap
+
+
+def azure_shapes(catalogue: str) -> dict[str, Shape]:
+    """vCPUs and memory of each size."""
+    found = {}
+    for row in csv.DictReader(catalogue.splitlines()):
+        name = azure_name(row["InstanceType"])
+        if name and float(row["vCPUs"] or 0) > 0:
+            found[name] = Shape(
+                float(row["vCPUs"]), float(row["MemoryGiB"]) if float(row["MemoryGiB"] or 0) > 0 else None
+            )
+    return found
+
+
+def accelerated(text: str) -> tuple[Prices, Prices]:
+    """The p and trn families of EC2: those whose price was cut after the general list here was made."""
+    usd, spot = on_demand_and_spot(text)
+    return (
+        {n: p for n, p in sorted(usd.items()) if n.startswith(("p", "trn"))},
+        {n: p for n, p in sorted(spot.items()) if n.startswith(("p", "trn"))},
+    )

@@ -1,0 +1,2 @@
+-- Forgets condemned objects that were deleted. KEYS: the house keys. Computed: <p>condemned. ARGV: names
+return redis.call('ZREM', CONDEMNED, unpack(ARGV))

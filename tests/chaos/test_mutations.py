@@ -1,0 +1,178 @@
+"""The cheap suites notice when a rule of the store is broken: for each mutation of a Lua script at least one of them fails.
+
+Contract tests first, in this process, each over a house of its own on a store with the mutated scripts; then, for what they let
+pass, the lives whose histories are checked, and the state machine."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import itertools
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from infra_mind.tasks.embedded import EmbeddedStore
+from infra_mind.tasks.redis import scripts
+from infra_mind.tasks.store import StoreLimits
+from tests.chaos.history import state_of
+from tests.chaos.invariants import broken
+from tests.chaos.lives import LIVES, Life, Scene
+from tests.chaos.mutations import HOUSE, MUTATIONS, READS, Mutation, mutated, source
+from tests.contract import (
+    test_store_accept,
+    test_store_assessments,
+    test_store_cancel,
+    test_store_events,
+    test_store_fleet,
+    test_store_rules,
+    test_store_running,
+)
+from tests.contract.houses import RedisHouse
+from tests.contract.test_store_machine import Stores
+from tests.stores import start_valkey
+
+CONTRACT = (
+    test_store_running, test_store_rules, test_store_cancel, test_store_accept, test_store_events, test_store_assessments, test_store_fleet,
+)  # fmt: skip
+GIVEN = {"store", "house", "limits"}
+
+# What fails on purpose leaves connections open; they are collected before the next test.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """One for each mutation: a broken script may never end, and its server with it. Its file has everything that it has answered."""
+    with start_valkey(tmp_path / "store", durability="strict") as server:
+        yield server
+        if server.pid is not None:
+            psutil.Process(server.pid).kill()
+    gc.collect()
+
+
+def choices(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """The arguments of each run of a parametrized test."""
+    tables: list[list[dict[str, Any]]] = []
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize":
+            given, rows = mark.args[:2]
+            names = [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
+            tables.append([dict(zip(names, _values(row, len(names)), strict=True)) for row in rows])
+    for rows in itertools.product(*tables):
+        yield {name: value for row in rows for name, value in row.items()}
+
+
+def _values(row: Any, count: int) -> tuple[Any, ...]:
+    if isinstance(row, type(pytest.param())):
+        return tuple(row.values)
+    return tuple(row) if count > 1 else (row,)
+
+
+def contract_tests(
+    modules: tuple[ModuleType, ...] = CONTRACT,
+) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+    """Those that ask for nothing but a store."""
+    for module in modules:
+        for name, test in vars(module).items():
+            if not name.startswith("test_") or not inspect.iscoroutinefunction(test):
+                continue
+            for chosen in choices(test):
+                if set(inspect.signature(test).parameters) <= GIVEN | set(chosen):
+                    yield name, test, chosen
+
+
+async def passes(url: str, test: Callable[..., Any], chosen: dict[str, Any]) -> bool:
+    limits = chosen.get("limits", StoreLimits())
+    house = RedisHouse(url, limits)
+    given = {"house": house, "store": house.store, "limits": limits, **chosen}
+    try:
+        async with asyncio.timeout(20):
+            await test(**{name: given[name] for name in inspect.signature(test).parameters})
+    except (Exception, pytest.fail.Exception):
+        return False
+    finally:
+        await house.close()
+    return True
+
+
+async def by_the_contract(url: str) -> str | None:
+    for name, test, chosen in contract_tests():
+        if not await passes(url, test, chosen):
+            return f"contract: {name}"
+    return None
+
+
+async def by_a_life(valkey: EmbeddedStore, folder: Path, life: Life) -> str | None:
+    house = RedisHouse(valkey.url, StoreLimits(lease_s=60.0))
+    scene = Scene(house, valkey.directory, life, folder / f"{uuid.uuid4().hex}.log")
+    try:
+        async with asyncio.timeout(15):
+            await scene.play()
+            history = scene.history(valkey.url)
+    except (Exception, pytest.fail.Exception) as error:
+        return f"life that {life.name}: {type(error).__name__}"
+    finally:
+        await house.close()
+    wrong = broken(history)
+    if state_of(history, scene.task) is not life.ends:
+        wrong.append("another end")
+    return f"life that {life.name}: {wrong[0]}" if wrong else None
+
+
+def by_the_machine(url: str, examples: int = 20) -> str | None:
+    class Machine(Stores):
+        pass
+
+    Machine.url = url
+    try:
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True, database=None,
+                phases=[Phase.generate], suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+            ),
+        )  # fmt: skip
+    except Exception as error:
+        return f"state machine: {type(error).__name__}"
+    return None
+
+
+async def caught(valkey: EmbeddedStore, folder: Path) -> str | None:
+    """Who notices that something is wrong with the scripts; None when nobody does."""
+    if found := await by_the_contract(valkey.url):
+        return found
+    for life in LIVES:
+        if found := await by_a_life(valkey, folder, life):
+            return found
+    return await asyncio.to_thread(by_the_machine, valkey.url)
+
+
+async def test_the_scripts_as_they_are_pass(valkey: EmbeddedStore, tmp_path: Path) -> None:
+    assert await caught(valkey, tmp_path) is None
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+async def test_a_broken_rule_is_noticed(
+    valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+) -> None:
+    assert source(mutation.file).count(mutation.old) == 1, "the script has changed: change the mutation"
+    monkeypatch.setattr(scripts, "load", mutated(scripts.load, mutation))
+    found = await caught(valkey, tmp_path)
+    assert found, f"nobody notices: {mutation.name}"
+    print(found)
+
+
+def test_every_transition_has_a_mutation() -> None:
+    assert {one.file for one in MUTATIONS} >= set(scripts.NAMES) - READS | {HOUSE}
