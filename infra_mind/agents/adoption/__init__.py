@@ -148,7 +148,7 @@ def _build_or_rent(known: Known, sheet: Sheet) -> None:
         if choice.choice is None:
             sheet.missing("build_or_rent", choice.missing, f"{choice.name}: build or rent is open, for want of a price of the one or the other", "Name a model to rent in llm_api, with its tokens, and give the load of the own one.")  # fmt: skip
             continue
-        fact = sheet.fact(f"build_or_rent.{choice.part}", choice.choice, "text", "rent where the cheapest rented model costs less than the own GPUs at the brief's load, else build; by money alone", choice.inputs, choice.source, choice.as_of)  # fmt: skip
+        fact = sheet.fact(f"build_or_rent.{choice.part}.choice", choice.choice, "text", "rent where the cheapest rented model costs less than the own GPUs at the brief's load, else build; by money alone", choice.inputs, choice.source, choice.as_of)  # fmt: skip
         _can_build(known, choice, fact, sheet)
 
 

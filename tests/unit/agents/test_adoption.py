@@ -207,12 +207,12 @@ def priced(host: float, **rents: float) -> AgentResult:
 )  # fmt: skip
 def test_the_cheaper_one(host: float, rents: dict[str, float], choice: str) -> None:
     result = assess({"cost": priced(host, **rents)}, llm_serving=[CHAT])
-    assert value(result, "build_or_rent.chat") == choice
+    assert value(result, "build_or_rent.chat.choice") == choice
 
 
 def test_without_a_price_it_is_open() -> None:
     result = assess({"cost": facts(**{"cost.serving.chat.usd_per_month": 5.0})}, llm_serving=[CHAT])
-    assert "build_or_rent.chat" not in ids(result)
+    assert "build_or_rent.chat.choice" not in ids(result)
     assert "llm_api" in missing(result)
 
 
