@@ -46,4 +46,5 @@ AGENT = Agent(
     needs=("cloud", "mlops"),
     reads=("budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
+    version=2,
 )
