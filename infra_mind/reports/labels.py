@@ -28,7 +28,7 @@ _LAST = {
     "total_usd_per_month": "Total cost",
     "over_budget_usd_per_month": "Over budget",
     "usd_per_month": "Cost",
-    "usd": "Cost",
+    "usd": "One-off cost",
     "artefacts_usd_per_month": "What the artefacts would cost",
     "priced_share": "Share with a price",
     "usd_per_million_tokens": "Cost of tokens",

@@ -162,12 +162,16 @@ class Cluster:
             "INFRA_MIND_HOME": str(self.home.path), "PYTHONPATH": str(ROOT),
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_MIND_CANCEL_GRACE_S": "0.5",
-            "INFRA_MIND_DURABILITY": "strict",
-            "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "INFRA_MIND_DURABILITY": "strict", "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32",
+            "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
-            "RAY_REDIS_ADDRESS": address, "RAY_external_storage_namespace": "chaos", "RAY_REDIS_PASSWORD": password,
             **HEALTH,
         }  # fmt: skip
+        self._tables = {
+            "RAY_REDIS_ADDRESS": address,
+            "RAY_REDIS_PASSWORD": password,
+            "RAY_external_storage_namespace": "chaos",
+        }
         common = [
             f"--temp-dir={self.directory}",
             "--object-store-memory=100000000",
@@ -175,7 +179,7 @@ class Cluster:
             "--block",
         ]
         self.head = self._node("head", [
-            "--head", f"--port={self.port}", f"--node-ip-address={network.head}", "--include-dashboard=false", "--num-cpus=2",
+            "--head", f"--port={self.port}", f"--node-ip-address={network.head}", "--include-dashboard=false", "--num-cpus=0",
             f"--redis-password={password}", f"--dashboard-agent-listen-port={free_port(network.head)}", *common,
         ])  # fmt: skip
         self.workers: dict[str, Node] = {}
@@ -189,7 +193,8 @@ class Cluster:
     def _node(self, name: str, words: list[str], space: str = "") -> Node:
         inside = ["ip", "netns", "exec", space] if space else []
         command = [*inside, str(BIN / "ray"), "start", *words]
-        return Node(command, self.environment, self._folder / f"{name}.log")
+        tables = () if space else self._tables.items()  # only the head may look there
+        return Node(command, {**self.environment, **dict(tables)}, self._folder / f"{name}.log")
 
     @property
     def url(self) -> str:
@@ -217,6 +222,8 @@ class Cluster:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         wait_until("the platform gets ready", self._ready)
+        with self.client() as client:
+            wait_until("all slots are there", lambda: _slots(client) == SLOTS * len(self.workers))
 
     def _head_answers(self) -> bool:
         words = [str(BIN / "ray"), "health-check", "--address", f"{self.network.head}:{self.port}"]
@@ -289,6 +296,12 @@ class Cluster:
                 timeout_s=20,
             )
         self._restart()
+
+
+def _slots(client: Client) -> int:
+    return sum(
+        w.max_concurrency for w in client.workers().workers if w.pool == "agents" and w.status == "alive"
+    )
 
 
 def _says(process: psutil.Process, title: str) -> bool:

@@ -96,7 +96,7 @@ class Stores(RuleBasedStateMachine):
             if kind == b"zset":
                 members += await raw.zrange(key, 0, -1)  # type: ignore[arg-type] # without scores
             elif kind == b"set":
-                members += await raw.smembers(key)  # type: ignore[misc,arg-type] # the client's types are of both kinds
+                members += await raw.smembers(key)  # type: ignore[arg-type] # as above
             assert not ended.intersection(members), f"{key!r} never expires"
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:

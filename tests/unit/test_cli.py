@@ -105,6 +105,13 @@ def test_the_commands_of_the_contract_are_there() -> None:
         "keys create",
         "keys list",
         "keys revoke",
+        "webhooks secret",
+        "webhooks list",
+        "schedules create",
+        "schedules list",
+        "schedules pause",
+        "schedules resume",
+        "schedules delete",
     }
     assert names <= set(COMMANDS)
 
@@ -298,6 +305,20 @@ def test_rows_are_never_wrapped(server: SmallServer, capsys: pytest.CaptureFixtu
     server.tell(Told(200, task))
     assert run("status", "tsk_1") == 0
     assert capsys.readouterr().out == f"tsk_1  PENDING  0 %  {'m' * 200}, 3. in the queue\n"
+
+
+def test_a_webhook_that_nobody_would_deliver_is_refused(
+    brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("assess", brief, "--local", "--webhook-url", "https://hooks.example.com/") == 2
+    assert "--local" in capsys.readouterr().err
+
+
+def test_a_wrong_webhook_url_is_not_repeated(brief: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("assess", brief, "--no-wait", "--webhook-url", "https://me:hunter2@example.com/") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("--webhook-url: must not hold a user name or password")
+    assert "hunter2" not in told
 
 
 def test_report_and_result_are_written_into_folders_that_are_made(tmp_path: Path, brief: str) -> None:

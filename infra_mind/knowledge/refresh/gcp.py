@@ -76,7 +76,9 @@ def services(pricing: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, floa
     found[("public_ipv4", "hour")] = _hourly(network["ip"]["vm"])
     found[("public_ipv4_unused", "hour")] = _hourly(network["ip"]["unused"])
     found[("vpn_tunnel", "hour")] = _hourly(network["vpn"]["tunnel"])
-    found[("egress_internet", "GB")] = _monthly({"cost": network["traffic"]["egress"]["internet"]["cost"]["0-1"]})
+    found[("egress_internet", "GB")] = _monthly(
+        {"cost": network["traffic"]["egress"]["internet"]["cost"]["0-1"]}
+    )
     found[("snapshot", "GB-month")] = _monthly(pricing["compute"]["storage"]["snapshot"])
     for kind in ("nearline", "coldline"):
         found[(f"gcs_{kind}", "GB-month")] = _monthly(pricing["storage"]["bucket"][kind])

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra_mind.knowledge.prices import EVERYWHERE
+from infra_mind.knowledge.refresh.azure import TIER_GIB
+from infra_mind.knowledge.refresh.catalogs import AZURE_REGIONS
 from infra_mind.knowledge.refresh.ec2 import REGIONS as EC2_REGIONS
 from infra_mind.knowledge.refresh.gcp import REGIONS as GOOGLE_REGIONS
 
@@ -51,7 +53,15 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("gcp", "gke_cluster", "hour", "us-central1", 0.10, "2026-07-01", "container_cluster_test"),
     ("aws", "fargate_vcpu", "hour", "us-east-1", 0.04048, "2025-07-07", "ecs_service_test"),
     ("aws", "fargate_memory", "hour", "us-east-1", 0.004445, "2025-07-07", "ecs_service_test"),
-    ("aws", "neptune_db.t3.medium", "hour", "us-east-1", 0.112, "2024-07-01", "neptune_cluster_instance_test"),
+    (
+        "aws",
+        "neptune_db.t3.medium",
+        "hour",
+        "us-east-1",
+        0.112,
+        "2024-07-01",
+        "neptune_cluster_instance_test",
+    ),
     ("aws", "neptune_db.r4.large", "hour", "us-east-1", 0.408, "2024-07-01", "neptune_cluster_instance_test"),
     ("aws", "docdb_db.t3.medium", "hour", "us-east-1", 0.078, "2024-07-01", "docdb_cluster_instance_test"),
     ("aws", "docdb_db.r5.4xlarge", "hour", "us-east-1", 2.216, "2024-07-01", "docdb_cluster_instance_test"),
@@ -65,34 +75,162 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("aws", "redshift_ra3.4xlarge", "hour", "us-east-1", 3.26, "2024-07-01", "redshift_cluster_test"),
     ("aws", "redshift_ra3.16xlarge", "hour", "us-east-1", 13.04, "2024-07-01", "redshift_cluster_test"),
     ("aws", "vpn_connection", "hour", "us-east-1", 0.05, "2024-07-01", "vpn_connection_test"),
-    ("aws", "transit_gateway_attachment", "hour", "us-east-1", 0.05, "2024-07-01", "ec2_transit_gateway_vpc_attachment_test"),
-    ("aws", "network_firewall_endpoint", "hour", "us-east-1", 0.395, "2024-07-01", "networkfirewall_firewall_test"),
+    (
+        "aws",
+        "transit_gateway_attachment",
+        "hour",
+        "us-east-1",
+        0.05,
+        "2024-07-01",
+        "ec2_transit_gateway_vpc_attachment_test",
+    ),
+    (
+        "aws",
+        "network_firewall_endpoint",
+        "hour",
+        "us-east-1",
+        0.395,
+        "2024-07-01",
+        "networkfirewall_firewall_test",
+    ),
     ("aws", "kinesis_shard", "hour", "us-east-1", 0.015, "2024-07-01", "kinesis_stream_test"),
     ("aws", "kinesis_on_demand", "hour", "us-east-1", 0.04, "2024-07-01", "kinesis_stream_test"),
-    ("aws", "opensearch_storage_gp2", "GB-month", "us-east-1", 0.135, "2024-07-01", "elasticsearch_domain_test"),
-    ("aws", "opensearch_storage_gp3", "GB-month", "us-east-1", 0.122, "2024-07-01", "elasticsearch_domain_test"),
+    (
+        "aws",
+        "opensearch_storage_gp2",
+        "GB-month",
+        "us-east-1",
+        0.135,
+        "2024-07-01",
+        "elasticsearch_domain_test",
+    ),
+    (
+        "aws",
+        "opensearch_storage_gp3",
+        "GB-month",
+        "us-east-1",
+        0.122,
+        "2024-07-01",
+        "elasticsearch_domain_test",
+    ),
     ("aws", "route53_zone", "month", "us-east-1", 0.50, "2024-07-01", "route53_zone_test"),
     ("aws", "alarm", "month", "us-east-1", 0.10, "2024-07-01", "cloudwatch_metric_alarm_test"),
     ("aws", "waf_acl", "month", "us-east-1", 5.0, "2024-07-01", "wafv2_web_acl_test"),
     ("aws", "waf_rule", "month", "us-east-1", 1.0, "2024-07-01", "wafv2_web_acl_test"),
     ("aws", "fsx_windows_ssd", "GB-month", "us-east-1", 0.23, "2024-07-01", "fsx_windows_file_system_test"),
-    ("aws", "fsx_windows_throughput", "MBps-month", "us-east-1", 4.5, "2024-07-01", "fsx_windows_file_system_test"),
+    (
+        "aws",
+        "fsx_windows_throughput",
+        "MBps-month",
+        "us-east-1",
+        4.5,
+        "2024-07-01",
+        "fsx_windows_file_system_test",
+    ),
     ("azure", "disk_S4_lrs", "disk-month", "eastus", 1.54, "2024-07-01", "managed_disk_test"),
     ("azure", "disk_P4_lrs", "disk-month", "eastus", 5.28, "2024-07-01", "managed_disk_test"),
     ("azure", "disk_P10_lrs", "disk-month", "eastus", 19.71, "2024-08-30", "kubernetes_cluster_test"),
     ("azure", "disk_E30_lrs", "disk-month", "eastus", 76.80, "2024-07-01", "managed_disk_test"),
-    ("azure", "postgresql_B_Standard_B1ms", "hour", "eastus", 0.017, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_B_Standard_B1ms", "hour", "westus", 0.022, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_B_Standard_B2ms", "hour", "westus", 0.176, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_GP_Standard_D2ds_v5", "hour", "westus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_GP_Standard_D2ads_v5", "hour", "westus", 0.203, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_GP_Standard_D4s_v3", "hour", "westus", 0.39, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_GP_Standard_D16s_v3", "hour", "westus", 1.56, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_MO_Standard_E4s_v3", "hour", "westus", 0.5244, "2025-07-07", "postgresql_flexible_server_test"),
-    ("azure", "postgresql_storage", "GB-month", "westus", 0.138, "2025-07-07", "postgresql_flexible_server_test"),
+    (
+        "azure",
+        "postgresql_B_Standard_B1ms",
+        "hour",
+        "eastus",
+        0.017,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_B_Standard_B1ms",
+        "hour",
+        "westus",
+        0.022,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_B_Standard_B2ms",
+        "hour",
+        "westus",
+        0.176,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_GP_Standard_D2ds_v5",
+        "hour",
+        "westus",
+        0.203,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_GP_Standard_D2ads_v5",
+        "hour",
+        "westus",
+        0.203,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_GP_Standard_D4s_v3",
+        "hour",
+        "westus",
+        0.39,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_GP_Standard_D16s_v3",
+        "hour",
+        "westus",
+        1.56,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_MO_Standard_E4s_v3",
+        "hour",
+        "westus",
+        0.5244,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "postgresql_storage",
+        "GB-month",
+        "westus",
+        0.138,
+        "2025-07-07",
+        "postgresql_flexible_server_test",
+    ),
     ("azure", "mysql_B_Standard_B1ms", "hour", "westus", 0.022, "2025-07-07", "mysql_flexible_server_test"),
-    ("azure", "mysql_GP_Standard_D2ads_v5", "hour", "westus", 0.195, "2025-07-07", "mysql_flexible_server_test"),
-    ("azure", "mysql_MO_Standard_E4ds_v4", "hour", "westus", 0.5244, "2025-07-07", "mysql_flexible_server_test"),
+    (
+        "azure",
+        "mysql_GP_Standard_D2ads_v5",
+        "hour",
+        "westus",
+        0.195,
+        "2025-07-07",
+        "mysql_flexible_server_test",
+    ),
+    (
+        "azure",
+        "mysql_MO_Standard_E4ds_v4",
+        "hour",
+        "westus",
+        0.5244,
+        "2025-07-07",
+        "mysql_flexible_server_test",
+    ),
     ("azure", "mysql_storage", "GB-month", "westus", 0.138, "2025-07-07", "mysql_flexible_server_test"),
     ("azure", "single_server_vcore_B", "hour", "eastus", 0.034, "2024-07-01", "postgresql_server_test"),
     ("azure", "single_server_vcore_GP", "hour", "eastus", 0.0876, "2024-07-01", "postgresql_server_test"),
@@ -120,7 +258,15 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "app_service_S1", "hour", "eastus", 0.10, "2024-07-01", "app_service_plan_test"),
     ("azure", "app_service_P1v2", "hour", "eastus", 0.101, "2024-07-01", "app_service_plan_test"),
     ("azure", "application_gateway_WAF_v2", "hour", "eastus", 0.36, "2026-03-31", "application_gateway_test"),
-    ("azure", "application_gateway_Standard_v2", "hour", "eastus", 0.20, "2026-03-31", "application_gateway_test"),
+    (
+        "azure",
+        "application_gateway_Standard_v2",
+        "hour",
+        "eastus",
+        0.20,
+        "2026-03-31",
+        "application_gateway_test",
+    ),
     ("azure", "public_ipv4", "hour", "eastus", 0.005, "2026-04-03", "public_ip_test"),
     ("azure", "lb_rule", "hour", "eastus", 0.01, "2024-08-30", "lb_rule_test"),
     ("azure", "firewall_Standard", "hour", "eastus", 1.25, "2024-07-01", "firewall_test"),
@@ -132,11 +278,35 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "vpn_gateway_VpnGw2", "hour", "eastus", 0.49, "2025-01-15", "virtual_network_gateway_test"),
     ("azure", "vpn_gateway_VpnGw3", "hour", "eastus", 1.25, "2025-01-15", "virtual_network_gateway_test"),
     ("azure", "private_endpoint", "hour", "westus", 0.01, "2024-07-01", "private_endpoint_test"),
-    ("gcp", "cloud_sql_storage_ssd", "GB-month", "us-central1", 0.17, "2024-07-01", "sql_database_instance_test"),
+    (
+        "gcp",
+        "cloud_sql_storage_ssd",
+        "GB-month",
+        "us-central1",
+        0.17,
+        "2024-07-01",
+        "sql_database_instance_test",
+    ),
     ("gcp", "cloud_sql_vcpu", "hour", "us-central1", 0.0413, "2024-07-01", "sql_database_instance_test"),
     ("gcp", "cloud_sql_memory", "GB-month", "us-central1", 5.11, "2024-07-01", "sql_database_instance_test"),
-    ("gcp", "cloud_sql_db-f1-micro", "hour", "us-central1", 0.0105, "2024-07-01", "sql_database_instance_test"),
-    ("gcp", "cloud_sql_db-g1-small", "hour", "us-central1", 0.035, "2024-07-01", "sql_database_instance_test"),
+    (
+        "gcp",
+        "cloud_sql_db-f1-micro",
+        "hour",
+        "us-central1",
+        0.0105,
+        "2024-07-01",
+        "sql_database_instance_test",
+    ),
+    (
+        "gcp",
+        "cloud_sql_db-g1-small",
+        "hour",
+        "us-central1",
+        0.035,
+        "2024-07-01",
+        "sql_database_instance_test",
+    ),
     ("gcp", "memorystore_basic_M1", "GB-month", "us-central1", 35.77, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_standard_M1", "GB-month", "us-central1", 46.72, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_basic_M2", "GB-month", "us-central1", 19.71, "2024-07-01", "redis_instance_test"),
@@ -147,12 +317,6 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("gcp", "memorystore_standard_M4", "GB-month", "us-central1", 25.55, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_basic_M5", "GB-month", "us-central1", 11.68, "2024-07-01", "redis_instance_test"),
     ("gcp", "memorystore_standard_M5", "GB-month", "us-central1", 21.90, "2024-07-01", "redis_instance_test"),
-)
-# Azure publishes these two without a region (Retail Prices: region Global).
-AZURE_EVERYWHERE = {"nat_gateway": 0.045, "load_balancer": 0.025}
-AZURE_EVERYWHERE_SOURCE = (
-    "2026-09-23",
-    "xbill9/zombiescan-azure, commit e0740cd, tests/conftest.py (Azure Retail Prices, region Global)",
 )
 FOLDER = {"aws": "aws", "azure": "azure", "gcp": "google"}
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
@@ -191,6 +355,30 @@ def aws(table: Mapping[str, Any]) -> Prices:
     return found
 
 
+def microsoft(table: Mapping[str, Any]) -> Prices:
+    """Managed disks by tier, Premium SSD v2, hot blobs and addresses by region; NAT gateway and load balancer (with up to five rules) are
+    published without a region."""
+    found: Prices = {
+        ("nat_gateway", "hour"): {EVERYWHERE: float(table["nat_gateway_hour"]["_value"])},
+        ("load_balancer", "hour"): {EVERYWHERE: float(table["load_balancer_hour"]["_value"])},
+        ("blob_hot_lrs", "GB-month"): _azure(table["blob_gb_month"]),
+        ("public_ipv4", "hour"): _azure(table["public_ip_hour"]),
+    }
+    found[("disk_premium_ssd_v2", "GB-month")] = _azure(
+        {r: kinds["PremiumV2_LRS"] for r, kinds in table["disk_gb_month"].items() if "PremiumV2_LRS" in kinds}
+    )
+    for region, tiers in table["disk_tier_month"].items():
+        for name, usd in tiers.items():
+            tier, _, redundancy = name.partition(" ")
+            if region in AZURE_REGIONS and redundancy == "LRS" and int(tier[1:]) in TIER_GIB.get(tier[0], {}):
+                found.setdefault((f"disk_{tier}_lrs", "disk-month"), {})[region] = float(usd)
+    return found
+
+
+def _azure(by_region: Mapping[str, float]) -> dict[str, float]:
+    return {r: round(float(usd), 6) for r, usd in by_region.items() if r in AZURE_REGIONS}
+
+
 def google(table: Mapping[str, Any]) -> Prices:
     """Forwarding rules (the first five of a region are paid as one) by region.
 
@@ -217,8 +405,6 @@ def rows(
 
     for provider, sku, unit, region, usd, as_of, golden in REFERENCE:
         add(provider, sku, unit, region, usd, as_of, INFRACOST.format(FOLDER[provider], golden, golden))
-    for sku, usd in AZURE_EVERYWHERE.items():
-        add("azure", sku, "hour", EVERYWHERE, usd, *AZURE_EVERYWHERE_SOURCE)
     for (provider, name), sku in CURATED_STORAGE.items():
         for item in curated[provider]["storage"]:
             if item["sku"] == name:

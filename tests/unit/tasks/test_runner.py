@@ -263,6 +263,43 @@ async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
     assert bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
 
 
+class SlowKeeps(MemoryStore):
+    """Takes the result of `a` only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreLimits(lease_s=30))
+        self.go_on = asyncio.Event()
+        self.kept_steps: list[str] = []
+
+    async def keep(
+        self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
+    ) -> Commit:
+        if kept.step == "a":
+            await self.go_on.wait()
+        self.kept_steps.append(kept.step)
+        return await super().keep(task_id, fence, kept, agent=agent, seconds=seconds)
+
+
+async def test_the_next_step_runs_while_a_result_is_on_its_way_to_the_store_and_the_end_waits_for_it() -> (
+    None
+):
+    bench, store = Bench(), SlowKeeps()
+    bench.store = store
+    await bench.accept()
+    running = asyncio.create_task(bench.run_of(await bench.claim()).run())
+
+    async def all_have_run() -> bool:
+        return bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
+
+    await wait_until("all steps have run", all_have_run)
+    assert not (await bench.task()).state.ended
+    assert "a" not in store.kept_steps
+    store.go_on.set()
+    await running
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert sorted(store.kept_steps) == ["a", "b", "c"]
+
+
 async def test_an_error_of_the_engine_itself_ends_the_task_with_its_name() -> None:
     bench = Bench()
     await bench.accept()

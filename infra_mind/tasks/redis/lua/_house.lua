@@ -316,13 +316,14 @@ local function end_webhook(id, webhook, state)
 end
 
 local function remove_task(tenant, id)
-  objects_due(record(key('task', id)) or {}, NOW)
+  local task = record(key('task', id)) or {}
   for _, webhook in ipairs(redis.call('LRANGE', key('webhooks', id), 0, -1)) do
     redis.call('UNLINK', key('webhook', webhook))
     redis.call('ZREM', outbox(), tenant .. '\n' .. webhook)
   end
   redis.call('UNLINK', key('webhooks', id))
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))
+  objects_due(task, NOW)
   redis.call('PEXPIRE', key('events', id), C.deleted_events_ttl) -- open streams still see the end
   redis.call('ZREM', key('tasks', tenant), id)
   redis.call('ZREM', TRIM, 'tasks\n' .. tenant .. '\n' .. id)
