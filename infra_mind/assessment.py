@@ -23,13 +23,13 @@ from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.result import AgentFailure, AgentResult
 from infra_mind.model.submission import Submission
 from infra_mind.tasks.plan import Plan, Step, order
-from infra_mind.tasks.runner import CLAIM, FAILURES
+from infra_mind.tasks.runner import CLAIM, DAY, FAILURES
 
 AGENTS = "infra_mind.agents:table"
 ARTEFACTS = "artefacts"
 INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
-INVENTORY_VERSION = 1
+INVENTORY_VERSION = 2
 MAX_WORDS = 500
 
 # Touches every agent and every table once; nobody sees what comes out.
@@ -124,6 +124,7 @@ class Assessor:
             inventory=Inventory.model_validate_json(results[INVENTORY]) if reads_artefacts else Inventory(),
             artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
             results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
+            day=json.loads(results.get(CLAIM, b"{}")).get("created_at", "")[:10] if DAY in agent.reads else "",
         )
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:

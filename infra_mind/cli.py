@@ -302,14 +302,10 @@ def _assess_here(
 
 
 def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
-    from infra_mind.model.finding import Severity, Status
+    from infra_mind.model.finding import Severity
 
     limit = Severity(fail_on.value).rank
-    return any(
-        f.status is Status.FAIL and f.severity.rank <= limit
-        for a in result.agents.values()
-        for f in a.findings
-    )
+    return any(f.counts and f.severity.rank <= limit for a in result.agents.values() for f in a.findings)
 
 
 def _html(result: AssessmentResult) -> str:

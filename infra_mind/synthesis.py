@@ -145,12 +145,13 @@ def _summary(
     recommendations: Sequence[Recommendation],
     facts: Mapping[str, Fact],
 ) -> Summary:
-    by_severity = Counter(f.severity for f in _findings(agents) if f.status is Status.FAIL)
+    by_severity = Counter(f.severity for f in _findings(agents) if f.counts)
     counts = {severity.value: by_severity[severity] for severity in Severity}
     return Summary(
         name=brief.name,
         headline=_headline(counts, agents, failed, recommendations, facts),
         findings=counts,
+        suppressed=tuple(f.id for f in _suppressed(agents)),
         key_facts=key_facts(facts),
         sentences=tuple(_sentences(agents, failed, recommendations, facts)),
     )
@@ -198,15 +199,21 @@ def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fa
 
 
 def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult]) -> str:
-    """The worst two severities by number; without a failure how much was judged at all: unknown is not clean."""
+    """The worst two severities by number, and what was accepted; without a failure how much was judged at all: unknown is not clean."""
     worst = [f"{n} {severity}" for severity, n in counts.items() if n][:2]
+    accepted = len(_suppressed(agents))
+    beside = f", {accepted} suppressed" if accepted else ""
     if worst:
-        return f"{' and '.join(worst)} {'finding' if sum(counts.values()) == 1 else 'findings'}"
+        return f"{' and '.join(worst)} {'finding' if sum(counts.values()) == 1 else 'findings'}{beside}"
     statuses = Counter(f.status for f in _findings(agents))
     open_ = statuses[Status.NOT_ASSESSED] + statuses[Status.UNRESOLVABLE]
-    if not statuses[Status.PASS]:
+    if not statuses[Status.PASS] and not accepted:
         return f"nothing could be judged: {counted(open_, 'check')} not assessed"
-    return "no failed finding" + (f", {counted(open_, 'check')} not assessed" if open_ else "")
+    return f"no failed finding{beside}" + (f", {counted(open_, 'check')} not assessed" if open_ else "")
+
+
+def _suppressed(agents: Mapping[str, AgentResult]) -> list[Finding]:
+    return [f for f in _findings(agents) if f.status is Status.FAIL and f.is_suppressed]
 
 
 def _number(fact: Fact | None) -> float | None:
@@ -238,6 +245,7 @@ def _sentences(
 ) -> Iterable[str]:
     yield from (text for form in _FORMS if (text := _said(facts.get(form.fact), form)))
     yield from _compliance_said(agents, facts)
+    yield from _suppressions_said(agents)
     if recommendations:
         first = recommendations[0]
         ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
@@ -246,6 +254,23 @@ def _sentences(
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _suppressions_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
+    """What was taken out of the scores by those who wrote the files, and what came back; the findings say why, by whom, until when."""
+    accepted, ended = (
+        _suppressed(agents),
+        [f for f in _findings(agents) if f.suppressed and f.suppressed.expired],
+    )
+    if accepted:
+        yield f"Suppressed, shown and in no score: {counted(len(accepted), 'failed finding')}, {_named_ids(accepted)}."
+    if ended:
+        yield f"A suppression has ended: {counted(len(ended), 'finding')} {'counts' if len(ended) == 1 else 'count'} again, {_named_ids(ended)}."
+
+
+def _named_ids(findings: Sequence[Finding]) -> str:
+    more = len(findings) - 3
+    return ", ".join(f"`{f.id}`" for f in findings[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def _compliance_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
@@ -307,11 +332,17 @@ def _coverage(
         files=inventory.files,
         files_read=inventory.files_read,
         resources=len(inventory.resources),
-        checks_by_status={status.value: statuses[status] for status in Status},
+        checks_by_status=_by_status(statuses, len(_suppressed(agents))),
         agents_done=tuple(agents),
         agents_failed=tuple(sorted({f.agent for f in failed})),
         not_assessed=tuple(sorted(missing | unread)),
     )
+
+
+def _by_status(statuses: Mapping[Status, int], accepted: int) -> dict[str, int]:
+    """How many of each status; what was accepted stands apart from what failed, where there is any."""
+    counts = {status.value: statuses.get(status, 0) for status in Status}
+    return counts | {"fail": counts["fail"] - accepted, "suppressed": accepted} if accepted else counts
 
 
 def _missing(finding: Finding) -> str:

@@ -103,7 +103,10 @@ class ResourceSummary(Value):
 class Summary(Value):
     name: str
     headline: str
-    findings: dict[str, int] = Field(description="Failed findings by severity")
+    findings: dict[str, int] = Field(description="Failed findings by severity, without those that are suppressed")
+    suppressed: tuple[str, ...] = Field(
+        default=(), description="Ids of failed findings that a suppression takes out of every score"
+    )
     key_facts: tuple[str, ...] = Field(description="Ids of the facts a person wants first")
     sentences: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from math import fsum
 from infra_mind.agents.strategy.circumstances import Circumstances, Weight, weigh
 from infra_mind.agents.strategy.remedies import remedy_of, thing_of
 from infra_mind.model.fact import Fact
-from infra_mind.model.finding import Effort, Finding, Impact, Severity, Status
+from infra_mind.model.finding import Effort, Finding, Impact, Severity
 from infra_mind.model.numbers import number, quantity
 from infra_mind.model.result import AgentResult
 
@@ -89,11 +89,11 @@ class Option:
 
 
 def options(results: Mapping[str, AgentResult]) -> list[Option]:
-    """One option per piece of work for what failed anywhere, in order of id; a rule that is alone in its work gives it its name."""
+    """One option per piece of work for what failed anywhere and nobody accepted, in order of id; a rule that is alone in its work gives it its name."""
     by_work: dict[str, list[Finding]] = {}
     for name in sorted(results):
         for finding in results[name].findings:
-            if finding.status is Status.FAIL and finding.rule_id not in SUMS:
+            if finding.counts and finding.rule_id not in SUMS:
                 by_work.setdefault(remedy_of(finding.rule_id, finding.severity), []).append(finding)
     # A rule whose findings differ in severity may stand in two pieces of work: then neither is named after it.
     split = {

@@ -159,7 +159,7 @@ def default_group(subject: Subject, context: Context) -> Iterator[Outcome]:
     reason="Whoever sits on the way reads and changes requests, passwords and answers.",
     family=Family.ENCRYPTION, kinds=("aws_lb_listener", "aws_alb_listener"), fix="Use HTTPS with a certificate, and let port 80 only redirect.",
     effort=Effort.HOURS, references=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html",),
-    ckv=("CKV_AWS_2", "CKV_AWS_103"), controls=("encryption-in-transit",),
+    ckv=("CKV_AWS_2",), controls=("encryption-in-transit",),
 )  # fmt: skip
 def listener_protocol(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.text("protocol", "HTTP") != "HTTP":
@@ -310,7 +310,7 @@ def _close_endpoint(resource: Resource, path: str, lines: Sequence[str]) -> Edit
     "IM-AWS-EKS-001", "Kubernetes API of the cluster is open to the whole internet", severity=Severity.HIGH,
     reason="The API server is the key to the whole cluster; one leaked token or one flaw of it is enough.",
     family=Family.EXPOSURE, kinds=("aws_eks_cluster",), fix="Set `endpoint_public_access = false`, or list your addresses in `public_access_cidrs`.",
-    references=("https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",), ckv=("CKV_AWS_38", "CKV_AWS_39"),
+    references=("https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",), ckv=("CKV_AWS_38",),
     controls=("public-access", "network-segmentation"), exposes=True, patch=_close_endpoint,
 )  # fmt: skip
 def eks_endpoint(subject: Subject, _: Context) -> Iterator[Outcome]:
