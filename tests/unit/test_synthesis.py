@@ -238,7 +238,9 @@ def accepted(finding: Finding, expired: bool = False) -> Finding:
 def test_a_suppressed_failure_is_shown_and_counts_nowhere() -> None:
     hole = accepted(finding("security", "s.hole", Severity.CRITICAL))
     results = {
-        "security": AgentResult(findings=(hole, finding("security", "s.low", Severity.LOW, status=Status.PASS)))
+        "security": AgentResult(
+            findings=(hole, finding("security", "s.low", Severity.LOW, status=Status.PASS))
+        )
     }
     result = build(with_strategy(results))
     assert result.agents["security"].findings[0].suppressed == hole.suppressed

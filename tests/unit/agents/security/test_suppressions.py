@@ -40,9 +40,7 @@ def facts(result: AgentResult) -> dict[str, object]:
 
 
 def problems(result: AgentResult) -> list[tuple[str, str]]:
-    return [
-        (f.rule_id, f.evidence[0].observed) for f in result.findings if f.rule_id.startswith("IM-SUPP")
-    ]
+    return [(f.rule_id, f.evidence[0].observed) for f in result.findings if f.rule_id.startswith("IM-SUPP")]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,9 @@ def test_yaml_on_the_line_of_the_attribute_and_not_in_a_quoted_text() -> None:
 
 
 def test_dockerfile_above_the_instruction() -> None:
-    text = "FROM python:3.12.1\n# infra-mind:ignore {rule} reviewed\nADD https://example.org/a.tgz /a\nUSER 10\n"
+    text = (
+        "FROM python:3.12.1\n# infra-mind:ignore {rule} reviewed\nADD https://example.org/a.tgz /a\nUSER 10\n"
+    )
     rule = next(f.rule_id for f in assess(("Dockerfile", text)).findings if f.status is Status.FAIL and f.evidence[0].line_start == 3)  # fmt: skip
     assert failed(assess(("Dockerfile", text.format(rule=rule))), rule).is_suppressed
 
