@@ -103,7 +103,9 @@ class ResourceSummary(Value):
 class Summary(Value):
     name: str
     headline: str
-    findings: dict[str, int] = Field(description="Failed findings by severity, without those that are suppressed")
+    findings: dict[str, int] = Field(
+        description="Failed findings by severity, without those that are suppressed"
+    )
     suppressed: tuple[str, ...] = Field(
         default=(), description="Ids of failed findings that a suppression takes out of every score"
     )

@@ -212,6 +212,7 @@ class Scene:
         finally:
             await self._leave(links)
             pool.shutdown(wait=False)
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # for whoever comes next
         return links
 
     async def _live(self, caller: Link, first: Link) -> None:

@@ -27,10 +27,19 @@ def kill(up: Platform) -> None:
     family = psutil.Process(up.process.pid).children(recursive=True)
     up.process.kill()
     up.process.wait(60)
-    _, left = psutil.wait_procs(family, timeout=30)
-    for process in left:
-        process.kill()
-    assert not left
+    try:
+        wait_until("everything that it started has ended", lambda: not any(map(lives, family)))
+    finally:
+        for process in filter(lives, family):
+            process.kill()
+
+
+def lives(process: psutil.Process) -> bool:
+    """Not: ended, and not yet waited for by whoever inherited it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("end", [terminate, kill], ids=["SIGTERM", "SIGKILL"])

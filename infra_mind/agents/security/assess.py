@@ -21,6 +21,7 @@ from infra_mind.agents.security.findings import (
     unread_findings,
     with_suppressions,
 )
+from infra_mind.agents.security.outside import scanned_findings
 from infra_mind.agents.security.patches import prove_patches
 from infra_mind.agents.security.rule import ANY_KIND, Outcome, Rule
 from infra_mind.agents.security.rules import REGISTRY
@@ -68,6 +69,9 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     compliance = inputs.brief.compliance or Compliance()
     classes = tuple(compliance.data_classes)
     patches, note = prove_patches(tally.hits, inputs.artefacts)
+    outside, outside_facts = (
+        scanned_findings(inputs.scan, tally.checks, REGISTRY, suppressions) if inputs.scan else ([], [])
+    )
     findings = [
         *open_findings(tally.hits, Status.FAIL, classes, patches),
         *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}),
@@ -75,9 +79,10 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         *_passes(tally),
         *unread_findings(inventory),
         *problem_findings(suppressions.problems),
+        *outside,
     ]
     return AgentResult(
-        facts=tuple(_facts(tally, findings)),
+        facts=(*_facts(tally, findings), *outside_facts),
         findings=tuple(sorted(findings, key=_order)),
         assumptions=defaults.used(AGENT_NAME, compliance, "compliance", "data_classes"),
         details={

@@ -124,13 +124,14 @@ def database_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
 def network_acl(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         verdict = rule.text("action", rule.text("rule_action", "deny")).lower()
-        cidr = rule.strings("cidr_block") + rule.strings("ipv6_cidr_block")
+        attribute = "ipv6_cidr_block" if world_in(rule.strings("ipv6_cidr_block")) else "cidr_block"
+        cidr = rule.strings(attribute)
         low, high = _ports(rule)
         names = ports_named(ADMIN, low, high)
         if verdict == "allow" and world_in(cidr) and names:
-            yield failed(rule.at("cidr_block"), f"{', '.join(names)} from {WORLD}", "known addresses")
+            yield failed(rule.at(attribute), f"{', '.join(names)} from {cidr[0]}", "known addresses")
         else:
-            yield passed(rule.at("cidr_block"))
+            yield passed(rule.at(attribute))
 
     if subject.resource.kind != "aws_network_acl_rule":
         yield from each(subject.blocks("ingress"), check)

@@ -196,8 +196,10 @@ RULES.add(
     references=(_LEARN + "aks/monitor-aks",), ckv=("CKV_AZURE_4",), controls=("logging", "audit"),
 )  # fmt: skip
 def aks_logs(subject: Subject, context: Context) -> Iterator[Outcome]:
-    if subject.has("oms_agent") or subject.has("addon_profile.oms_agent"):
+    if subject.has("oms_agent"):
         yield passed("oms_agent")
+    elif subject.has("addon_profile.oms_agent"):  # the form before version 3 of the provider
+        yield expect_boolean(subject, "addon_profile.oms_agent.enabled", True)
     else:
         yield linked_or_failed(
             subject,
