@@ -132,10 +132,6 @@ def _strikes(site: Site, client: Client, probe: Caller, seed: int, end: float | 
         what = _strike(fault, chance)
         begin = time.monotonic()
         try:
-            if fault.lasts_s:
-                time.sleep(fault.lasts_s)
-            if fault.heal:
-                fault.heal()
             probe.ended(client, probe.begin(client, {}, priority="critical"))
         finally:
             yield Struck(fault.name, what, time.monotonic() - begin)
