@@ -35,6 +35,7 @@ from infra_mind.model.task import Priority
 
 if TYPE_CHECKING:
     from infra_mind.model.result import AssessmentResult
+    from infra_mind.reports.places import Places
 
 app = typer.Typer(
     help="Assess AI infrastructure: hand in a brief and artefacts, get ranked findings, costs and capacity with sources.",
@@ -192,7 +193,7 @@ def _example() -> Path:
 def assess(
     brief: Brief,
     artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .json.")] = None,
     result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
     as_json: Json = False,
     wait: Annotated[bool, typer.Option(help="Wait for the end, with live bars.")] = True,
@@ -209,6 +210,10 @@ def assess(
     url: Url = None,
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
+    from infra_mind.reports.formats import format_of, render_as
+
+    if report:
+        report_format = format_of(report)
     options = _start_options(
         priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
         agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
@@ -235,7 +240,7 @@ def assess(
         _dump({"assessment_id": created.assessment_id, "task_id": task_id}) if as_json else _say(task_id)
         return
     if report:
-        _write_text(report, _html(result))
+        _write_bytes(report, render_as(report_format, result, places=_places(brief, artefacts)))
     if result_file:
         _write_text(result_file, result.to_json().decode())
     if as_json:
@@ -302,20 +307,36 @@ def _assess_here(
 
 
 def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
-    from infra_mind.model.finding import Severity, Status
+    from infra_mind.model.finding import Severity
 
     limit = Severity(fail_on.value).rank
-    return any(
-        f.status is Status.FAIL and f.severity.rank <= limit
-        for a in result.agents.values()
-        for f in a.findings
-    )
+    return any(f.counts and f.severity.rank <= limit for a in result.agents.values() for f in a.findings)
 
 
 def _html(result: AssessmentResult) -> str:
     from infra_mind.reports.html import render
 
     return render(result)
+
+
+def _places(brief: Path, artefacts: list[Path] | None) -> Places:
+    """Where brief and artefacts lie below the current directory, for exports that point into a repository. Of several folders of
+    artefacts each has its own names, which are left as they are."""
+    from infra_mind.client import read_brief
+    from infra_mind.reports.places import Places
+
+    named = read_brief(brief)[0].artefacts if artefacts is None else None
+    folders = artefacts or ([brief.parent / named] if isinstance(named, str) else [])
+    single = folders[0] if len(folders) == 1 and folders[0].is_dir() else None
+    return Places(artefacts=_below_here(single) if single else "", brief=_below_here(brief))
+
+
+def _below_here(path: Path) -> str:
+    """Relative to the current directory; outside of it nothing but the name is said."""
+    real, here = path.resolve(), Path.cwd().resolve()
+    if real == here:
+        return ""
+    return real.relative_to(here).as_posix() if real.is_relative_to(here) else real.name
 
 
 def _show(result: AssessmentResult) -> None:
@@ -332,9 +353,13 @@ def _write(result: AssessmentResult, folder: Path) -> tuple[Path, Path]:
 
 
 def _write_text(path: Path, text: str) -> None:
+    _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written: {error.strerror or error}") from None
 
@@ -425,15 +450,27 @@ def list_(
 @app.command()
 def report(
     assessment_id: Annotated[str, typer.Argument(help="The assessment's id.")],
-    out_file: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("report.html"),
-    format: Annotated[str, typer.Option(help="html or json.")] = "html",
+    out_file: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write it; else report.html, report.pdf, ...")
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="html, pdf, md, json, sarif, csv, junit or focus; else by the end of --out."),
+    ] = None,
     kind: Annotated[str, typer.Option(help="full, executive, technical, cost or compliance.")] = "full",
     url: Url = None,
 ) -> None:
     """Fetch the report of an assessment that has ended."""
+    from infra_mind.reports.formats import format_named, format_of
+
+    if format is None:
+        wanted = format_of(out_file, "--out") if out_file else format_named("html")
+    else:
+        wanted = format_named(format)
+    path = out_file or Path(f"report{wanted.suffixes[0]}")
     with _client(url) as client:
-        _write_text(out_file, client.report(assessment_id, format, kind))  # type: ignore[arg-type]  # the server names what it has
-    _say(str(out_file))
+        _write_bytes(path, client.report_bytes(assessment_id, wanted.name, kind))
+    _say(str(path))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -180,11 +180,18 @@ class Client:
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
 
-    def report(self, assessment_id: str, format: Literal["html", "json"] = "html", kind: str = "full") -> str:
-        """The report as text."""
+    def report(self, assessment_id: str, format: str = "html", kind: str = "full") -> str:
+        """The report as text; `format` as the server names them. A PDF is no text: see `report_bytes`."""
+        return self._report(assessment_id, format, kind).text
+
+    def report_bytes(self, assessment_id: str, format: str = "html", kind: str = "full") -> bytes:
+        """The report as the bytes of its file."""
+        return self._report(assessment_id, format, kind).content
+
+    def _report(self, assessment_id: str, format: str, kind: str) -> httpx.Response:
         return self._send(
             "GET", f"/assessments/{assessment_id}/report", params={"format": format, "kind": kind}
-        ).text
+        )
 
     # -- tasks --------------------------------------------------------------------------------------------------------
     def task(self, task_id: str) -> Task:

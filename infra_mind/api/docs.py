@@ -164,12 +164,16 @@ REPLAY["openapi_extra"]["parameters"] = [_idempotency("task")]
 REPORT = _route(
     200,
     example=examples.ASSESSMENT_RESULT,
-    description="The report: a page that needs nothing else, or the result as JSON",
+    description="The report: a page that needs nothing else, the result as JSON, or one of the exports",
     problems=(404, 409, 410, 424, 500),
 )
-REPORT["responses"][200]["content"]["text/html"] = {
-    "schema": {"type": "string"},
-    "example": "<!doctype html>…",
+REPORT["responses"][200]["content"] |= {
+    media_type: {"schema": {"type": "string"}, "example": example}
+    for media_type, example in examples.REPORTS.items()
+}
+REPORT["responses"][200]["content"]["application/sarif+json"] = {
+    "schema": {"type": "object"},
+    "example": examples.SARIF,
 }
 TASKS = _route(200, model=wire.TaskPage, example=examples.TASKS, description="One page")
 TASK = _route(200, model=Task, example=examples.TASK, description="The task", problems=(404,))

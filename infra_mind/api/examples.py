@@ -148,6 +148,14 @@ ASSESSMENT_RESULT: dict[str, Any] = {
     "data_versions": {},
     "provenance": {},
 }
+REPORTS = {
+    "text/html": "<!doctype html>…",
+    "text/markdown": "# Clinic assistant\n",
+    "text/csv": "fingerprint,rule_id,severity,status\r\n",
+    "application/xml": '<testsuites name="Clinic assistant" tests="0" />',
+    "application/pdf": "%PDF-1.7…",
+}
+SARIF = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Infra Mind"}}, "results": []}]}
 RESULT = {"task_id": _TASK_ID, "state": "SUCCESS", "result": ASSESSMENT_RESULT}
 EVENTS = (
     'event: snapshot\ndata: {"task_id": "' + _TASK_ID + '", "state": "STARTED", ...}\n\n'

@@ -75,6 +75,18 @@ class Impact(Value):
     downtime_minutes_per_year: float | None = None
 
 
+class Suppression(Value):
+    """Somebody accepted what a finding says: why, who, until which day (inclusive), and where that is written.
+
+    One that has `expired` suppresses nothing any more: its finding counts again."""
+
+    reason: str
+    owner: str = ""
+    until: str = Field(default="", description="Last day (YYYY-MM-DD); empty is without end")
+    where: str = Field(description="Path and line of the comment or of the suppression file")
+    expired: bool = False
+
+
 class Finding(Value):
     id: str
     fingerprint: str
@@ -92,6 +104,20 @@ class Finding(Value):
     impact: Impact | None = None
     control_ids: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    suppressed: Suppression | None = Field(
+        default=None,
+        description="Accepted by a person: shown, and in no score, threshold or recommendation unless expired",
+    )
+
+    @property
+    def is_suppressed(self) -> bool:
+        """True if a suppression that has not expired stands."""
+        return self.suppressed is not None and not self.suppressed.expired
+
+    @property
+    def counts(self) -> bool:
+        """True for a failure that nobody has accepted: what scores, `--fail-on` and recommendations look at."""
+        return self.status is Status.FAIL and not self.is_suppressed
 
 
 def fingerprint(rule_id: str, resource: str, value: Any = "") -> str:

@@ -321,6 +321,75 @@ def test_a_wrong_webhook_url_is_not_repeated(brief: str, capsys: pytest.CaptureF
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("r.md", b"# One service"), ("r.sarif", b"{"), ("r.csv", b"fingerprint,"), ("r.pdf", b"%PDF-"), ("r.xml", b"<?xml"), ("r.focus.csv", b"BilledCost,")],
+)  # fmt: skip
+def test_the_end_of_the_reports_name_says_its_format(
+    tmp_path: Path, brief: str, name: str, begins: bytes
+) -> None:
+    path = tmp_path / name
+    assert run("assess", brief, "--local", "--json", "--report", str(path)) == 0
+    assert path.read_bytes().startswith(begins)
+
+
+def test_a_name_of_no_format_is_told_before_anything_runs(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("assess", brief, "--local", "--report", str(tmp_path / "r.docx")) == 2
+    said = capsys.readouterr()
+    assert "r.docx does not say which format" in said.err
+    assert said.out == ""
+
+
+def test_an_export_names_files_as_the_repository_does(
+    tmp_path: Path, brief: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "infra"
+    folder.mkdir()
+    (folder / "main.tf").write_text('resource "aws_s3_bucket" "a" {\n  acl = "public-read"\n}\n')
+    monkeypatch.chdir(tmp_path)
+    assert run("assess", brief, "--artefacts", "infra", "--local", "--json", "--report", "out.sarif") == 0
+    (found,) = json.loads((tmp_path / "out.sarif").read_text())["runs"]
+    uris = {
+        place["physicalLocation"]["artifactLocation"]["uri"]
+        for r in found["results"]
+        for place in r["locations"]
+    }
+    assert "infra/main.tf" in uris
+    assert uris <= {"infra/main.tf", "brief.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "file"),
+    [
+        ((), "html", "report.html"), (("--format", "sarif"), "sarif", "report.sarif"), (("--out", "x.csv"), "csv", "x.csv"),
+        (("--format", "junit", "--out", "x.txt"), "junit", "x.txt"), (("--out", "x.pdf"), "pdf", "x.pdf"),
+    ],
+)  # fmt: skip
+def test_a_report_is_fetched_in_the_format_that_is_named(
+    server: SmallServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    asked: str,
+    file: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server.tell(Told(200, text="the report", headers={"Content-Type": "text/plain"}))
+    assert run("report", "asm_1", *words) == 0
+    assert server.asked[0].path == f"/api/v1/assessments/asm_1/report?format={asked}&kind=full"
+    assert (tmp_path / file).read_text() == "the report"
+
+
+def test_an_unknown_format_is_told_without_asking(
+    server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("report", "asm_1", "--format", "docx") == 2
+    assert "there is html, pdf, md" in capsys.readouterr().err
+    assert server.asked == []
+
+
 def test_report_and_result_are_written_into_folders_that_are_made(tmp_path: Path, brief: str) -> None:
     page, data = tmp_path / "a" / "b" / "r.html", tmp_path / "c" / "r.json"
     assert run("assess", brief, "--local", "--json", "--report", str(page), "--result", str(data)) == 0
