@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from infra_mind.cli_compare import diff, read_result
 from infra_mind.cli_schedules import schedules
 from infra_mind.cli_webhooks import webhooks
 from infra_mind.console import Json, TaskId, Url, err, out
@@ -207,6 +208,7 @@ def assess(
     not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Told of the end with a signed request.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A result JSON of before: with --fail-on only findings that it lacks count.")] = None,
     url: Url = None,
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
@@ -214,6 +216,8 @@ def assess(
 
     if report:
         report_format = format_of(report)
+    if baseline and not fail_on:
+        raise OptionInvalid("--baseline", "says which findings --fail-on passes over, so it needs --fail-on")
     options = _start_options(
         priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
         agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
@@ -227,8 +231,15 @@ def assess(
         )
     if not wait:
         _refuse_without_wait(
-            {"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on}
+            {
+                "--local": local,
+                "--report": report,
+                "--result": result_file,
+                "--fail-on": fail_on,
+                "--baseline": baseline,
+            }
         )
+    known = read_result(baseline, "--baseline") if baseline else None
     if local:
         result = _assess_here(brief, artefacts, options, quiet=as_json)
     elif wait:
@@ -247,7 +258,7 @@ def assess(
         sys.stdout.write(result.to_json().decode() + "\n")
     else:
         _show(result)
-    if fail_on and _reaches(result, fail_on):
+    if fail_on and _fails(result, fail_on, known):
         raise typer.Exit(4)
 
 
@@ -304,6 +315,21 @@ def _assess_here(
     submission = read_submission(brief, artefacts or None)
     with Bars(Console(stderr=True, quiet=quiet)) as bars:
         return assess_here(submission, on_progress=bars, options=StartOptions(**options))
+
+
+def _fails(result: AssessmentResult, fail_on: FailOn, baseline: AssessmentResult | None) -> bool:
+    """Whether a finding reaches the limit, of those that the baseline lacks where there is one; these are told."""
+    if baseline is None:
+        return _reaches(result, fail_on)
+    from infra_mind.diff import new_findings
+    from infra_mind.model.finding import Severity
+    from infra_mind.reports.comparison import finding_line
+
+    new = new_findings(baseline, result)
+    _say(f"\n{len(new)} failed findings that the baseline lacks", err)
+    for finding in new:
+        _say(f"  {finding_line(finding)}", err)
+    return any(finding.severity.rank <= Severity(fail_on.value).rank for finding in new)
 
 
 def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
@@ -471,6 +497,9 @@ def report(
     with _client(url) as client:
         _write_bytes(path, client.report_bytes(assessment_id, wanted.name, kind))
     _say(str(path))
+
+
+app.command()(diff)
 
 
 @app.command()

@@ -38,6 +38,7 @@ from infra_mind.errors import (
 )
 from infra_mind.home import Home
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
+from infra_mind.model.comparison import Comparison
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.schedule import Schedule
@@ -192,6 +193,10 @@ class Client:
         return self._send(
             "GET", f"/assessments/{assessment_id}/report", params={"format": format, "kind": kind}
         )
+
+    def diff(self, before: str, after: str) -> Comparison:
+        """What differs between two assessments that have ended."""
+        return Comparison.model_validate(self._call("GET", f"/assessments/{before}/diff/{after}"))
 
     # -- tasks --------------------------------------------------------------------------------------------------------
     def task(self, task_id: str) -> Task:

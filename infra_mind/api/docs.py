@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
+from infra_mind.model.comparison import Comparison
 from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task
 from infra_mind.model.webhook import WebhookSecret
@@ -175,6 +176,13 @@ REPORT["responses"][200]["content"]["application/sarif+json"] = {
     "schema": {"type": "object"},
     "example": examples.SARIF,
 }
+DIFF = _route(
+    200,
+    model=Comparison,
+    example=examples.DIFF,
+    description="What differs",
+    problems=(404, 409, 410, 424, 500),
+)
 TASKS = _route(200, model=wire.TaskPage, example=examples.TASKS, description="One page")
 TASK = _route(200, model=Task, example=examples.TASK, description="The task", problems=(404,))
 RESULT = _route(

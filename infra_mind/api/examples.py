@@ -148,6 +148,30 @@ ASSESSMENT_RESULT: dict[str, Any] = {
     "data_versions": {},
     "provenance": {},
 }
+DIFF = {
+    "before": _ASSESSMENT_ID,
+    "after": "asm_77c1de0b5a9f4e0c8d2b6f13",
+    "new": [],
+    "fixed": [],
+    "unchanged": [],
+    "unsettled": [],
+    "facts": [
+        {
+            "id": "cost.total_usd_per_month",
+            "before": 58420.48,
+            "after": 51200.0,
+            "unit": "USD/month",
+            "unit_before": None,
+            "change": -7220.48,
+            "change_share": -0.12359501,
+        }
+    ],
+    "recommendations": [
+        {"id": "close-letters", "title": "Close the bucket with letters", "rank_before": 2, "rank_after": 1}
+    ],
+    "data_versions": [],
+    "notes": [],
+}
 REPORTS = {
     "text/html": "<!doctype html>…",
     "text/markdown": "# Clinic assistant\n",
