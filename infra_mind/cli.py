@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from infra_mind.cli_compare import diff, read_result
+from infra_mind.cli_compare import diff, read_result, what_if
 from infra_mind.cli_schedules import schedules
 from infra_mind.cli_webhooks import webhooks
 from infra_mind.console import Json, TaskId, Url, err, out
@@ -500,6 +500,7 @@ def report(
 
 
 app.command()(diff)
+app.command("what-if")(what_if)
 
 
 @app.command()

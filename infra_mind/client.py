@@ -38,7 +38,7 @@ from infra_mind.errors import (
 )
 from infra_mind.home import Home
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
-from infra_mind.model.comparison import Comparison
+from infra_mind.model.comparison import Comparison, WhatIf
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.schedule import Schedule
@@ -197,6 +197,18 @@ class Client:
     def diff(self, before: str, after: str) -> Comparison:
         """What differs between two assessments that have ended."""
         return Comparison.model_validate(self._call("GET", f"/assessments/{before}/diff/{after}"))
+
+    def what_if(
+        self, assessment_id: str, brief: Mapping[str, Any] | None = None, *, set: Mapping[str, Any] | None = None,
+        sweep: Mapping[str, Sequence[Any]] | None = None, idempotency_key: str | None = None, **options: Any,
+    ) -> WhatIf:  # fmt: skip
+        """Starts it again with another brief: a merge patch (RFC 7396), values by path, lists of values to sweep. `options` as for
+        `start`. Agents that the change does not reach are not run again; `wait` for the tasks, then `diff`."""
+        asked = {"brief": brief, "set": set, "sweep": sweep, "options": options}
+        body = {name: value for name, value in asked.items() if value}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        answer = self._call("POST", f"/assessments/{assessment_id}/what-if", json_body=body, headers=headers)
+        return WhatIf.model_validate(answer)
 
     # -- tasks --------------------------------------------------------------------------------------------------------
     def task(self, task_id: str) -> Task:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
-from infra_mind.model.comparison import Comparison
+from infra_mind.model.comparison import Comparison, WhatIf
 from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task
 from infra_mind.model.webhook import WebhookSecret
@@ -183,6 +183,15 @@ DIFF = _route(
     description="What differs",
     problems=(404, 409, 410, 424, 500),
 )
+WHAT_IF = _route(
+    202,
+    model=WhatIf,
+    example=examples.WHAT_IF,
+    description="All variants are accepted and durable",
+    problems=(404, 409, 410, 413, 429),
+    body=_json_body("WhatIfRequest", examples.WHAT_IF_REQUEST),
+)
+WHAT_IF["openapi_extra"]["parameters"] = [_idempotency("variants")]
 TASKS = _route(200, model=wire.TaskPage, example=examples.TASKS, description="One page")
 TASK = _route(200, model=Task, example=examples.TASK, description="The task", problems=(404,))
 RESULT = _route(

@@ -172,6 +172,24 @@ DIFF = {
     "data_versions": [],
     "notes": [],
 }
+WHAT_IF_REQUEST = {
+    "brief": {"budget": {"usd_per_month": 50000}},
+    "sweep": {"llm_serving.0.gpu": ["h100_sxm", "h200_sxm"]},
+}
+WHAT_IF = {
+    "base_assessment_id": _ASSESSMENT_ID,
+    "base_task_id": _TASK_ID,
+    "variants": [
+        {
+            "assessment_id": "asm_77c1de0b5a9f4e0c8d2b6f13",
+            "task_id": "tsk_77c1de0b5a9f4e0c8d2b6f13",
+            "name": "Clinic assistant, what if llm_serving.0.gpu=h100_sxm",
+            "values": {"llm_serving.0.gpu": "h100_sxm"},
+            "changed": ["budget", "llm_serving"],
+            "diff": f"/api/v1/assessments/{_ASSESSMENT_ID}/diff/asm_77c1de0b5a9f4e0c8d2b6f13",
+        }
+    ],
+}
 REPORTS = {
     "text/html": "<!doctype html>…",
     "text/markdown": "# Clinic assistant\n",

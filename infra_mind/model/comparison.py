@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -49,6 +49,25 @@ class Unsettled(Value):
     finding: Finding
     failed_in: Literal["before", "after"]
     why: str
+
+
+class StartedVariant(Value):
+    """One variant of a what-if: an assessment of its own that was started."""
+
+    assessment_id: str
+    task_id: str
+    name: str
+    values: dict[str, Any] = Field(description="What the sweep put where: path → value")
+    changed: tuple[str, ...] = Field(description="Top-level fields of the brief that differ from the base")
+    diff: str = Field(description="Path of the comparison with the base, once this one has ended")
+
+
+class WhatIf(Value):
+    """Agents that the changed fields do not reach are not run again: the variants begin with what `base_task_id` kept."""
+
+    base_assessment_id: str
+    base_task_id: str
+    variants: tuple[StartedVariant, ...]
 
 
 class Comparison(Value):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from infra_mind.model.comparison import Comparison, MovedFact
+from infra_mind.model.fact import FactValue
 from infra_mind.model.finding import Finding
 from infra_mind.model.numbers import percent, quantity
 from infra_mind.reports.labels import fact_label
@@ -17,6 +19,9 @@ from infra_mind.reports.text import clean, one_line
 MOST_FACTS = 20
 MOST_FINDINGS = 20
 NOTHING = "–"
+Variant = tuple[
+    Mapping[str, Any], Comparison, tuple[str, ...]
+]  # what was swept where, what differs, agents that ran
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
@@ -44,6 +49,37 @@ def print_comparison(found: Comparison, console: Console) -> None:
         console.print(_text(note, "yellow"))
     if found.is_empty:
         console.print(_text("Nothing else differs.", "dim"))
+
+
+def print_variants(variants: Sequence[Variant], console: Console) -> None:
+    """One column for each variant: what it changes, the facts that moved in any of them, and the findings."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    table.add_column("base", justify="right")
+    for values, _, _ in variants:
+        table.add_column(_text(", ".join(f"{v}" for v in values.values())), justify="right")
+    for fact_id in _moved_facts(variants):
+        moved = [next((m for m in found.facts if m.id == fact_id), None) for _, found, _ in variants]
+        first = next(m for m in moved if m is not None)
+        cells = [_shown(first.before, first) if m is None else _shown(m.after, m) for m in moved]
+        table.add_row(
+            _text(fact_label(fact_id)), *(_text(cell) for cell in (_shown(first.before, first), *cells))
+        )
+    for what in ("new", "fixed"):
+        table.add_row(f"findings {what}", "", *(str(len(getattr(found, what))) for _, found, _ in variants))
+    table.add_row("agents that ran", "", *(str(len(ran)) for _, _, ran in variants))
+    console.print(_text(f"Swept: {', '.join(variants[0][0])}", "bold"))
+    console.print(table)
+
+
+def _moved_facts(variants: Sequence[Variant]) -> list[str]:
+    """Numbers that moved in any variant: totals first (their ids are short), then by id."""
+    ids = {m.id for _, found, _ in variants for m in found.facts if not isinstance(m.after or m.before, str)}
+    return sorted(ids, key=lambda fact_id: (fact_id.count("."), fact_id))[:MOST_FACTS]
+
+
+def _shown(value: FactValue | None, moved: MovedFact) -> str:
+    return NOTHING if value is None else quantity(value, moved.unit).text
 
 
 def finding_line(finding: Finding) -> str:
