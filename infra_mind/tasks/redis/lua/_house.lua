@@ -443,3 +443,13 @@ local function admit(task, assessment, options, agents, due, idempotency)
   redis.call('HINCRBY', COUNTERS, 'accepted', 1)
   if idempotency then redis.call('SET', idempotency, task.assessment .. '\n' .. id, 'PX', C.idempotency_ttl) end
 end
+
+-- What another task kept, for a new one to begin with. An object goes with the task that wrote it: such a step is done again.
+local function copy_kept(old, id)
+  redis.call('COPY', key('kept', old.id), key('kept', id))
+  redis.call('PERSIST', key('kept', id))
+  for field in pairs(old) do
+    local step = string.match(field, '^object:kept:(.+)$')
+    if step then redis.call('HDEL', key('kept', id), step) end
+  end
+end
