@@ -166,7 +166,7 @@ def _whole(found: Sequence[Option], facts: Mapping[str, Fact], field: str, total
     """All there is to save; the largest saving or cost where no total is known or it is larger (artefacts are in no total)."""
     fact = facts.get(total)
     known = float(fact.value) if fact and not isinstance(fact.value, str | bool) else 0.0
-    return max([known, *(abs(getattr(o.impact, field) or 0.0) for o in found)])
+    return max([known, *(abs(float(getattr(o.impact, field) or 0.0)) for o in found)])
 
 
 def _score(option: Option, dimension: str, whole: Mapping[str, float], here: Circumstances) -> float:
@@ -214,7 +214,8 @@ def impact_fact(option: Option, field: str) -> str:
 
 
 def _brings(option: Option, facts: Mapping[str, Fact]) -> list[str]:
-    saves, costs = [], []
+    saves: list[str] = []
+    costs: list[str] = []
     for field, _ in RECKONED.values():
         value = getattr(option.impact, field)
         if value:
