@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from infra_mind.agents.strategy.circumstances import circumstances
+from infra_mind.agents.strategy.circumstances import circumstances, controls_failed
 from infra_mind.agents.strategy.options import Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import Brief
@@ -53,6 +53,8 @@ INTEREST = (
 # Of the facts below a prefix, those that answer "how many", "how long" and "how well".
 _ANSWERS = ("gpus", "usd", "requests_per_s", "days", "servers", "p_within")
 _MOST_KEY_FACTS = 24
+_IF_ANY = ("cost.over_budget_usd_per_month", "cost.unpriced_count")  # nothing of it is no news
+_FIRST = 3  # recommendations that the summary names
 _PHASE_BY_EFFORT: dict[Effort, Literal["30", "60", "90"]] = {
     Effort.MINUTES: "30", Effort.HOURS: "30", Effort.DAYS: "60", Effort.WEEKS: "90",
 }  # fmt: skip
@@ -99,12 +101,6 @@ def _sorted(result: AgentResult, fails: Mapping[str, Sequence[str]]) -> AgentRes
     return result.model_copy(update={"findings": tuple(sorted(findings, key=finding_order))})
 
 
-def controls_failed(results: Mapping[str, AgentResult]) -> dict[str, Sequence[str]]:
-    """Id of a failed finding → ids of the controls of the regimes in scope that it fails (`gdpr:Art.32(1)(a)`), by the compliance agent."""
-    found = results[COMPLIANCE].details.get("evidence", {}) if COMPLIANCE in results else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _with_controls(finding: Finding, controls: Sequence[str]) -> Finding:
     new = [control for control in controls if control not in finding.control_ids]
     return finding.model_copy(update={"control_ids": (*finding.control_ids, *new)}) if new else finding
@@ -133,7 +129,7 @@ def _by_severity(place: int, option: Option, facts: Mapping[str, Fact], pareto: 
     return Recommendation(
         rank=place, id=option.id, title=option.title, text=sentences(option, facts), severity=option.severity,
         effort=option.effort, utility=1 - option.severity.rank / (len(Severity) - 1), pareto=pareto, rank_stability=0.0,
-        phase=_PHASE_BY_EFFORT[option.effort], impact=option.impact, findings=tuple(f.id for f in option.findings),
+        phase=_PHASE_BY_EFFORT[option.effort], impact=option.impact, control_ids=option.controls, findings=tuple(f.id for f in option.findings),
         facts=option.facts, agents=option.agents,
     )  # fmt: skip
 
@@ -232,7 +228,7 @@ def key_facts(facts: Mapping[str, Fact]) -> tuple[str, ...]:
         if wanted.endswith("."):
             below = (i for i in facts if i.startswith(wanted))
             found += sorted(i for i in below if i.rpartition(".")[2] in _ANSWERS)
-        elif wanted in facts:
+        elif wanted in facts and not (wanted in _IF_ANY and not facts[wanted].value):
             found.append(wanted)
     return tuple(found[:_MOST_KEY_FACTS])
 
@@ -243,17 +239,55 @@ def _sentences(
     recommendations: Sequence[Recommendation],
     facts: Mapping[str, Fact],
 ) -> Iterable[str]:
-    yield from (text for form in _FORMS if (text := _said(facts.get(form.fact), form)))
+    """What the headline did not say; each sentence names its facts."""
+    said = _said_before(agents, facts)
+    yield from (
+        text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
+    )
     yield from _compliance_said(agents, facts)
     yield from _suppressions_said(agents)
-    if recommendations:
-        first = recommendations[0]
-        ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
-        yield f"First of {counted(len(recommendations), 'recommendation')}: {first.title}{ties}."
+    yield from _first_said(recommendations, facts)
+    yield from _roadmap_said(recommendations, facts)
     if STRATEGY not in agents:
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:
+    """Facts that stand in the headline; the figures below lead to how they are reckoned."""
+    said = {_TOTAL, "cost.over_budget_usd_per_month"} if any(_budget_said(facts)) else set()
+    return said | {"reliability.availability"} if any(_availability_said(agents, facts)) else said
+
+
+def _first_said(recommendations: Sequence[Recommendation], facts: Mapping[str, Fact]) -> Iterable[str]:
+    """The first few but the one that the headline has, and what that one cannot be told from."""
+    if not recommendations:
+        return
+    first = recommendations[0]
+    counts = " (`strategy.options`)" if "strategy.options" in facts else ""
+    shown = [r for r in recommendations[:_FIRST] if r is not first or first.id == OVER_BUDGET]
+    if shown:
+        named = "; ".join(f"{r.rank}. {r.title}" for r in shown)
+        yield f"Of {counted(len(recommendations), 'recommendation')}{counts} {'these come first' if shown[0] is first else 'the next are'}: {named}."
+    if first.tie_with:
+        more = f" and {len(first.tie_with) - 3} more" if len(first.tie_with) > 3 else ""
+        tied = ", ".join(f"`{i}`" for i in first.tie_with[:3])
+        yield f"The first, `{first.id}`, is a tie with {tied}{more}."
+
+
+def _roadmap_said(recommendations: Sequence[Recommendation], facts: Mapping[str, Fact]) -> Iterable[str]:
+    capacity = facts.get("strategy.roadmap.capacity_person_days_per_30_days")
+    work, beyond = facts.get("strategy.roadmap.person_days"), facts.get("strategy.roadmap.beyond_90_days")
+    if capacity is None or work is None or beyond is None or not recommendations:
+        return
+    phases = Counter(r.phase for r in recommendations)
+    late = int(_number(beyond) or 0)
+    done = ", ".join(f"{n} within {days} days" for days, n in (("30", phases["30"]), ("60", phases["60"]), ("90", phases["90"] - late)) if n)  # fmt: skip
+    yield (
+        f"The work is {number(_number(work) or 0.0)} person-days (`{work.id}`), and there are {number(round(_number(capacity) or 0.0, 1))} in 30 days (`{capacity.id}`): "
+        f"{done or 'nothing within 90 days'}{f'; {late} after day 90 (`{beyond.id}`)' if late else ''}."
+    )  # fmt: skip
 
 
 def _suppressions_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:

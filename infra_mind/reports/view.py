@@ -143,7 +143,9 @@ class View:
         """The roadmap: also where this kind of report shows only the first recommendations, it is made of all."""
         ranked = sorted(self.result.recommendations, key=lambda r: r.rank)
         wanted = ranked if self.kind == "executive" else self.recommendations
-        return tuple((days, tuple(r for r in wanted if r.phase == days)) for days in ("30", "60", "90"))
+        spans = [f"within {days} days" for days in ("30", "60", "90")] + ["after 90 days"]
+        found = ((when, tuple(r for r in wanted if r.when == when)) for when in spans)
+        return tuple((when, group) for when, group in found if group or when != "after 90 days")
 
     @cached_property
     def ranks(self) -> dict[str, int]:

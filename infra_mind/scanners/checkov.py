@@ -174,8 +174,8 @@ def _checks(report: Mapping[str, Any], files: set[str]) -> Iterable[ScannedCheck
 
 def _check(row: Mapping[str, Any], status: str, files: set[str]) -> ScannedCheck | None:
     """None for a row of another shape, or about a file that was not handed in."""
-    id_, path, lines = row.get("check_id"), row.get("file_path"), row.get("file_line_range")
-    if not (isinstance(id_, str) and _CHECK_ID.match(id_) and isinstance(path, str) and _is_range(lines)):
+    id_, path, lines = row.get("check_id"), row.get("file_path"), _range(row.get("file_line_range"))
+    if not (isinstance(id_, str) and _CHECK_ID.match(id_) and isinstance(path, str) and lines):
         return None
     artefact = path.lstrip("/")
     if artefact not in files:
@@ -191,8 +191,9 @@ def _check(row: Mapping[str, Any], status: str, files: set[str]) -> ScannedCheck
     )  # fmt: skip
 
 
-def _is_range(lines: Any) -> bool:
-    return isinstance(lines, list) and len(lines) == 2 and all(type(n) is int for n in lines)
+def _range(lines: Any) -> tuple[int, int] | None:
+    whole = isinstance(lines, list) and len(lines) == 2 and all(type(n) is int for n in lines)
+    return (lines[0], lines[1]) if whole else None
 
 
 def _text(value: Any) -> str:

@@ -257,3 +257,33 @@ def test_a_suppression_that_has_ended_counts_again_and_is_said() -> None:
     assert (result.summary.suppressed, result.summary.findings["critical"]) == ((), 1)
     assert [r.id for r in result.recommendations] == ["s.hole"]
     assert f"A suppression has ended: 1 finding counts again, `{hole.id}`." in result.summary.sentences
+
+
+def test_the_summary_names_what_comes_next_and_not_the_first_again() -> None:
+    rules = ("s.a", "s.b", "s.c", "s.d")
+    found = tuple(finding("security", rule, Severity.HIGH) for rule in rules)
+    result = build(with_strategy({"security": AgentResult(findings=found)}))
+    first = result.recommendations[0].title
+    assert result.summary.headline.endswith(f"first: {first}.")
+    assert not any(first in sentence for sentence in result.summary.sentences)
+    assert (
+        "Of 4 recommendations (`strategy.options`) the next are: 2. s.b is wrong; 3. s.c is wrong."
+        in result.summary.sentences
+    )
+    assert "The first, `s.a`, is a tie with `s.b`, `s.c`, `s.d`." in result.summary.sentences
+
+
+def test_the_roadmap_says_what_the_team_can_do() -> None:
+    result = build(with_strategy({"security": AgentResult(findings=(finding("security", "s.a"),))}))
+    said = [plain(s) for s in result.summary.sentences if "person-days" in s]
+    assert said == [
+        "The work is 0.5 person-days (`strategy.roadmap.person_days`), and there are 4.3 in 30 days "
+        "(`strategy.roadmap.capacity_person_days_per_30_days`): 1 within 30 days."
+    ]
+
+
+def test_what_the_headline_said_is_not_a_sentence_and_none_of_nothing_is_a_figure() -> None:
+    result = build(costs(10.0, 60.0))
+    assert "Within the budget" in result.summary.headline
+    assert not any("What has a price" in s for s in result.summary.sentences)
+    assert "cost.over_budget_usd_per_month" not in result.summary.key_facts

@@ -45,7 +45,8 @@ class Tally:
 
     def suppressed(self) -> Counter[str]:
         """By rule: failed checks of which every failure is accepted."""
-        open_, accepted = set(), set()
+        open_: set[tuple[str, str, str]] = set()
+        accepted: set[tuple[str, str, str]] = set()
         for hit in self.hits:
             if hit.outcome.status is Status.FAIL:
                 key = hit.rule.id, hit.resource.artefact, hit.resource.address

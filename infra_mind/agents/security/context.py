@@ -102,7 +102,9 @@ class Context:
     def _called(self) -> frozenset[str]:
         calls = (r for r in declarations(self._artefacts) if r.kind == "module")
         sources = ((r.artefact.rpartition("/")[0], str(r.values.get("source", ""))) for r in calls)
-        paths = (posixpath.normpath(f"{folder}/{s}" if folder else s) for folder, s in sources if s.startswith("."))
+        paths = (
+            posixpath.normpath(f"{folder}/{s}" if folder else s) for folder, s in sources if s.startswith(".")
+        )
         return frozenset("" if path == "." else path for path in paths)
 
     @cached_property

@@ -20,7 +20,7 @@ from infra_mind.model.brief import Brief, parse_brief
 from infra_mind.model.finding import Finding, Status
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AgentResult
-from infra_mind.model.scan import Scan
+from infra_mind.model.scan import Scan, ScannedCheck
 from infra_mind.model.submission import Submission
 from infra_mind.scanners import checkov
 from infra_mind.settings import Settings
@@ -30,7 +30,7 @@ MAIN = 'resource "aws_s3_bucket" "site" {\n  bucket = "site"\n  acl    = "public
 Fake = Callable[[str], Path]
 
 
-def row(check_id: str = "CKV_AWS_144", **more: Any) -> dict[str, Any]:
+def row(check_id: Any = "CKV_AWS_144", **more: Any) -> dict[str, Any]:
     """A failed check as Checkov 3.2.533 writes it, with what is read here and a little of the rest."""
     return {
         "check_id": check_id, "bc_check_id": None, "check_name": f"Ensure {check_id}",
@@ -124,7 +124,7 @@ def test_several_frameworks_come_as_a_list_and_nothing_as_a_plain_summary(fake: 
 @pytest.mark.parametrize(
     "odd",
     [
-        row(check_id="rm -rf"), row(check_id=3), row(file_path="/etc/passwd"), row(file_path=None), row(file_line_range=[1]),
+        row("rm -rf"), row(3), row(file_path="/etc/passwd"), row(file_path=None), row(file_line_range=[1]),
         row(file_line_range=["1", "4"]), {},
     ],
 )  # fmt: skip
@@ -254,7 +254,7 @@ def test_what_it_was_told_to_skip_stays_in_sight(fake: Fake) -> None:
 
 
 def test_a_suppression_of_ours_works_for_its_ids() -> None:
-    found = Scan(tool="checkov", checks=(checkov.ScannedCheck(
+    found = Scan(tool="checkov", checks=(ScannedCheck(
         check_id="CKV_AWS_144", title="t", artefact="main.tf", line_start=2, line_end=5, resource="aws_s3_bucket.site",
     ),))  # fmt: skip
     (finding,) = outside(assess(found, f"# infra-mind:ignore CKV_AWS_144 one region\n{MAIN}"))

@@ -26,7 +26,9 @@ def test_a_module_that_is_called_needs_no_upper_bound_and_the_root_that_calls_it
     assert [f.evidence[0].artefact for f in found] == ["live/main.tf"]
 
 
-@pytest.mark.parametrize("action", ['["lambda:*"]', '["lambda:UpdateFunctionCode"]', '["glue:UpdateDevEndpoint"]'])
+@pytest.mark.parametrize(
+    "action", ['["lambda:*"]', '["lambda:UpdateFunctionCode"]', '["glue:UpdateDevEndpoint"]']
+)
 def test_code_that_runs_with_another_role_widens_rights(action: str) -> None:
     assert of(run(tf("main.tf", POLICY.format(action=action))), "IM-AWS-IAM-003")
 
