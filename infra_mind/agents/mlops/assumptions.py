@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from infra_mind.agents.mlops.roofline import Planning
+from infra_mind.agents.mlops.shape import Shape
+from infra_mind.knowledge.checkpoints import Scheme
 from infra_mind.model.fact import Assumption
 
 AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026-09)"
@@ -56,13 +58,23 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
     )  # fmt: skip
 
 
-def sliding_window(name: str, window: int) -> Assumption:
-    """A model with sliding-window layers is counted as if every layer kept every token."""
+def sliding_window(name: str, shape: Shape) -> Assumption:
+    """Layers with a window keep no more than it; that the engine lets go of the rest is said."""
     return Assumption(
-        id=f"mlops.serving.{name}.sliding_window", value=window, unit="tokens",
-        text=f"Some layers of this model attend to the last {window} tokens only; the cache is reckoned as if all layers kept "
-        "every token, which is right for engines that do not free them and an upper bound for those that do",
-        source="published config of the model",
+        id=f"mlops.serving.{name}.sliding_window", value=shape.window, unit="tokens",
+        text=f"{shape.window_layers} of {shape.layers} layers attend to the last {shape.window} tokens only, and the engine frees what "
+        "has left the window; one that does not keeps every token in every layer",
+        source="config of the model; vLLM, hybrid KV cache manager (on by default, disable_hybrid_kv_cache_manager)",
+    )  # fmt: skip
+
+
+def storage(name: str, scheme: Scheme, path: str, published: str) -> Assumption:
+    """How the quantised checkpoint is stored; where the makers' own checkpoint decided it, that is said."""
+    chosen = "The model is published this way, and the brief names no dtype" if published else "Taken for the checkpoint"
+    return Assumption(
+        id=f"mlops.serving.{name}.storage", value=scheme.id, unit="text",
+        text=f"{chosen}: {scheme.what}",
+        source=scheme.source, field=f"{path}.weight_dtype",
     )  # fmt: skip
 
 
@@ -73,16 +85,6 @@ def one_width(name: str, dtype: str, path: str) -> Assumption:
         text=f"All parameters are counted in {dtype}: how many stay in 16 bit (embeddings, norms, head) is not known for a model "
         "outside the table, so the true size is larger",
         source="brief", field=f"{path}.model",
-    )  # fmt: skip
-
-
-def scales_not_counted(name: str, dtype: str) -> Assumption:
-    """Scales and zero points of a quantised checkpoint are left out."""
-    return Assumption(
-        id=f"mlops.serving.{name}.scales", value=0, unit="bytes",
-        text=f"Scales and zero points of the {dtype} checkpoint are not counted (about 4 % for 4 bit in groups of 128, far less "
-        "for 8 bit)",
-        source="AWQ, arXiv:2306.00978, as mit-han-lab/llm-awq packs it: a 16-bit scale and a zero point per group of 128 weights",
     )  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""The closed form against published measurements: how far off it is, point by point and per family.
+
+`python -m infra_mind.agents.mlops.measured` prints the tables of docs/agents/mlops.md; a test holds the page to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra_mind.agents.mlops.roofline import Load, Planning, Replica, peak_flops
+from infra_mind.agents.mlops.shape import shape_of
+from infra_mind.knowledge import gpus
+from infra_mind.knowledge.serving import Measurement, measurements
+from infra_mind.model.brief import Serving
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured point, and throughput reckoned over throughput measured at it (for a time: measured over reckoned)."""
+
+    of: Measurement
+    input_tokens: float
+    output_tokens: float
+    batch: float
+    ratio: float
+
+
+def points() -> Iterator[Point]:
+    """Every measured point, in the order of the table. KeyError for a model or GPU that the tables lack."""
+    for measurement in measurements().rows:
+        yield from _of(measurement)
+
+
+def _of(measurement: Measurement) -> Iterator[Point]:
+    given = {"weight_dtype": measurement.weight_dtype} if measurement.weight_dtype else {}
+    shape = shape_of(Serving.model_validate({"name": "measured", "model": measurement.model, **given}), "")
+    gpu = gpus.find(measurement.gpu)
+    if shape is None or gpu is None:
+        raise KeyError(measurement.id)
+    peak = peak_flops(gpu, shape.weight_dtype)
+    if peak is None:
+        raise KeyError(measurement.id)
+    for input_tokens, output_tokens, given_batch, value in measurement.points:
+        load = Load(input_tokens, output_tokens, measurement.kv_dtype)
+        replica = Replica(shape, gpu, measurement.gpus, load, peak, Planning.of(gpu))
+        batch = given_batch or float(min(replica.concurrency, replica.sequence_limit))
+        if measurement.quantity == "tpot_ms":
+            ratio = value / (replica.tpot_s(batch) * 1000)
+        else:
+            ratio = replica.rate(batch) * output_tokens / value
+        yield Point(measurement, input_tokens, output_tokens, batch, ratio)
+
+
+def band(ratios: list[float]) -> tuple[float, float, float]:
+    """The ratio that one point in twenty stays below, the middle one, and the one that one in twenty passes."""
+    ordered = sorted(ratios)
+    last = len(ordered) - 1
+    return ordered[round(last * 0.05)], ordered[round(last * 0.5)], ordered[round(last * 0.95)]
+
+
+def percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:+.0f}".replace("-", "−")
+
+
+def report() -> str:
+    """Two tables in Markdown: one line per series with the error at each point, and the spread per maker."""
+    found = list(points())
+    lines = ["| Model and GPUs | Measured with | Use | prompt/answer @ in flight: error in % |", "|---|---|---|---|"]
+    for measurement in measurements().rows:
+        own = [p for p in found if p.of is measurement]
+        errors = ", ".join(
+            f"{p.input_tokens:.0f}/{p.output_tokens:.0f} @ {p.batch:.0f}: {percent(p.ratio)}" for p in own
+        )
+        where = f"{measurement.model.split('/')[1]} {measurement.weight_dtype}, {measurement.gpus} × {measurement.gpu}"
+        what = "" if measurement.quantity == "output_tokens_per_s" else ", time per token"
+        lines.append(f"| {where} | {measurement.engine}{what}, {measurement.as_of} | {measurement.use} | {errors} |")
+    lines += ["", "| Maker | Use | Points | 5 % below | middle | 5 % above |", "|---|---|---|---|---|---|"]
+    for maker in ("NVIDIA", "AMD"):
+        for use in ("fit", "check"):
+            ratios = [p.ratio for p in found if p.of.use == use and _maker(p) == maker]
+            low, middle, high = band(ratios)
+            lines.append(f"| {maker} | {use} | {len(ratios)} | {percent(low)} | {percent(middle)} | {percent(high)} |")
+    return "\n".join(lines)
+
+
+def _maker(point: Point) -> str:
+    gpu = gpus.find(point.of.gpu)
+    return gpu.maker if gpu else ""
+
+
+if __name__ == "__main__":
+    print(report())  # noqa: T201 - this is the command's output
