@@ -5,19 +5,26 @@ from __future__ import annotations
 from infra_mind.agents.mlops.roofline import Planning
 from infra_mind.agents.mlops.shape import Shape
 from infra_mind.knowledge.checkpoints import Scheme
+from infra_mind.knowledge.gpus import Gpu
+from infra_mind.knowledge.serving import efficiency
 from infra_mind.model.fact import Assumption
 
 AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026-09)"
 LLAMA_3 = (
     "Llama 3 herd of models, arXiv:2407.21783: 380 to 430 TFLOPS per H100 in bf16, 0.38 to 0.43 of its peak"
 )
+GPU_HOURS = (
+    "GPU hours: model cards of Llama-3.1-8B (1.46e6 on H100, 15e12 tokens) and Llama-3-70B (6.4e6 on H100, 15e12 tokens), as "
+    "aiportalx.com quotes them, and Llama 2, arXiv:2307.09288, table 2 (1.72e6 on A100, 2e12 tokens)"
+)
 ZERO = "ZeRO, arXiv:1910.02054: 2 + 2 + 12 bytes per parameter with Adam in mixed precision"
 TRAINING_MFU = 0.4
 ADAM_BYTES = 16
 
 
-def of_serving(plan: Planning) -> tuple[Assumption, ...]:
-    """What every serving estimate rests on."""
+def of_serving(plan: Planning, gpu: Gpu) -> tuple[Assumption, ...]:
+    """What every serving estimate rests on; the shares of the peaks are those of the GPU's maker."""
+    reached = efficiency(gpu)
     return (
         Assumption(
             id="mlops.serving.memory_utilisation", value=plan.memory_utilisation, unit="share",
@@ -32,12 +39,23 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
         Assumption(
             id="mlops.serving.prefill_mfu", value=plan.prefill_mfu, unit="share",
             text="Prefill reaches this share of the dense peak rate",
-            source=f"planning value; training does the same arithmetic ({LLAMA_3})",
+            source=reached.source,
+        ),
+        Assumption(
+            id="mlops.serving.decode_mfu", value=plan.decode_mfu, unit="share",
+            text="Decode of a large batch reaches this share of the dense peak rate",
+            source=reached.source,
         ),
         Assumption(
             id="mlops.serving.bandwidth_efficiency", value=plan.bandwidth_efficiency, unit="share",
             text="Decode reaches this share of the peak memory bandwidth",
-            source=f"{AICONFIGURATOR}: mem_bw_empirical_scaling_factor",
+            source=reached.source,
+        ),
+        Assumption(
+            id="mlops.serving.error_band", value=f"{reached.low:g} to {reached.high:g}", unit="reckoned over measured",
+            text="Throughput reckoned over throughput measured lies in this band for nine of ten published measurements on GPUs of "
+            f"{gpu.maker}" if reached.measured else f"No published measurement on GPUs of {gpu.maker} was found: the band is a guess",
+            source=f"docs/agents/mlops.md, python -m infra_mind.agents.mlops.measured; {reached.source}",
         ),
         Assumption(
             id="mlops.serving.collective_latency_s", value=plan.collective_latency_s, unit="s",
@@ -55,6 +73,15 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
             "no headroom for peaks and none for a failed replica is added; prompts share no prefix",
             source="M/D/1 queue (Pollaczek–Khinchine) in front of prefill",
         ),
+    )  # fmt: skip
+
+
+def experts(plan: Planning, gpu: Gpu) -> Assumption:
+    """Experts are read in many small products, which reach less of the bandwidth than one large one."""
+    return Assumption(
+        id="mlops.serving.expert_efficiency", value=plan.expert_efficiency, unit="share",
+        text="Decode reaches this share of the peak memory bandwidth where it reads experts; a step reads 1 − (1 − k/E)^batch of them",
+        source=efficiency(gpu).source,
     )  # fmt: skip
 
 
@@ -101,8 +128,9 @@ def training_mfu(name: str, path: str) -> Assumption:
     """The share of the peak that a training run reaches, when the brief does not say."""
     return Assumption(
         id=f"mlops.training.{name}.mfu", value=TRAINING_MFU, unit="share",
-        text="Model FLOPs utilisation of the run",
-        source=LLAMA_3, field=f"{path}.mfu",
+        text="Model FLOPs utilisation of the run while it steps; GPU hours of whole runs, restarts and idle time included, imply 0.14 "
+        "(Llama-3.1-8B), 0.28 (Llama-3-70B) and 0.43 (Llama-2-70B)",
+        source=f"{LLAMA_3}; {GPU_HOURS}", field=f"{path}.mfu",
     )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
 
+from infra_mind.agents.mlops.kernels import Answer, Question
 from infra_mind.agents.mlops.roofline import Replica
-from infra_mind.agents.mlops.split import DEGREES, Split
+from infra_mind.agents.mlops.split import DEGREES, SLACK, Split
+from infra_mind.knowledge.serving import efficiency
 from infra_mind.model.fact import Fact, FactValue
 
 
@@ -53,6 +55,7 @@ def facts(prefix: str, split: Split, requests_per_s: float) -> list[Fact]:
     return [
         *_room(prefix, split),
         *_size(prefix, split, requests_per_s),
+        *_band(prefix, split, requests_per_s),
         *_times(prefix, split, requests_per_s),
     ]
 
@@ -107,6 +110,57 @@ def _size(prefix: str, split: Split, load: float) -> list[Fact]:
             prefix, split, "utilisation", load / (replicas * rate), "share", "load / (replicas · rate_per_replica)",
             load=load, replicas=replicas, rate_per_replica=rate,
         ),
+    ]  # fmt: skip
+
+
+def _band(prefix: str, split: Split, load: float) -> list[Fact]:
+    """What the split sustains and takes at both ends of the error band: the rate is the reckoned one over `reckoned / measured`."""
+    reached, replicas = efficiency(split.replica.gpu), split.replicas(load)
+    total = replicas * split.rate
+
+    def rate(name: str, ratio: float) -> Fact:
+        return _fact(prefix, split, name, total / ratio, "1/s", "requests_per_s / ratio", requests_per_s=total, ratio=ratio)
+
+    def gpus(name: str, ratio: float) -> Fact:
+        return _fact(
+            prefix, split, name, _replicas(load, split.rate / ratio) * split.replica.tp, "count",
+            "ceil(load · ratio / rate_per_replica) · gpus_per_replica", load=load, ratio=ratio, rate_per_replica=split.rate,
+            gpus_per_replica=split.replica.tp,
+        )  # fmt: skip
+
+    return [
+        rate("requests_per_s_low", reached.high), rate("requests_per_s_high", reached.low),
+        gpus("gpus_low", reached.low), gpus("gpus_high", reached.high),
+    ]  # fmt: skip
+
+
+def _replicas(load: float, rate: float) -> int:
+    return max(1, ceil(load / rate - SLACK))
+
+
+def beside(prefix: str, split: Split, load: float, asked: Question, answer: Answer) -> list[Fact]:
+    """The same split by measured kernel tables, with the batch that the closed form allows; `kernel_ratio` is the one over the other."""
+    replica = split.replica
+    rate = answer.tokens_per_s / asked.output_tokens
+    given: dict[str, FactValue] = {
+        "model": asked.model, "gpus_per_replica": asked.gpus, "batch": asked.batch, "input_tokens": asked.input_tokens,
+        "output_tokens": asked.output_tokens, "weights": asked.weights or "as published", "cache": asked.cache,
+    }  # fmt: skip
+
+    def fact(name: str, value: float, unit: str, formula: str, **inputs: FactValue) -> Fact:
+        return Fact(
+            id=f"{prefix}.{name}", value=value, unit=unit, formula=formula, source=answer.source, as_of="2026-09",
+            inputs={"gpu": replica.gpu.id, **inputs},
+        )  # fmt: skip
+
+    closed = replica.rate(float(asked.batch))
+    return [
+        fact("kernel_ttft_s", answer.ttft_s, "s", "looked up", **given),
+        fact("kernel_tpot_s", answer.tpot_s, "s", "looked up", **given),
+        fact("kernel_requests_per_s_per_replica", rate, "1/s", "tokens_per_s / output_tokens", tokens_per_s=answer.tokens_per_s, **given),
+        fact("kernel_gpus", _replicas(load, rate) * replica.tp, "count", "ceil(load / rate_per_replica) · gpus_per_replica",
+             load=load, rate_per_replica=rate, gpus_per_replica=replica.tp),
+        fact("kernel_ratio", closed / rate, "share", "rate of the closed form at this batch / rate by the tables", closed_form=closed, tables=rate),
     ]  # fmt: skip
 
 

@@ -45,10 +45,17 @@ def _of(measurement: Measurement) -> Iterator[Point]:
         replica = Replica(shape, gpu, measurement.gpus, load, peak, Planning.of(gpu))
         batch = given_batch or float(min(replica.concurrency, replica.sequence_limit))
         if measurement.quantity == "tpot_ms":
-            ratio = value / (replica.tpot_s(batch) * 1000)
+            ratio = value / (_tpot_s(replica, batch) * 1000)
         else:
             ratio = replica.rate(batch) * output_tokens / value
         yield Point(measurement, input_tokens, output_tokens, batch, ratio)
+
+
+def _tpot_s(replica: Replica, in_flight: float) -> float:
+    """Seconds per token with so many requests in a closed loop: a request's own prefill comes before its first token, so that
+    only the prefills of the others stretch its answer."""
+    others = (in_flight - 1) * replica.prefill_s / replica.load.output_tokens
+    return replica.decode_s(in_flight) + others
 
 
 def band(ratios: list[float]) -> tuple[float, float, float]:
@@ -71,7 +78,7 @@ def report() -> str:
         errors = ", ".join(
             f"{p.input_tokens:.0f}/{p.output_tokens:.0f} @ {p.batch:.0f}: {percent(p.ratio)}" for p in own
         )
-        where = f"{measurement.model.split('/')[1]} {measurement.weight_dtype}, {measurement.gpus} × {measurement.gpu}"
+        where = f"{measurement.model.split('/')[1]} {measurement.weight_dtype or 'as published'}, {measurement.gpus} × {measurement.gpu}"
         what = "" if measurement.quantity == "output_tokens_per_s" else ", time per token"
         lines.append(f"| {where} | {measurement.engine}{what}, {measurement.as_of} | {measurement.use} | {errors} |")
     lines += ["", "| Maker | Use | Points | 5 % below | middle | 5 % above |", "|---|---|---|---|---|---|"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infra_mind.agents import defaults
-from infra_mind.agents.mlops import assumptions, deployment
+from infra_mind.agents.mlops import assumptions, deployment, kernels
+from infra_mind.agents.mlops.kernels import Tables
 from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
     BYTES,
@@ -44,7 +45,7 @@ class ServingCase:
     item: Serving
     path: str
     id: str
-    plan: Planning = field(default_factory=Planning)
+    tables: Tables | None = field(default_factory=lambda: kernels.installed())
     facts: list[Fact] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
@@ -173,11 +174,14 @@ class ServingCase:
             return
         if dtype == "bf16" and gpu.bf16_flops is None:
             self._no_bf16(gpu)
-        self.assumptions.extend(assumptions.of_serving(self.plan))
+        plan = Planning.of(gpu)
+        self.assumptions.extend(assumptions.of_serving(plan, gpu))
+        if shape.experts:
+            self.assumptions.append(assumptions.experts(plan, gpu))
         self.assumptions.extend(defaults.used(AGENT_NAME, self.item, self.path, "ttft_s", "tpot_s"))
         if shape.scheme and peak == gpu.half_flops:
             self.assumptions.append(assumptions.widened(self.id, dtype, gpu.id, self.path))
-        splits = candidates(self.item, shape, gpu, peak, self.plan)
+        splits = candidates(self.item, shape, gpu, peak, plan)
         load = self.item.requests_per_s or 0.0
         self.details["splits"] = [deployment.row(split, load) for split in splits]
         best = best_of(splits, load)
@@ -185,7 +189,23 @@ class ServingCase:
             self._cannot(splits, gpu)
             return
         self.facts.extend(deployment.facts(self._prefix, best, load))
+        self._beside(shape, best, load)
         self._meets(best, load)
+
+    def _beside(self, shape: Shape, best: Split, load: float) -> None:
+        """The measured kernel tables beside the closed form, where they are installed and cover the deployment."""
+        if self.tables is None:
+            return
+        asked = kernels.question(self.tables, self.item.model, shape, best.replica, best.batch)
+        if asked is None:
+            self.details["kernel_tables"] = "hold no such model, GPU or dtype"
+            return
+        try:
+            answer = self.tables.ask(asked)
+        except Exception as error:  # the package's own errors are many and undocumented; the closed form stands without it
+            self.details["kernel_tables"] = f"gave no answer: {type(error).__name__}"
+            return
+        self.facts.extend(deployment.beside(self._prefix, best, load, asked, answer))
 
     # --- findings
 
@@ -248,7 +268,7 @@ class ServingCase:
             f"{self.item.name}: the weights and one request do not fit on {replica.tp} × {gpu.id}; {_bytes(short)} per GPU are missing",
             f"{self.path}.gpu",
             f"{_bytes(replica.weights_per_gpu)} of weights and {_bytes(replica.kv_per_request_per_gpu)} of cache per GPU",
-            f"at most {_bytes(gpu.memory_bytes * self.plan.memory_utilisation - self.plan.overhead_bytes)} per GPU",
+            f"at most {_bytes(gpu.memory_bytes * replica.plan.memory_utilisation - replica.plan.overhead_bytes)} per GPU",
             "Take a GPU with more memory or a smaller weight_dtype; splitting over several nodes is not reckoned here.",
         )  # fmt: skip
 
