@@ -150,7 +150,9 @@ def kv_values_per_token(model: Model) -> int:
 def _matrix(name: str, model: Model, inputs: int, outputs: int, split: Split = "gpus") -> Group:
     """One matrix of this shape in every layer."""
     n = model.layers
-    return Group(name, n * inputs * outputs, n * inputs * outputs, outputs=n * outputs, inputs=n * inputs, split=split)
+    return Group(
+        name, n * inputs * outputs, n * inputs * outputs, outputs=n * outputs, inputs=n * inputs, split=split
+    )
 
 
 def _attention(model: Model) -> list[Group]:
@@ -213,7 +215,10 @@ def _biases(model: Model, dense_layers: int) -> Group:
         router = model.moe.layers * model.moe.experts * model.moe.router_bias
         shared = model.moe.layers * model.moe.shared * one
         common += router + shared
-        every, active = model.moe.layers * model.moe.experts * one, model.moe.layers * model.moe.per_token * one
+        every, active = (
+            model.moe.layers * model.moe.experts * one,
+            model.moe.layers * model.moe.per_token * one,
+        )
     return Group("biases", common + every, common + active, stays_16_bit=True)
 
 

@@ -97,7 +97,11 @@ def sliding_window(name: str, shape: Shape) -> Assumption:
 
 def storage(name: str, scheme: Scheme, path: str, published: str) -> Assumption:
     """How the quantised checkpoint is stored; where the makers' own checkpoint decided it, that is said."""
-    chosen = "The model is published this way, and the brief names no dtype" if published else "Taken for the checkpoint"
+    chosen = (
+        "The model is published this way, and the brief names no dtype"
+        if published
+        else "Taken for the checkpoint"
+    )
     return Assumption(
         id=f"mlops.serving.{name}.storage", value=scheme.id, unit="text",
         text=f"{chosen}: {scheme.what}",

@@ -119,7 +119,16 @@ def _band(prefix: str, split: Split, load: float) -> list[Fact]:
     total = replicas * split.rate
 
     def rate(name: str, ratio: float) -> Fact:
-        return _fact(prefix, split, name, total / ratio, "1/s", "requests_per_s / ratio", requests_per_s=total, ratio=ratio)
+        return _fact(
+            prefix,
+            split,
+            name,
+            total / ratio,
+            "1/s",
+            "requests_per_s / ratio",
+            requests_per_s=total,
+            ratio=ratio,
+        )
 
     def gpus(name: str, ratio: float) -> Fact:
         return _fact(

@@ -61,9 +61,17 @@ def question(tables: Tables, name: str, shape: Shape, replica: Replica, batch: f
     known = models.find(name)
     names = sorted({known.id, *known.aliases} & tables.models) if known else []
     weights = "" if shape.published or (known and known.stored_as) else QUANT.get(shape.weight_dtype)
-    dtype_held = not (known and known.stored_as) or (shape.scheme is not None and shape.scheme.id == known.stored_as)
+    dtype_held = not (known and known.stored_as) or (
+        shape.scheme is not None and shape.scheme.id == known.stored_as
+    )
     cached = QUANT.get(replica.load.kv_dtype)
-    if not names or replica.gpu.id not in tables.systems or weights is None or cached is None or not dtype_held:
+    if (
+        not names
+        or replica.gpu.id not in tables.systems
+        or weights is None
+        or cached is None
+        or not dtype_held
+    ):
         return None
     return Question(
         model=name if name in names else names[0],

@@ -103,13 +103,17 @@ class Replica:
 
     def kv_per_gpu(self, context: float) -> float:
         """Bytes that a request of this context caches on each GPU: past the number of KV heads more GPUs only keep copies."""
-        return self.shape.cached_values(context) * BYTES[self.load.kv_dtype] / min(self.tp, self.shape.kv_shards)
+        return (
+            self.shape.cached_values(context) * BYTES[self.load.kv_dtype] / min(self.tp, self.shape.kv_shards)
+        )
 
     @cached_property
     def kv_room_per_gpu(self) -> float:
         """Bytes left for the cache on each GPU; negative when the weights alone do not fit."""
         return (
-            self.gpu.memory_bytes * self.plan.memory_utilisation - self.weights_per_gpu - self.plan.overhead_bytes
+            self.gpu.memory_bytes * self.plan.memory_utilisation
+            - self.weights_per_gpu
+            - self.plan.overhead_bytes
         )
 
     @cached_property
@@ -160,10 +164,14 @@ class Replica:
         """Tokens that a running request has in its cache on average: its prompt and half its answer."""
         return self.load.input_tokens + self.load.output_tokens / 2
 
+    @cached_property
+    def _running_kv_per_gpu(self) -> float:
+        return self.kv_per_gpu(self.mean_context)
+
     def decode_s(self, batch: float) -> float:
         """Seconds of one step that gives each of `batch` requests its next token."""
         b = max(batch, 1.0)
-        cache = b * self.kv_per_gpu(self.mean_context) / self._bandwidth
+        cache = b * self._running_kv_per_gpu / self._bandwidth
         read = self.dense_read_per_gpu / self._bandwidth + self.experts_read_per_gpu(b) / (
             self.gpu.bandwidth_bytes_per_s * self.plan.expert_efficiency
         )
@@ -179,7 +187,11 @@ class Replica:
     def experts_read_per_gpu(self, batch: float) -> float:
         """Bytes of experts that a step reads on each GPU: those that some token of the batch takes."""
         touched = self.shape.experts.touched(batch) if self.shape.experts else 0.0
-        return touched * sum(self._share(group) for group in self.shape.groups if group.name == "experts")
+        return touched * self._experts_per_gpu
+
+    @cached_property
+    def _experts_per_gpu(self) -> float:
+        return sum(self._share(group) for group in self.shape.groups if group.name == "experts")
 
     def rate(self, batch: float) -> float:
         """Requests per second with `batch` requests in decode on average: batch / (output · decode + batch · prefill)."""

@@ -202,7 +202,9 @@ class ServingCase:
             return
         try:
             answer = self.tables.ask(asked)
-        except Exception as error:  # the package's own errors are many and undocumented; the closed form stands without it
+        except (
+            Exception
+        ) as error:  # the package's own errors are many and undocumented; the closed form stands without it
             self.details["kernel_tables"] = f"gave no answer: {type(error).__name__}"
             return
         self.facts.extend(deployment.beside(self._prefix, best, load, asked, answer))

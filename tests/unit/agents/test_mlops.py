@@ -82,12 +82,17 @@ def test_embeddings_head_and_norms_stay_in_16_bit_when_quantised() -> None:
 
 def test_a_model_is_weighed_as_its_makers_publish_it_unless_the_brief_names_a_dtype() -> None:
     published = serve(model="openai/gpt-oss-120b")
-    assert number(published, "weights_bytes") == pytest.approx(65.25e9, rel=1e-3), "60.8 GiB in the model card"
+    assert number(published, "weights_bytes") == pytest.approx(65.25e9, rel=1e-3), (
+        "60.8 GiB in the model card"
+    )
     assert "mlops.default.llm_serving.0.weight_dtype" not in {a.id for a in published.assumptions}
     (said,) = [a for a in published.assumptions if a.id == "mlops.serving.chat.storage"]
     assert said.value == "mxfp4_experts"
     assert said.field == "llm_serving.0.weight_dtype"
-    assert number(serve(model="openai/gpt-oss-120b", weight_dtype="bf16"), "weights_bytes") == 2 * 116_829_156_672
+    assert (
+        number(serve(model="openai/gpt-oss-120b", weight_dtype="bf16"), "weights_bytes")
+        == 2 * 116_829_156_672
+    )
 
 
 def test_a_quantised_checkpoint_is_known_by_its_own_id() -> None:
@@ -109,7 +114,9 @@ def test_a_window_lets_more_requests_in_than_a_cache_of_every_token_would() -> N
     inputs = next(f for f in result.facts if f.id.endswith(".concurrency")).inputs
     one = inputs["kv_bytes_per_request_per_gpu"]
     assert isinstance(one, float)
-    assert one * number(result, "gpus_per_replica") == pytest.approx(per_token * (10 * 30_200 + 52 * 1024) / 62)
+    assert one * number(result, "gpus_per_replica") == pytest.approx(
+        per_token * (10 * 30_200 + 52 * 1024) / 62
+    )
 
 
 def test_the_band_around_the_rate_and_the_gpus_is_that_of_the_maker() -> None:
@@ -313,7 +320,14 @@ def test_an_unknown_model_with_its_shape_is_assessed_like_a_known_one() -> None:
     }
     own, published = values(serve(model="our/own-70b", **shape)), values(serve())
     assert own.keys() == published.keys()
-    for name in ("parameters", "weights_bytes", "kv_bytes_per_token", "gpus_per_replica", "gpus", "binding_constraint"):
+    for name in (
+        "parameters",
+        "weights_bytes",
+        "kv_bytes_per_token",
+        "gpus_per_replica",
+        "gpus",
+        "binding_constraint",
+    ):
         assert own[name] == published[name], name
     # What is looked up and not multiplied is unknown for a shape alone: never faster than the published config.
     assert float(own["tpot_s"]) >= float(published["tpot_s"])
@@ -322,7 +336,9 @@ def test_an_unknown_model_with_its_shape_is_assessed_like_a_known_one() -> None:
 def test_a_quantised_model_known_by_its_shape_alone_says_that_one_width_was_used() -> None:
     shape = {"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "head_dim": 128, "parameters": 7e10}
     result = serve(model="our/own-70b", weight_dtype="int4", **shape)
-    assert number(result, "weights_bytes") == 7e10 * (0.5 + 2.5 / 128), "4 bit, and scale and zero point per 128"
+    assert number(result, "weights_bytes") == 7e10 * (0.5 + 2.5 / 128), (
+        "4 bit, and scale and zero point per 128"
+    )
     assert "mlops.serving.chat.one_width" in {a.id for a in result.assumptions}
 
 
@@ -488,6 +504,33 @@ def test_days_gpu_hours_and_memory_of_a_run() -> None:
     assert found["days"] == pytest.approx(days)
     assert found["gpu_hours"] == pytest.approx(days * 24 * 2048)
     assert found["memory_bytes"] == 16 * 70e9
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens", "gpu", "hours", "mfu"),
+    [
+        (70e9, 2e12, "a100_sxm", 1_720_320, 0.43),  # Llama 2, arXiv:2307.09288, table 2
+        (70e9, 15e12, "h100_sxm", 6.4e6, 0.28),  # model card of Llama-3-70B
+        (8.03e9, 15e12, "h100_sxm", 1.46e6, 0.14),  # model card of Llama-3.1-8B
+    ],
+)
+def test_the_gpu_hours_of_published_runs_imply_the_mfu_that_the_assumption_names(
+    parameters: float, tokens: float, gpu: str, hours: float, mfu: float
+) -> None:
+    run = train(parameters=parameters, tokens=tokens, gpu=gpu, mfu=1.0)
+    assert number(run, "gpu_hours", "mlops.training.run.") / hours == pytest.approx(mfu, abs=0.006)
+    (assumed,) = [a for a in train(mfu=None).assumptions if a.id == "mlops.training.run.mfu"]
+    assert f"{mfu:.2f}" in assumed.text
+
+
+def test_what_each_stage_of_zero_leaves_on_a_gpu() -> None:
+    """Figure 1 of the ZeRO paper: 7.5e9 parameters, 64 GPUs, Adam: 120, 31.4, 16.6 and 1.88 GB."""
+    found = values(train(parameters=7.5e9, gpus=64, gpu="v100_sxm"), "mlops.training.run.")
+    kept = [float(found[f"zero_{stage}_bytes_per_gpu"]) / 1e9 for stage in range(4)]
+    assert kept == pytest.approx([120, 31.4, 16.6, 1.88], rel=3e-3)
+    assert found["zero_stage"] == 1, "31.4 GB fit into 32 GiB, activations not counted"
+    assert values(train(parameters=7.5e9, gpus=64, gpu="l4"), "mlops.training.run.")["zero_stage"] == 2
+    assert "zero_stage" not in values(train(gpus=8), "mlops.training.run."), "70e9 fit on eight in no stage"
 
 
 def test_a_missed_deadline_says_how_many_gpus_would_meet_it() -> None:

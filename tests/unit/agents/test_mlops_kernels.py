@@ -51,7 +51,9 @@ def test_without_the_extra_there_are_no_such_facts(monkeypatch: pytest.MonkeyPat
     assert "kernel_tables" not in result.details["serving"]["chat"]
 
 
-def test_the_tables_stand_beside_the_closed_form_and_do_not_replace_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_stand_beside_the_closed_form_and_do_not_replace_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     book = Book("meta-llama/Meta-Llama-3.1-70B")
     alone, beside = values(assess(monkeypatch, None)), values(assess(monkeypatch, book.tables))
     assert {k: v for k, v in beside.items() if not k.startswith("kernel_")} == alone
@@ -61,7 +63,9 @@ def test_the_tables_stand_beside_the_closed_form_and_do_not_replace_it(monkeypat
     assert beside["kernel_gpus"] == beside["gpus_per_replica"], "one replica carries ten requests a second"
 
 
-def test_the_ratio_is_the_closed_form_over_the_tables_at_the_same_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ratio_is_the_closed_form_over_the_tables_at_the_same_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     result = assess(monkeypatch, Book("meta-llama/Meta-Llama-3.1-70B").tables)
     ratio = next(f for f in result.facts if f.id.endswith(".kernel_ratio"))
     assert ratio.inputs["tables"] == 10.0
@@ -89,7 +93,9 @@ def test_the_question_names_a_bundled_model_and_the_chosen_split(monkeypatch: py
         {"model": "openai/gpt-oss-120b", "weight_dtype": "bf16"},  # bundled in MXFP4 alone
     ],
 )
-def test_nothing_is_asked_that_the_tables_do_not_hold(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]) -> None:
+def test_nothing_is_asked_that_the_tables_do_not_hold(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
     book = Book("meta-llama/Meta-Llama-3.1-70B", "openai/gpt-oss-120b")
     result = assess(monkeypatch, book.tables, **change)
     assert book.asked == []
@@ -116,7 +122,9 @@ def test_a_missing_package_is_no_tables(monkeypatch: pytest.MonkeyPatch) -> None
     assert kernels.installed.__wrapped__() is None
 
 
-def test_the_package_itself_covers_the_llama_family_and_touches_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_itself_covers_the_llama_family_and_touches_no_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("aiconfigurator", reason="the extra `gpu` is not installed")
 
     def refuse(*args: object, **options: object) -> NoReturn:

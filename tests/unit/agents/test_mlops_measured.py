@@ -7,22 +7,15 @@ from pathlib import Path
 import pytest
 
 from infra_mind.agents.mlops import measured
-from infra_mind.agents.mlops.measured import Point
+from infra_mind.agents.mlops.kernels import Answer, Question, Tables
 from infra_mind.knowledge import gpus, serving
-from infra_mind.knowledge.gpus import Gpu
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "agents" / "mlops.md"
 POINTS = list(measured.points())
 
 
-def gpu_of(point: Point) -> Gpu:
-    found = gpus.find(point.of.gpu)
-    assert found is not None
-    return found
-
-
 def ratios(maker: str, *uses: str) -> list[float]:
-    return [p.ratio for p in POINTS if p.of.use in uses and gpu_of(p).maker == maker]
+    return [p.ratio for p in POINTS if p.of.use in uses and p.replica.gpu.maker == maker]
 
 
 @pytest.mark.parametrize("maker", ["NVIDIA", "AMD"])
@@ -52,3 +45,17 @@ def test_the_report_has_a_line_for_every_series_and_an_error_for_every_point() -
     for row in serving.measurements().rows:
         assert f"{row.gpus} × {row.gpu}" in report
     assert report.count(" @ ") == len(POINTS) + 1, "one in the heading"
+
+
+def test_the_kernel_tables_are_compared_at_the_points_that_they_hold() -> None:
+    """Tables that always give the measured value of the 8B model's first point: their error there is nothing."""
+
+    def ask(asked: Question) -> Answer:
+        assert asked.model == "meta-llama/Meta-Llama-3.1-8B"
+        return Answer(ttft_s=0.1, tpot_s=0.01, tokens_per_s=27911.0, source="a table")
+
+    tables = Tables(frozenset({"meta-llama/Meta-Llama-3.1-8B"}), frozenset({"h200_sxm"}), ask)
+    found = list(measured.by_tables(tables))
+    assert len(found) == 10
+    assert found[0][1] == 1.0
+    assert "128/128 @ 1024: +0" in measured.report_of_tables(tables)

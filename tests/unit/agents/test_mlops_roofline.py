@@ -195,7 +195,11 @@ def test_a_rate_that_the_table_lacks_is_unknown() -> None:
     [
         ("meta-llama/Llama-3.1-70B", "h100_sxm", [1, 2, 4, 8]),
         ("Qwen/Qwen2.5-7B", "h100_sxm", [1, 2, 4]),  # 28 heads
-        ("microsoft/phi-4", "h100_sxm", [1, 2]),  # 40 heads, 10 KV heads: neither 4 nor 8 divides or copies these evenly
+        (
+            "microsoft/phi-4",
+            "h100_sxm",
+            [1, 2],
+        ),  # 40 heads, 10 KV heads: neither 4 nor 8 divides or copies these evenly
         ("deepseek-ai/DeepSeek-V3", "h100_sxm", [1, 2, 4, 8]),  # one latent, on every GPU
         ("google/gemma-2b", "h100_sxm", [1, 2, 4, 8]),  # one KV head, copied
         ("tiiuae/falcon-7b", "h100_sxm", [1]),  # 71 heads
