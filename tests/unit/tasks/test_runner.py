@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -224,9 +225,18 @@ async def test_a_run_that_lost_its_lease_writes_nothing_more() -> None:
     assert await bench.task() == before
 
 
+def deaf(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+    """Does not stop at once when it is asked."""
+    pause = threading.Event()
+    while not stopped():
+        pause.wait(0.005)
+    pause.wait(0.3)
+    raise StepStopped
+
+
 async def test_over_its_hard_limit_a_task_fails_and_says_so() -> None:
     bench = Bench()
-    bench.behaviour["a"] = stubborn
+    bench.behaviour["a"] = deaf
     await bench.accept(StartOptions(hard_limit_s=0.05))
     await bench.run_of(await bench.claim()).run()
     task = await bench.task()
@@ -427,3 +437,53 @@ async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
     await running
     assert (await bench.task()).state is TaskState.REVOKED
     assert bench.starts["b"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [
+        (StartOptions(), (600, 900)),
+        (StartOptions(soft_limit_s=1_200), (1_200, 1_800)),
+        (StartOptions(soft_limit_s=60), (60, 900)),
+        (StartOptions(hard_limit_s=300), (200, 300)),
+        (StartOptions(hard_limit_s=3_600), (600, 3_600)),
+        (StartOptions(soft_limit_s=10, hard_limit_s=11), (10, 11)),
+    ],
+)
+async def test_a_limit_that_was_given_leaves_the_other_one_sensible(
+    given: StartOptions, limits: tuple[float, float]
+) -> None:
+    bench = Bench(RunLimits(soft_s=600, hard_s=900))
+    await bench.accept(given)
+    assert bench.run_of(await bench.claim())._task_limits == limits
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [(Stop.CANCEL, TaskState.REVOKED), (Stop.DRAIN, TaskState.PENDING), (None, TaskState.FAILURE)],
+)
+async def test_a_result_that_cannot_be_stored_does_not_hold_the_run_for_ever(
+    why: Stop | None, state: TaskState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where results lie is away; the store itself is not. Without an asker the hard limit ends it."""
+    bench = Bench()
+    finish, tries = bench.store.finish, asyncio.Event()
+
+    async def away(task_id: str, fence: int, end: TaskState, **more: Any) -> Commit:
+        if end is TaskState.SUCCESS:
+            tries.set()
+            raise Unavailable("the object storage is away")
+        return await finish(task_id, fence, end, **more)
+
+    monkeypatch.setattr(bench.store, "finish", away)
+    await bench.accept(StartOptions(hard_limit_s=0.5 if why is None else 60, soft_limit_s=0.4))
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await tries.wait()
+    if why:
+        if why is Stop.CANCEL:
+            await bench.store.cancel("acme", "t-1")
+        run.stop(why)
+    async with asyncio.timeout(10):
+        await running
+    assert (await bench.task()).state is state
