@@ -29,12 +29,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
+    """`prose`: a sentence of ours, in which what stands between backticks is code."""
+
     text: str
+    prose: bool = False
 
 
 @dataclass(frozen=True)
 class Bullets:
     items: tuple[str, ...]
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _overview(view: View) -> Iterator[Block]:
         ". ".join(part for part in (f"Checks: {checks}" if checks else "", read, gaps) if part) + "."
     )
     if view.result.summary.sentences:
-        yield Bullets(view.result.summary.sentences)
+        yield Bullets(view.result.summary.sentences, prose=True)
     if view.result.failures:
         yield Heading(3, "Agents that failed")
         yield Bullets(
@@ -125,7 +129,7 @@ def _recommendations(view: View) -> Iterator[Block]:
     )
     for r in view.recommendations:
         yield Heading(3, f"{r.rank}. {r.title}")
-        yield Paragraph(r.text)
+        yield Paragraph(r.text, prose=True)
         notes = [*_gains(r.impact), *_behind(r, view)]
         if notes:
             yield Bullets(tuple(notes))
@@ -260,7 +264,7 @@ def _findings(view: View) -> Iterator[Block]:
             yield Heading(3, f"{severity.value}: {first.title}")
             yield Paragraph(f"Rule {first.rule_id}, {agent_title(first.agent)}.")
             if first.remediation:
-                yield Paragraph(f"Fix ({first.remediation.effort}): {first.remediation.text}")
+                yield Paragraph(f"Fix ({first.remediation.effort}): {first.remediation.text}", prose=True)
             yield Bullets(tuple(item for one in group for item in _seen(one)))
             for one in group:
                 if one.remediation and one.remediation.patch:
