@@ -8,7 +8,7 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib import import_module
@@ -22,14 +22,16 @@ from infra_mind.model.finding import distinct
 from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.result import AgentFailure, AgentResult
 from infra_mind.model.submission import Submission
+from infra_mind.settings import Settings
 from infra_mind.tasks.plan import Plan, Step, order
-from infra_mind.tasks.runner import CLAIM, FAILURES
+from infra_mind.tasks.runner import CLAIM, DAY, FAILURES
 
 AGENTS = "infra_mind.agents:table"
 ARTEFACTS = "artefacts"
+CHECKOV = "checkov"
 INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
-INVENTORY_VERSION = 1
+INVENTORY_VERSION = 2
 MAX_WORDS = 500
 
 # Touches every agent and every table once; nobody sees what comes out.
@@ -87,6 +89,7 @@ class Assessor:
         """Runs every step once on a small submission: what they import and load at their first use is then there. Not those
         that wait: they would ask others for nothing."""
         data = Submission.of(parse_brief(_SMALL_BRIEF), _SMALL_FILES).to_bytes()
+        quick = Settings(checkov="off")
         results: dict[str, bytes] = {}
         for step in self.plan.steps:
             if step.waits:
@@ -94,9 +97,12 @@ class Assessor:
             with suppress(
                 Exception
             ):  # a table of somebody's own may not take this brief; its steps say so when it matters
-                results[step.name] = self.run(step.name, data, results)
+                results[step.name] = self.run(step.name, data, results, settings=quick)
 
-    def run(self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent) -> bytes:
+    def run(
+        self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent, *,
+        settings: Settings | None = None,
+    ) -> bytes:  # fmt: skip
         """Runs one step; what it gives as deterministic JSON. Errors pass through: see `is_permanent`."""
         submission = Submission.from_bytes(data)
         if step == INVENTORY:
@@ -106,7 +112,10 @@ class Assessor:
         if step == SYNTHESIS:
             return self._synthesis(submission, results)
         agent = self.table[step]
-        return _packed(agent.assess(self._inputs(agent, submission, results), progress))
+        inputs = self._inputs(agent, submission, results)
+        if CHECKOV in agent.reads:
+            inputs = _scanned(inputs, progress, settings or Settings())
+        return _packed(agent.assess(inputs, progress))
 
     async def run_waiting(
         self, step: str, data: bytes, results: Mapping[str, bytes], progress: Progress = silent
@@ -124,6 +133,9 @@ class Assessor:
             inventory=Inventory.model_validate_json(results[INVENTORY]) if reads_artefacts else Inventory(),
             artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
             results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
+            day=json.loads(results.get(CLAIM, b"{}")).get("created_at", "")[:10]
+            if DAY in agent.reads
+            else "",
         )
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
@@ -150,6 +162,18 @@ class Assessor:
             data_versions={**versions(), "llm_api": {"as_of": llm_api.as_of(), "source": llm_api.source()}},
         )
         return result.to_json()
+
+
+def _scanned(inputs: Inputs, progress: Progress, settings: Settings) -> Inputs:
+    """With what Checkov says, where this machine has it. The agent itself stays without input and output."""
+    if settings.checkov == "off":
+        return inputs
+    from infra_mind.scanners import checkov
+
+    found = checkov.scan(
+        inputs.inventory, inputs.artefacts, limit_s=settings.checkov_limit_s, tick=lambda: progress(0, 1, "checkov")
+    )  # fmt: skip
+    return replace(inputs, scan=found)
 
 
 def _packed(result: AgentResult) -> bytes:

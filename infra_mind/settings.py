@@ -58,9 +58,15 @@ class Settings(BaseSettings):
     surplus: int = Field(default=4, ge=1)
     recycle_after: int = Field(default=2_000, ge=1)
     step_memory_mb: int = Field(default=2_048, ge=0)  # MiB of one step's process; 0 is no ceiling
+    checkov: Literal["auto", "off"] = (
+        "auto"  # auto: where a `checkov` is on the PATH, the security step runs it
+    )
+    checkov_limit_s: float = Field(default=120.0, gt=0)
     webhook_allow_private: str = ""
     alert_after: int = Field(default=5, ge=1)  # failures of worker processes of one kind
     alert_window_s: float = Field(default=300.0, gt=0)
+    alert_webhook_url: SecretStr | None = None  # the paths of such URLs are often secrets
+    alert_webhook_secret: SecretStr | None = None  # whsec_...; signs the alerts
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
 
     @field_validator("webhook_allow_private")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from infra_mind.agents.strategy.circumstances import circumstances
+from infra_mind.agents.strategy.circumstances import circumstances, controls_failed
 from infra_mind.agents.strategy.options import Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import Brief
@@ -53,6 +53,8 @@ INTEREST = (
 # Of the facts below a prefix, those that answer "how many", "how long" and "how well".
 _ANSWERS = ("gpus", "usd", "requests_per_s", "days", "servers", "p_within")
 _MOST_KEY_FACTS = 24
+_IF_ANY = ("cost.over_budget_usd_per_month", "cost.unpriced_count")  # nothing of it is no news
+_FIRST = 3  # recommendations that the summary names
 _PHASE_BY_EFFORT: dict[Effort, Literal["30", "60", "90"]] = {
     Effort.MINUTES: "30", Effort.HOURS: "30", Effort.DAYS: "60", Effort.WEEKS: "90",
 }  # fmt: skip
@@ -99,12 +101,6 @@ def _sorted(result: AgentResult, fails: Mapping[str, Sequence[str]]) -> AgentRes
     return result.model_copy(update={"findings": tuple(sorted(findings, key=finding_order))})
 
 
-def controls_failed(results: Mapping[str, AgentResult]) -> dict[str, Sequence[str]]:
-    """Id of a failed finding → ids of the controls of the regimes in scope that it fails (`gdpr:Art.32(1)(a)`), by the compliance agent."""
-    found = results[COMPLIANCE].details.get("evidence", {}) if COMPLIANCE in results else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _with_controls(finding: Finding, controls: Sequence[str]) -> Finding:
     new = [control for control in controls if control not in finding.control_ids]
     return finding.model_copy(update={"control_ids": (*finding.control_ids, *new)}) if new else finding
@@ -133,7 +129,7 @@ def _by_severity(place: int, option: Option, facts: Mapping[str, Fact], pareto: 
     return Recommendation(
         rank=place, id=option.id, title=option.title, text=sentences(option, facts), severity=option.severity,
         effort=option.effort, utility=1 - option.severity.rank / (len(Severity) - 1), pareto=pareto, rank_stability=0.0,
-        phase=_PHASE_BY_EFFORT[option.effort], impact=option.impact, findings=tuple(f.id for f in option.findings),
+        phase=_PHASE_BY_EFFORT[option.effort], impact=option.impact, control_ids=option.controls, findings=tuple(f.id for f in option.findings),
         facts=option.facts, agents=option.agents,
     )  # fmt: skip
 
@@ -145,12 +141,13 @@ def _summary(
     recommendations: Sequence[Recommendation],
     facts: Mapping[str, Fact],
 ) -> Summary:
-    by_severity = Counter(f.severity for f in _findings(agents) if f.status is Status.FAIL)
+    by_severity = Counter(f.severity for f in _findings(agents) if f.counts)
     counts = {severity.value: by_severity[severity] for severity in Severity}
     return Summary(
         name=brief.name,
         headline=_headline(counts, agents, failed, recommendations, facts),
         findings=counts,
+        suppressed=tuple(f.id for f in _suppressed(agents)),
         key_facts=key_facts(facts),
         sentences=tuple(_sentences(agents, failed, recommendations, facts)),
     )
@@ -198,15 +195,21 @@ def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fa
 
 
 def _findings_said(counts: Mapping[str, int], agents: Mapping[str, AgentResult]) -> str:
-    """The worst two severities by number; without a failure how much was judged at all: unknown is not clean."""
+    """The worst two severities by number, and what was accepted; without a failure how much was judged at all: unknown is not clean."""
     worst = [f"{n} {severity}" for severity, n in counts.items() if n][:2]
+    accepted = len(_suppressed(agents))
+    beside = f", {accepted} suppressed" if accepted else ""
     if worst:
-        return f"{' and '.join(worst)} {'finding' if sum(counts.values()) == 1 else 'findings'}"
+        return f"{' and '.join(worst)} {'finding' if sum(counts.values()) == 1 else 'findings'}{beside}"
     statuses = Counter(f.status for f in _findings(agents))
     open_ = statuses[Status.NOT_ASSESSED] + statuses[Status.UNRESOLVABLE]
-    if not statuses[Status.PASS]:
+    if not statuses[Status.PASS] and not accepted:
         return f"nothing could be judged: {counted(open_, 'check')} not assessed"
-    return "no failed finding" + (f", {counted(open_, 'check')} not assessed" if open_ else "")
+    return f"no failed finding{beside}" + (f", {counted(open_, 'check')} not assessed" if open_ else "")
+
+
+def _suppressed(agents: Mapping[str, AgentResult]) -> list[Finding]:
+    return [f for f in _findings(agents) if f.status is Status.FAIL and f.is_suppressed]
 
 
 def _number(fact: Fact | None) -> float | None:
@@ -225,7 +228,7 @@ def key_facts(facts: Mapping[str, Fact]) -> tuple[str, ...]:
         if wanted.endswith("."):
             below = (i for i in facts if i.startswith(wanted))
             found += sorted(i for i in below if i.rpartition(".")[2] in _ANSWERS)
-        elif wanted in facts:
+        elif wanted in facts and not (wanted in _IF_ANY and not facts[wanted].value):
             found.append(wanted)
     return tuple(found[:_MOST_KEY_FACTS])
 
@@ -236,16 +239,72 @@ def _sentences(
     recommendations: Sequence[Recommendation],
     facts: Mapping[str, Fact],
 ) -> Iterable[str]:
-    yield from (text for form in _FORMS if (text := _said(facts.get(form.fact), form)))
+    """What the headline did not say; each sentence names its facts."""
+    said = _said_before(agents, facts)
+    yield from (
+        text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
+    )
     yield from _compliance_said(agents, facts)
-    if recommendations:
-        first = recommendations[0]
-        ties = f" (a tie with {', '.join(first.tie_with[:3])})" if first.tie_with else ""
-        yield f"First of {counted(len(recommendations), 'recommendation')}: {first.title}{ties}."
+    yield from _suppressions_said(agents)
+    yield from _first_said(recommendations, facts)
+    yield from _roadmap_said(recommendations, facts)
     if STRATEGY not in agents:
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:
+    """Facts that stand in the headline; the figures below lead to how they are reckoned."""
+    said = {_TOTAL, "cost.over_budget_usd_per_month"} if any(_budget_said(facts)) else set()
+    return said | {"reliability.availability"} if any(_availability_said(agents, facts)) else said
+
+
+def _first_said(recommendations: Sequence[Recommendation], facts: Mapping[str, Fact]) -> Iterable[str]:
+    """The first few but the one that the headline has, and what that one cannot be told from."""
+    if not recommendations:
+        return
+    first = recommendations[0]
+    counts = " (`strategy.options`)" if "strategy.options" in facts else ""
+    shown = [r for r in recommendations[:_FIRST] if r is not first or first.id == OVER_BUDGET]
+    if shown:
+        named = "; ".join(f"{r.rank}. {r.title}" for r in shown)
+        yield f"Of {counted(len(recommendations), 'recommendation')}{counts} {'these come first' if shown[0] is first else 'the next are'}: {named}."
+    if first.tie_with:
+        more = f" and {len(first.tie_with) - 3} more" if len(first.tie_with) > 3 else ""
+        tied = ", ".join(f"`{i}`" for i in first.tie_with[:3])
+        yield f"The first, `{first.id}`, is a tie with {tied}{more}."
+
+
+def _roadmap_said(recommendations: Sequence[Recommendation], facts: Mapping[str, Fact]) -> Iterable[str]:
+    capacity = facts.get("strategy.roadmap.capacity_person_days_per_30_days")
+    work, beyond = facts.get("strategy.roadmap.person_days"), facts.get("strategy.roadmap.beyond_90_days")
+    if capacity is None or work is None or beyond is None or not recommendations:
+        return
+    phases = Counter(r.phase for r in recommendations)
+    late = int(_number(beyond) or 0)
+    done = ", ".join(f"{n} within {days} days" for days, n in (("30", phases["30"]), ("60", phases["60"]), ("90", phases["90"] - late)) if n)  # fmt: skip
+    yield (
+        f"The work is {number(_number(work) or 0.0)} person-days (`{work.id}`), and there are {number(round(_number(capacity) or 0.0, 1))} in 30 days (`{capacity.id}`): "
+        f"{done or 'nothing within 90 days'}{f'; {late} after day 90 (`{beyond.id}`)' if late else ''}."
+    )  # fmt: skip
+
+
+def _suppressions_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
+    """What was taken out of the scores by those who wrote the files, and what came back; the findings say why, by whom, until when."""
+    accepted, ended = (
+        _suppressed(agents),
+        [f for f in _findings(agents) if f.suppressed and f.suppressed.expired],
+    )
+    if accepted:
+        yield f"Suppressed, shown and in no score: {counted(len(accepted), 'failed finding')}, {_named_ids(accepted)}."
+    if ended:
+        yield f"A suppression has ended: {counted(len(ended), 'finding')} {'counts' if len(ended) == 1 else 'count'} again, {_named_ids(ended)}."
+
+
+def _named_ids(findings: Sequence[Finding]) -> str:
+    more = len(findings) - 3
+    return ", ".join(f"`{f.id}`" for f in findings[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def _compliance_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
@@ -307,11 +366,17 @@ def _coverage(
         files=inventory.files,
         files_read=inventory.files_read,
         resources=len(inventory.resources),
-        checks_by_status={status.value: statuses[status] for status in Status},
+        checks_by_status=_by_status(statuses, len(_suppressed(agents))),
         agents_done=tuple(agents),
         agents_failed=tuple(sorted({f.agent for f in failed})),
         not_assessed=tuple(sorted(missing | unread)),
     )
+
+
+def _by_status(statuses: Mapping[Status, int], accepted: int) -> dict[str, int]:
+    """How many of each status; what was accepted stands apart from what failed, where there is any."""
+    counts = {status.value: statuses.get(status, 0) for status in Status}
+    return counts | {"fail": counts["fail"] - accepted, "suppressed": accepted} if accepted else counts
 
 
 def _missing(finding: Finding) -> str:

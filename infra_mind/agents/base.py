@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from infra_mind.model.brief import Brief
 from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.result import AgentResult
+from infra_mind.model.scan import Scan
 
 
 class Progress(Protocol):
@@ -31,12 +32,16 @@ class PermanentError(Exception):
 class Inputs:
     """All an agent may look at. `results` holds the agents that it `needs` (a failed optional one is absent).
 
-    `inventory` and `artefacts` are empty unless the agent's `reads` has "artefacts"."""
+    `inventory` and `artefacts` are empty unless the agent's `reads` has "artefacts"; `day` is the day (UTC, YYYY-MM-DD) on which the
+    task was accepted if `reads` has "day", else empty: an agent has no clock, and a result may depend on a day only in the open. `scan` is what Checkov said if `reads` has
+    "checkov" and the machine that runs the step has it."""
 
     brief: Brief
     inventory: Inventory = field(default_factory=Inventory)
     artefacts: Mapping[str, Artefact] = field(default_factory=dict)
     results: Mapping[str, AgentResult] = field(default_factory=dict)
+    day: str = ""
+    scan: Scan | None = None
 
 
 def silent(done: int, total: int, note: str = "") -> None:
@@ -48,7 +53,7 @@ Waiting = Callable[[Inputs, Progress], Coroutine[Any, Any, AgentResult]]
 
 @dataclass(frozen=True)
 class Agent:
-    """`reads`: top-level fields of the brief, and "artefacts"; together with the results of `needs` they decide whether a kept
+    """`reads`: top-level fields of the brief, "artefacts", "day" and "checkov"; together with the results of `needs` they decide whether a kept
     result is still valid. `after` are agents that are waited for and used when they are there, but whose failure does not stop
     this one. `version` goes up whenever the same input may give another result. `awaits`: see `waiting`."""
 

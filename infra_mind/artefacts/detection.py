@@ -8,6 +8,7 @@ from enum import StrEnum
 _TERRAFORM = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
 _TEMPLATE = (".sh", ".bash", ".ps1", ".tpl", ".tftpl", ".tmpl", ".cfg", ".env")
 _YAML = (".yaml", ".yml")
+SUPPRESSION_FILES = (".infra-mind.yaml", ".infra-mind.yml")
 _COMPOSE = re.compile(r"(docker-|podman-)?compose([.\-_][\w.\-]+)?\.ya?ml\Z", re.IGNORECASE)
 _DOCKERFILE = re.compile(
     r"((docker|container)file([.\-_][\w.\-]+)?|[\w.\-]+\.(docker|container)file)\Z", re.IGNORECASE
@@ -22,6 +23,7 @@ class FileKind(StrEnum):
     YAML = "yaml"  # Kubernetes, compose by its shape, or something that is not ours
     TEMPLATE = "template"  # read only where a Terraform file asks for it
     HELM = "helm"
+    SUPPRESSIONS = "suppressions"  # for the security agent: it makes no resource
     OTHER = "other"
 
 
@@ -29,6 +31,8 @@ def kind_of(path: str) -> FileKind:
     """The kind by name alone."""
     name = path.rpartition("/")[2]
     lower = name.lower()
+    if lower in SUPPRESSION_FILES:
+        return FileKind.SUPPRESSIONS
     if lower.endswith(_TERRAFORM):
         return FileKind.TERRAFORM
     if _COMPOSE.match(name):

@@ -85,6 +85,8 @@ def _dispatch(
     environments: dict[str, dict[str, str]],
 ) -> Parsed:
     kind = detection.kind_of(path)
+    if kind is FileKind.SUPPRESSIONS:
+        return Parsed()
     if kind is FileKind.DOCKERFILE:
         return dockerfile.read(path, text)
     if kind is FileKind.OTHER:

@@ -129,6 +129,7 @@ class DispatcherReplica:
             limits=engine.dispatch,
             parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
+            on_alert=engine.on_alert(),
         )
         self._warming = asyncio.create_task(
             _warm_up(engine, progress, await executor.slots_here(), dispatchers)

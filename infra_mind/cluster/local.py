@@ -115,8 +115,6 @@ class LocalCluster:
 
         if ray.is_initialized():
             raise Conflict("this process is already connected to a Ray cluster; `up` starts one of its own")
-        # most of Ray's start is waiting for its processes: what comes next is imported meanwhile
-        threading.Thread(target=_import_ahead, args=(self._options.agents,), name="import-ahead").start()
         directory = Path(
             tempfile.mkdtemp(prefix="infra-mind-")
         )  # short, because sockets in it must stay under 108 bytes
@@ -197,14 +195,6 @@ def _check_agents(name: str) -> None:
         ) from None
     if not names:
         raise OptionInvalid("--agents", f"{name} gives an empty table")
-
-
-def _import_ahead(agents: str | None) -> None:
-    """Whatever goes wrong here goes wrong again, and is said, where it is needed."""
-    with suppress(Exception):
-        from infra_mind.cluster import deployments  # noqa: F401
-
-        _ = (assessor(agents) if agents else assessor()).plan
 
 
 def _quietly(call: Callable[[], None]) -> None:

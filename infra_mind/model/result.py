@@ -59,10 +59,26 @@ class Recommendation(Value):
     )
     tie_with: tuple[str, ...] = ()
     phase: Literal["30", "60", "90"]
+    done_by_day: float | None = Field(
+        default=None,
+        description="Calendar day on which the team is done with it; after 90 it does not fit its phase",
+    )
     impact: Impact = Impact()
+    control_ids: tuple[str, ...] = Field(
+        default=(), description="Controls of the regimes in scope that fail by its findings"
+    )
+    after: tuple[str, ...] = Field(
+        default=(), description="Ids of recommendations that have to be done before"
+    )
     findings: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+
+    @property
+    def when(self) -> str:
+        """`within 30 days`, or that it does not fit in 90."""
+        late = self.done_by_day is not None and self.done_by_day > 90
+        return "after 90 days" if late else f"within {self.phase} days"
 
 
 class AgentResult(Value):
@@ -103,7 +119,12 @@ class ResourceSummary(Value):
 class Summary(Value):
     name: str
     headline: str
-    findings: dict[str, int] = Field(description="Failed findings by severity")
+    findings: dict[str, int] = Field(
+        description="Failed findings by severity, without those that are suppressed"
+    )
+    suppressed: tuple[str, ...] = Field(
+        default=(), description="Ids of failed findings that a suppression takes out of every score"
+    )
     key_facts: tuple[str, ...] = Field(description="Ids of the facts a person wants first")
     sentences: tuple[str, ...] = ()
 

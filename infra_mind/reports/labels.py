@@ -18,6 +18,7 @@ AGENT_TITLES = {
 
 STATUS_TITLES = {
     "fail": "failed",
+    "suppressed": "failed and suppressed",
     "pass": "passed",
     "not_assessed": "not assessed",
     "unresolvable": "only known at apply time",

@@ -143,7 +143,9 @@ class View:
         """The roadmap: also where this kind of report shows only the first recommendations, it is made of all."""
         ranked = sorted(self.result.recommendations, key=lambda r: r.rank)
         wanted = ranked if self.kind == "executive" else self.recommendations
-        return tuple((days, tuple(r for r in wanted if r.phase == days)) for days in ("30", "60", "90"))
+        spans = [f"within {days} days" for days in ("30", "60", "90")] + ["after 90 days"]
+        found = ((when, tuple(r for r in wanted if r.when == when)) for when in spans)
+        return tuple((when, group) for when, group in found if group or when != "after 90 days")
 
     @cached_property
     def ranks(self) -> dict[str, int]:
@@ -166,16 +168,17 @@ class View:
     @cached_property
     def failed(self) -> tuple[tuple[Severity, tuple[tuple[Finding, ...], ...]], ...]:
         """By severity, then the findings of one rule that say and advise the same together."""
-        fails = self.with_status(Status.FAIL)
+        fails = tuple(f for f in self.findings if f.counts)
         groups = ((s, _by_rule(f for f in fails if f.severity is s)) for s in Severity)
         return tuple((severity, group) for severity, group in groups if group)
 
     @cached_property
     def not_failed(self) -> tuple[tuple[str, tuple[Finding, ...]], ...]:
-        """Everything that was not judged, then what passed, each with its title."""
+        """What was accepted, everything that was not judged, then what passed, each with its title."""
         order = (Status.NOT_ASSESSED, Status.UNRESOLVABLE, Status.MANUAL, Status.PASS)
-        groups = ((status, self.with_status(status)) for status in order)
-        return tuple((status.value, group) for status, group in groups if group)
+        groups = [("suppressed", tuple(f for f in self.with_status(Status.FAIL) if f.is_suppressed))]
+        groups += [(status.value, self.with_status(status)) for status in order]
+        return tuple((status, group) for status, group in groups if group)
 
     def with_status(self, status: Status) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.status is status)

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 FAILURES = "failures"  # among the last step's results: the failed agents as JSON, because they are part of the result
 CLAIM = "claim"  # likewise: ids and times of the run, for the result's provenance
+DAY = "day"  # a part of the input beside those that were handed in: the day on which the task was accepted
 
 
 class Stop(StrEnum):
@@ -153,7 +154,7 @@ class TaskRun:
             self._insist(lambda: self._store.assessment_input(claim.assessment_id)),
             self._insist(lambda: self._store.kept(claim.task_id)),
         )
-        self._parts = await asyncio.to_thread(self._parts_of, data)
+        self._parts = {**await asyncio.to_thread(self._parts_of, data), DAY: claim.created_at[:10]}
         self._input = await self._executor.hold(data)
         taken = [
             step
@@ -233,6 +234,7 @@ class TaskRun:
                 *(self._cut_short[n] for n in self._plan.by_name if n in self._cut_short),
             ]
             results[FAILURES] = json.dumps([f.model_dump() for f in failures]).encode()
+        if step is self._plan.last or DAY in step.reads:
             results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,

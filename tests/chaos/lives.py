@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -184,6 +185,10 @@ class Scene:
             for name in ("caller", "dispatcher")
         }
         caller, first = links["caller"], links["dispatcher"]
+        pool = ThreadPoolExecutor(
+            24
+        )  # the default one may be too small for two dispatchers of which one stands still
+        asyncio.get_running_loop().set_default_executor(pool)
         try:
             await self._ask(caller)
             if self._life.cancel == "waiting":
@@ -201,8 +206,13 @@ class Scene:
             await living
             first.open.set()
             await wait_until("nothing runs any more", self._at_rest)
+        except AssertionError as error:
+            error.add_note(f"{who} {mode}: {at}")
+            raise
         finally:
             await self._leave(links)
+            pool.shutdown(wait=False)
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # for whoever comes next
         return links
 
     async def _live(self, caller: Link, first: Link) -> None:

@@ -132,10 +132,6 @@ def _strikes(site: Site, client: Client, probe: Caller, seed: int, end: float | 
         what = _strike(fault, chance)
         begin = time.monotonic()
         try:
-            if fault.lasts_s:
-                time.sleep(fault.lasts_s)
-            if fault.heal:
-                fault.heal()
             probe.ended(client, probe.begin(client, {}, priority="critical"))
         finally:
             yield Struck(fault.name, what, time.monotonic() - begin)
@@ -148,7 +144,9 @@ def _strike(fault: Fault, chance: random.Random) -> str:
 
 def collect(site: Site, witness: Witness, receiver: Receiver) -> History:
     reader = StoreReader(PREFIX)
-    for file in append_only_files(site.store_directory):
+    files = append_only_files(site.store_directory)
+    assert [file.name for file in files] == ["appendonly.aof.1.incr.aof"], "the store has rewritten its file: its beginning is gone"  # fmt: skip
+    for file in files:
         reader.read(file.read_bytes())
     known = History(
         accepted=tuple(witness.accepted),

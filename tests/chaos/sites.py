@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tests.chaos.faults import on_one_machine
 from tests.chaos.load import Witness
-from tests.chaos.nodes import three_hosts
 from tests.chaos.run import Site
 from tests.platform import SYNTHETIC, platform
 
@@ -28,7 +27,6 @@ def one_machine(folder: Path) -> Iterator[tuple[Site, Witness]]:
         yield Site(up.client, up.endpoint.store_url, up.home.path / "store", faults), witness
 
 
-SITES: Mapping[str, Callable[[Path], AbstractContextManager[tuple[Site | str, Witness]]]] = {
+SITES: Mapping[str, Callable[[Path], AbstractContextManager[tuple[Site, Witness]]]] = {
     "machine": one_machine,
-    "hosts": three_hosts,
 }

@@ -1,13 +1,9 @@
-"""`infra-mind up` itself is ended while tasks run, in order or not, and started again: they go on, from what was kept."""
+"""`infra-mind up` itself is ended while tasks run, and started again: they go on, from what was kept."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-
-import psutil
-import pytest
 
 from tests.chaos.conftest import SETTINGS
 from tests.chaos.test_kills import LONG, assert_ends_well, start, starts, wait_kept
@@ -22,19 +18,7 @@ def terminate(up: Platform) -> None:
     up.process.wait(60)
 
 
-def kill(up: Platform) -> None:
-    """SIGKILL for `up` alone: everything that it started ends by itself."""
-    family = psutil.Process(up.process.pid).children(recursive=True)
-    up.process.kill()
-    up.process.wait(60)
-    _, left = psutil.wait_procs(family, timeout=30)
-    for process in left:
-        process.kill()
-    assert not left
-
-
-@pytest.mark.parametrize("end", [terminate, kill], ids=["SIGTERM", "SIGKILL"])
-def test_tasks_go_on_after_a_restart(tmp_path: Path, end: Callable[[Platform], None]) -> None:
+def test_tasks_go_on_after_a_restart(tmp_path: Path) -> None:
     home, log, waiting = tmp_path / "home", tmp_path / "starts.log", tmp_path / "other.log"
     log.touch()
     waiting.touch()
@@ -44,7 +28,7 @@ def test_tasks_go_on_after_a_restart(tmp_path: Path, end: Callable[[Platform], N
         wait_kept(client, running, "b", "c")
         wait_until("a is at work", lambda: client.task(running).info.agents["a"].progress > 1)
         queued = start(client, waiting, a=LONG)
-        end(up)
+        terminate(up)
     with platform(home, *WORDS, settings=settings) as up, up.client() as client:
         assert {task.task_id for task in client.tasks()} == {running, queued}
         assert_ends_well(client, queued)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from infra_mind.errors import TooMany
+from infra_mind.errors import NotFound, TooMany
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate, StoreLimits, TaskStore
 from tests.contract.houses import House, accept, accept_and_claim
+from tests.stores import wait_until
 
 
 @pytest.mark.parametrize("limits", [StoreLimits(max_queued_per_tenant=1)])
@@ -50,3 +51,20 @@ async def test_what_was_said_of_an_attempt_before_it_failed_may_come_after(
     assert await say(AgentState.RUNNING, told) == [taken]
     state = (await store.task(None, "t-1")).info.agents["cloud"].state
     assert state is (AgentState.RUNNING if taken else AgentState.RETRY)
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(draft_ttl_s=1.0)])
+async def test_what_was_started_outlives_a_draft_made_after_it(store: TaskStore) -> None:
+    await accept(store, "1")
+    await store.create_assessment("acme", "a-later", "Later", b"x", 0)
+
+    async def gone() -> bool:
+        try:
+            await store.assessment("acme", "a-later")
+        except NotFound:
+            return True
+        return False
+
+    await wait_until("the later draft has expired", gone)
+    assert (await store.assessment("acme", "a-1")).status == "in_progress"
+    assert await store.assessment_input("a-1") == b"brief"

@@ -10,7 +10,14 @@ from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.strategy import AGENT as STRATEGY
 from infra_mind.model.brief import Brief, parse_brief
 from infra_mind.model.fact import Fact, FactValue
-from infra_mind.model.finding import Finding, Severity, Status, make_finding, not_assessed
+from infra_mind.model.finding import (
+    Finding,
+    Severity,
+    Status,
+    Suppression,
+    make_finding,
+    not_assessed,
+)
 from infra_mind.model.inventory import Format, Inventory, Resource, UnreadFile
 from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult
 from infra_mind.synthesis import WITHOUT_STRATEGY, build_result
@@ -221,3 +228,62 @@ def test_what_the_headline_said_of_the_budget_is_not_said_again() -> None:
     over = finding("cost", "cost.over-budget", Severity.HIGH)
     result = build({"cost": AgentResult(findings=(over,), facts=costs(90.0, 60.0)["cost"].facts)})
     assert plain(result.summary.headline) == "$ 30.00 a month over the budget; 1 high finding."
+
+
+def accepted(finding: Finding, expired: bool = False) -> Finding:
+    said = Suppression(reason="known", where="main.tf:3", until="2026-01-31", expired=expired)
+    return finding.model_copy(update={"suppressed": said})
+
+
+def test_a_suppressed_failure_is_shown_and_counts_nowhere() -> None:
+    hole = accepted(finding("security", "s.hole", Severity.CRITICAL))
+    results = {
+        "security": AgentResult(
+            findings=(hole, finding("security", "s.low", Severity.LOW, status=Status.PASS))
+        )
+    }
+    result = build(with_strategy(results))
+    assert result.agents["security"].findings[0].suppressed == hole.suppressed
+    assert (result.summary.suppressed, result.summary.findings["critical"]) == ((hole.id,), 0)
+    assert result.recommendations == ()
+    assert (result.coverage.checks_by_status["fail"], result.coverage.checks_by_status["suppressed"]) == (0, 1)  # fmt: skip
+    assert result.summary.headline.startswith("No failed finding, 1 suppressed")
+    assert f"Suppressed, shown and in no score: 1 failed finding, `{hole.id}`." in result.summary.sentences
+
+
+def test_a_suppression_that_has_ended_counts_again_and_is_said() -> None:
+    hole = accepted(finding("security", "s.hole", Severity.CRITICAL), expired=True)
+    result = build(with_strategy({"security": AgentResult(findings=(hole,))}))
+    assert (result.summary.suppressed, result.summary.findings["critical"]) == ((), 1)
+    assert [r.id for r in result.recommendations] == ["s.hole"]
+    assert f"A suppression has ended: 1 finding counts again, `{hole.id}`." in result.summary.sentences
+
+
+def test_the_summary_names_what_comes_next_and_not_the_first_again() -> None:
+    rules = ("s.a", "s.b", "s.c", "s.d")
+    found = tuple(finding("security", rule, Severity.HIGH) for rule in rules)
+    result = build(with_strategy({"security": AgentResult(findings=found)}))
+    first = result.recommendations[0].title
+    assert result.summary.headline.endswith(f"first: {first}.")
+    assert not any(first in sentence for sentence in result.summary.sentences)
+    assert (
+        "Of 4 recommendations (`strategy.options`) the next are: 2. s.b is wrong; 3. s.c is wrong."
+        in result.summary.sentences
+    )
+    assert "The first, `s.a`, is a tie with `s.b`, `s.c`, `s.d`." in result.summary.sentences
+
+
+def test_the_roadmap_says_what_the_team_can_do() -> None:
+    result = build(with_strategy({"security": AgentResult(findings=(finding("security", "s.a"),))}))
+    said = [plain(s) for s in result.summary.sentences if "person-days" in s]
+    assert said == [
+        "The work is 0.5 person-days (`strategy.roadmap.person_days`), and there are 4.3 in 30 days "
+        "(`strategy.roadmap.capacity_person_days_per_30_days`): 1 within 30 days."
+    ]
+
+
+def test_what_the_headline_said_is_not_a_sentence_and_none_of_nothing_is_a_figure() -> None:
+    result = build(costs(10.0, 60.0))
+    assert "Within the budget" in result.summary.headline
+    assert not any("What has a price" in s for s in result.summary.sentences)
+    assert "cost.over_budget_usd_per_month" not in result.summary.key_facts

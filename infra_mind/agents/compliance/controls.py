@@ -90,7 +90,10 @@ def _kept(finding: Finding) -> str | None:
     if finding.status is Status.PASS:
         return "passed"
     if finding.status is Status.FAIL:
-        return None if finding.severity is Severity.INFO else "failed"
+        if finding.severity is Severity.INFO:
+            return None
+        # An accepted risk is no failure any more, and no control passes by it either.
+        return "failed" if finding.counts else "undecided"
     return "undecided"
 
 

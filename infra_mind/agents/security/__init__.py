@@ -11,7 +11,7 @@ __all__ = ["AGENT", "REGISTRY"]
 AGENT = Agent(
     name="security",
     assess=assess,
-    reads=("artefacts", "compliance", "hosting"),
+    reads=("artefacts", "compliance", "hosting", "day", "checkov"),
     title="Security of the artefacts",
-    version=2,
+    version=3,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,13 +16,17 @@ from infra_mind.agents.security.findings import (
     Hit,
     open_findings,
     pass_finding,
+    problem_findings,
     severity_for,
     unread_findings,
+    with_suppressions,
 )
+from infra_mind.agents.security.outside import scanned_findings
 from infra_mind.agents.security.patches import prove_patches
 from infra_mind.agents.security.rule import ANY_KIND, Outcome, Rule
 from infra_mind.agents.security.rules import REGISTRY
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
+from infra_mind.agents.security.suppressions import Suppressions
 from infra_mind.model.brief import Compliance
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Finding, Severity, Status, not_assessed
@@ -39,6 +43,16 @@ class Tally:
     hits: list[Hit] = field(default_factory=list)
     checks: dict[str, dict[Status, list[Resource]]] = field(default_factory=dict)
 
+    def suppressed(self) -> Counter[str]:
+        """By rule: failed checks of which every failure is accepted."""
+        open_: set[tuple[str, str, str]] = set()
+        accepted: set[tuple[str, str, str]] = set()
+        for hit in self.hits:
+            if hit.outcome.status is Status.FAIL:
+                key = hit.rule.id, hit.resource.artefact, hit.resource.address
+                (accepted if hit.is_suppressed else open_).add(key)
+        return Counter(rule for rule, _, _ in accepted - open_)
+
     def count(self, status: Status) -> int:
         return sum(len(by_status.get(status, ())) for by_status in self.checks.values())
 
@@ -51,24 +65,32 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     context = Context(inventory, inputs.artefacts)
     subjects = (*inventory.resources, *declarations(inputs.artefacts))
     tally = run_rules(REGISTRY, subjects, context, progress)
+    suppressions = Suppressions.read(inputs.artefacts, REGISTRY, inputs.day)
+    tally.hits = with_suppressions(tally.hits, suppressions)
     compliance = inputs.brief.compliance or Compliance()
     classes = tuple(compliance.data_classes)
     patches, note = prove_patches(tally.hits, inputs.artefacts)
+    outside, outside_facts = (
+        scanned_findings(inputs.scan, tally.checks, REGISTRY, suppressions) if inputs.scan else ([], [])
+    )
     findings = [
         *open_findings(tally.hits, Status.FAIL, classes, patches),
         *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}),
         *open_findings(tally.hits, Status.NOT_ASSESSED, classes, {}),
         *_passes(tally),
         *unread_findings(inventory),
+        *problem_findings(suppressions.problems),
+        *outside,
     ]
     return AgentResult(
-        facts=tuple(_facts(tally, findings)),
+        facts=(*_facts(tally, findings), *outside_facts),
         findings=tuple(sorted(findings, key=_order)),
         assumptions=defaults.used(AGENT_NAME, compliance, "compliance", "data_classes"),
         details={
             "exposure": exposure(tally.hits, context),
             "rules": _rule_table(tally, classes),
             "patches": {"proven": len(patches), "note": note},
+            "suppressions": suppression_table(suppressions, findings),
         },
     )
 
@@ -159,6 +181,8 @@ def _facts(tally: Tally, findings: list[Finding]) -> Iterator[Fact]:
         "not_assessed": Status.NOT_ASSESSED,
     }  # fmt: skip
     counts = {name: tally.count(status) for name, status in states.items()}
+    counts["suppressed"] = tally.suppressed().total()
+    counts["failed"] -= counts["suppressed"]
     source = "the rules of this agent over the artefacts; a check is one rule on one resource it applies to"
     yield Fact(
         id="security.checks",
@@ -185,25 +209,42 @@ def _facts(tally: Tally, findings: list[Finding]) -> Iterator[Fact]:
             inputs={"passed": counts["passed"], "failed": counts["failed"]}, source=source,
         )  # fmt: skip
     for severity in Severity:
-        number = sum(1 for f in findings if f.status is Status.FAIL and f.severity is severity)
+        number = sum(1 for f in findings if f.counts and f.severity is severity)
         yield Fact(
             id=f"security.findings.{severity}",
             value=number,
             unit="count",
-            formula="failed findings of this severity, counted",
+            formula="failed findings of this severity that nobody accepted, counted",
             source=source,
         )
 
 
+def suppression_table(suppressions: Suppressions, findings: list[Finding]) -> list[dict[str, object]]:
+    """Every suppression with the findings that it took out, also one that met nothing: it may be left over."""
+    met: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.suppressed:
+            met[finding.rule_id, finding.suppressed.where].append(finding)
+    return [
+        {
+            "rule": i.rule, "where": i.where, "reason": i.reason, "owner": i.owner, "until": i.until.isoformat() if i.until else "",
+            "expired": suppressions.said(i).expired,
+            "findings": [f.id for f in met[i.rule, i.where]],
+        }
+        for i in suppressions.ignores
+    ]  # fmt: skip
+
+
 def _rule_table(tally: Tally, classes: tuple[str, ...]) -> list[dict[str, object]]:
     table: list[dict[str, object]] = []
+    suppressed = tally.suppressed()
     for rule_id, by_status in tally.checks.items():
         rule = REGISTRY[rule_id]
         severity, why = severity_for(rule, classes)
         table.append({
             "id": rule.id, "title": rule.title, "family": rule.family.value, "severity": severity.value, "reason": why,
             "ckv": list(rule.ckv), "controls": list(rule.controls),
-            **{status.value: len(by_status.get(status, ())) for status in _WORST_FIRST},
+            **{status.value: len(by_status.get(status, ())) for status in _WORST_FIRST}, "suppressed": suppressed[rule_id],
         })  # fmt: skip
     return table
 

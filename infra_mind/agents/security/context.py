@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
+from infra_mind.agents.security.declarations import declarations
 from infra_mind.agents.security.links import Links
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, is_unresolvable
@@ -67,6 +69,12 @@ class Context:
         ]
         return min(covering)[2] if covering else ""
 
+    def is_called(self, resource: Resource) -> bool:
+        """True if the folder of the resource is a module for others: a call among the artefacts names it by its path, or it stands
+        below `modules/`, where Terraform's standard structure puts nested modules."""
+        folder = resource.artefact.rpartition("/")[0]
+        return folder in self._called or "modules" in folder.split("/")[:-1]
+
     def parent_stage(self, stage: Subject) -> Subject | None:
         """The stage of the same Dockerfile on which this one is built; a stage never stands on itself or a later one."""
         name = stage.raw("from_stage")
@@ -89,6 +97,15 @@ class Context:
                     firsts.setdefault(namespace(resource), resource)
             self._firsts[kinds] = firsts
         return self._firsts[kinds].get(in_namespace)
+
+    @cached_property
+    def _called(self) -> frozenset[str]:
+        calls = (r for r in declarations(self._artefacts) if r.kind == "module")
+        sources = ((r.artefact.rpartition("/")[0], str(r.values.get("source", ""))) for r in calls)
+        paths = (
+            posixpath.normpath(f"{folder}/{s}" if folder else s) for folder, s in sources if s.startswith(".")
+        )
+        return frozenset("" if path == "." else path for path in paths)
 
     @cached_property
     def policed_namespaces(self) -> frozenset[str]:

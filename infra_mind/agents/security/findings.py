@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra_mind.agents.security.rule import Family, Outcome, Rule
 from infra_mind.agents.security.secrets import scrub
+from infra_mind.agents.security.suppressions import Place, Problem, Suppressions
 from infra_mind.model.finding import (
     Confidence,
     Effort,
@@ -17,6 +18,7 @@ from infra_mind.model.finding import (
     Remediation,
     Severity,
     Status,
+    Suppression,
     make_finding,
 )
 from infra_mind.model.inventory import Inventory, Resource, UnreadFile
@@ -35,6 +37,23 @@ class Hit:
     rule: Rule
     resource: Resource
     outcome: Outcome
+    suppressed: Suppression | None = None
+
+    @property
+    def is_suppressed(self) -> bool:
+        return self.suppressed is not None and not self.suppressed.expired
+
+
+def with_suppressions(hits: Iterable[Hit], suppressions: Suppressions) -> list[Hit]:
+    """The hits; failures that somebody accepted say so."""
+    if not suppressions.ignores:
+        return list(hits)
+    return [
+        replace(hit, suppressed=suppressions.of(hit.rule.id, Place.of(hit.resource, hit.outcome.path)))
+        if hit.outcome.status is Status.FAIL
+        else hit
+        for hit in hits
+    ]
 
 
 def severity_for(rule: Rule, data_classes: tuple[str, ...]) -> tuple[Severity, str]:
@@ -56,11 +75,12 @@ def open_findings(
     patches: Mapping[tuple[str, str, str, str], str],
 ) -> list[Finding]:
     """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one."""
-    groups: dict[tuple[str, str, str, str, str], list[Hit]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str, str, bool], list[Hit]] = defaultdict(list)
     for hit in hits:
         if hit.outcome.status is status:
             block, observed = hit.resource.block, hit.outcome.observed
-            groups[hit.rule.id, hit.resource.artefact, block, hit.outcome.path, observed].append(hit)
+            place = hit.rule.id, hit.resource.artefact, block, hit.outcome.path, observed
+            groups[*place, hit.is_suppressed].append(hit)
     seen: dict[str, int] = defaultdict(int)
     findings = []
     for key in sorted(groups):
@@ -89,7 +109,7 @@ def _finding(
         confidence=Confidence.HIGH if outcome.status is Status.FAIL else Confidence.MEDIUM,
         resource=resource, value=value, evidence=(_evidence(hit),),
         remediation=Remediation(text=_advice(hit, why), patch=patch, effort=rule.effort),
-        control_ids=rule.controls, references=(*rule.references, *rule.ckv),
+        control_ids=rule.controls, references=(*rule.references, *rule.ckv), suppressed=hit.suppressed,
     )  # fmt: skip
 
 
@@ -125,6 +145,42 @@ def pass_finding(rule: Rule, passes: list[Resource], checked: int) -> Finding:
         ),),
         control_ids=rule.controls, references=(*rule.references, *rule.ckv),
     )  # fmt: skip
+
+
+_PROBLEMS = {
+    "unknown-rule": (
+        "IM-SUPPRESSION-UNKNOWN-RULE", "A suppression names a rule that does not exist",
+        "Name the id of a rule as a finding shows it; until then this suppresses nothing.",
+    ),
+    "no-reason": (
+        "IM-SUPPRESSION-NO-REASON", "A suppression gives no reason",
+        "Write why the finding is accepted, best with owner and day: `infra-mind:ignore RULE reason owner NAME until YYYY-MM-DD`; until then this suppresses nothing.",
+    ),
+    "unreadable": (
+        "IM-SUPPRESSION-UNREADABLE", "A suppression cannot be read",
+        "Write it as the documentation of the security agent shows; until then this suppresses nothing.",
+    ),
+}  # fmt: skip
+
+
+def problem_findings(problems: Iterable[Problem]) -> list[Finding]:
+    """One finding for everything that wants to be a suppression and is none."""
+    seen: dict[tuple[str, str, str], int] = defaultdict(int)
+    findings = []
+    for problem in problems:
+        rule_id, title, advice = _PROBLEMS[problem.kind]
+        mark = problem.kind, problem.artefact, problem.observed
+        seen[mark] += 1
+        findings.append(make_finding(
+            rule_id=rule_id, agent=AGENT_NAME, title=title, status=Status.FAIL, severity=Severity.LOW,
+            resource=problem.artefact, value=[problem.observed, seen[mark]],
+            evidence=(Evidence(
+                artefact=problem.artefact, line_start=problem.line, line_end=problem.line, path="suppression",
+                observed=problem.observed, expected=problem.expected,
+            ),),
+            remediation=Remediation(text=advice, effort=Effort.MINUTES),
+        ))  # fmt: skip
+    return findings
 
 
 def unread_findings(inventory: Inventory) -> list[Finding]:

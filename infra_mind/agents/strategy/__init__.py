@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Literal
+from typing import Any
 
 from infra_mind.agents.base import Agent, Inputs, Progress
-from infra_mind.agents.strategy import dora
+from infra_mind.agents.strategy import dora, roadmap
 from infra_mind.agents.strategy.circumstances import circumstances
-from infra_mind.agents.strategy.options import DIMENSIONS, Option, options, scores, sentences
+from infra_mind.agents.strategy.options import (
+    DIMENSIONS,
+    RECKONED,
+    Option,
+    impact_fact,
+    options,
+    scores,
+    sentences,
+)
 from infra_mind.agents.strategy.ranking import DRAWS, SIGMA, Ranked, rank
+from infra_mind.agents.strategy.roadmap import Planned
 from infra_mind.model.brief import Brief, Priorities
 from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
-from infra_mind.model.finding import Effort, Finding, not_assessed
+from infra_mind.model.finding import Finding, not_assessed
 from infra_mind.model.result import AgentResult, Recommendation
 
 NAME = "strategy"
 AFTER = (
     "cloud", "security", "reliability", "mlops", "capacity", "research", "compliance", "cost", "sustainability", "adoption",
 )  # fmt: skip
-Phase = Literal["30", "60", "90"]
-_PHASES: tuple[Phase, ...] = ("30", "60", "90")
-_PHASE_OF_EFFORT = {Effort.MINUTES: 0, Effort.HOURS: 0, Effort.DAYS: 1, Effort.WEEKS: 2}
 
 
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
@@ -34,6 +41,10 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     scored = scores(found, facts, here)
     ranked = rank(scored, weights, lambda done, total: progress(done, total + 1, "perturbed weights"))
     by_id = {option.id: option for option in found}
+    impacts = [fact for option in found for fact in _impacts(option)]
+    facts |= {fact.id: fact for fact in impacts}
+    team = roadmap.team_of(inputs.brief)
+    planned = roadmap.plan([by_id[r.id] for r in ranked], team)
     dora_facts, dora_findings = _delivery(inputs.brief)
     progress(DRAWS + 1, DRAWS + 1, "recommendations")
     return AgentResult(
@@ -42,17 +53,21 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
                  inputs={"agents": len(results)}, source="findings of all agents"),
             *(_weight(d, w, inputs.brief.priorities) for d, w in zip(DIMENSIONS, weights, strict=True)),
             *(_utility(r, scored[r.id]) for r in ranked),
+            *impacts,
+            *(roadmap.facts(planned, team) if found else ()),
             *dora_facts,
             *_budget(inputs.brief, facts),
         ),
         findings=tuple(dora_findings),
-        assumptions=(*assumptions, *(_SCORING if found else ())),
+        assumptions=(*assumptions, *((*_SCORING, *roadmap.assumptions(team)) if found else ())),
         recommendations=tuple(
-            _recommendation(place, len(ranked), r, by_id[r.id], facts) for place, r in enumerate(ranked, start=1)
+            _recommendation(place, r, by_id, planned[r.id], facts) for place, r in enumerate(ranked, start=1)
         ),
         details={
             "scores": {i: dict(zip(DIMENSIONS, s, strict=True)) for i, s in scored.items()},
             "apart": {option.id: asdict(option.weight(here)) for option in found},
+            "trade_offs": _trade_offs([by_id[r.id] for r in ranked]),
+            "roadmap": [_when(planned[r.id]) for r in ranked],
         },
     )  # fmt: skip
 
@@ -83,16 +98,16 @@ def _equal(id_: str, text: str, value: float, field: str) -> Assumption:
 _SCORING = (
     Assumption(
         id="strategy.scores",
-        text="A reckoned impact counts as its share of the total; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
+        text="A reckoned impact counts as its share of the total, what a change costs against it; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
         "0.6, medium 0.4, low 0.2, info 0) stands in for the priority that the agent speaks for; effort (minutes 1, hours 2/3, days 1/3, "
         "weeks 0) is speed.",
         source="scoring of this package",
     ),
     Assumption(
         id="strategy.apart",
-        text="Findings of one severity are told apart within the step of 0.2 to the next: half of it for what the internet reaches (a quarter "
-        "where only the resource is reachable by another opening), 0.3 of it for the resources concerned (1 − 1/n), 0.2 of it where health, "
-        "payment, personal data or credentials could get out that way.",
+        text="Findings of one severity are told apart within the step of 0.2 to the next: 0.4 of it for what the internet reaches (half "
+        "as much where only the resource is reachable by another opening), 0.2 of it for the resources concerned (1 − 1/n), 0.2 of it where health, "
+        "payment, personal data or credentials could get out that way, 0.2 of it for the controls in scope that fail by it (1 − 1/(1 + n)).",
         source="scoring of this package",
         field="compliance.data_classes",
     ),
@@ -111,21 +126,58 @@ _SCORING = (
 )  # fmt: skip
 
 
-def phase(effort: Effort, place: int, of: int) -> Phase:
-    """Days until it should be done: by effort, sooner for the upper third of the ranks, later for the lower."""
-    shift = -1 if place * 3 <= of else 1 if place * 3 > 2 * of and of > 2 else 0
-    return _PHASES[min(2, max(0, _PHASE_OF_EFFORT[effort] + shift))]
-
-
 def _recommendation(
-    place: int, of: int, ranked: Ranked, option: Option, facts: dict[str, Fact]
+    place: int, ranked: Ranked, by_id: Mapping[str, Option], planned: Planned, facts: Mapping[str, Fact]
 ) -> Recommendation:
+    option = by_id[ranked.id]
+    waits = "".join(f" First `{id_}`: {why}." for id_, why in planned.after)
+    own = tuple(impact_fact(option, field) for field, _ in RECKONED.values() if getattr(option.impact, field))
     return Recommendation(
-        rank=place, id=option.id, title=option.title, text=sentences(option, facts), severity=option.severity,
+        rank=place, id=option.id, title=option.title, text=sentences(option, facts) + waits, severity=option.severity,
         effort=option.effort, utility=ranked.utility, pareto=ranked.pareto, rank_stability=ranked.stability,
-        tie_with=ranked.tie_with, phase=phase(option.effort, place, of), impact=option.impact,
-        findings=tuple(f.id for f in option.findings), facts=option.facts, agents=option.agents,
+        tie_with=ranked.tie_with, phase=planned.phase, done_by_day=round(planned.done_by_day, 1), impact=option.impact, control_ids=option.controls,
+        after=tuple(dict.fromkeys(id_ for id_, _ in planned.after)), findings=tuple(f.id for f in option.findings),
+        facts=(*option.facts, *own), agents=option.agents,
     )  # fmt: skip
+
+
+def _impacts(option: Option) -> list[Fact]:
+    """What an option saves, or costs where it is negative: the sum over its findings that have it."""
+    units = {
+        "usd_per_month": "USD/month",
+        "downtime_minutes_per_year": "minutes/year",
+        "kgco2e_per_month": "kgCO2e/month",
+    }
+    return [
+        Fact(
+            id=impact_fact(option, field), value=value, unit=units[field], formula="Σ over its findings of what an agent reckoned; positive is saved",
+            inputs={f.id: getattr(f.impact, field) for f in option.findings if f.impact and getattr(f.impact, field) is not None},
+            source=", ".join(option.agents),
+        )
+        for field, _ in RECKONED.values()
+        if (value := getattr(option.impact, field))
+    ]  # fmt: skip
+
+
+def _trade_offs(ranked: Sequence[Option]) -> list[dict[str, Any]]:
+    """One row for each change of which anything is known in money, carbon, minutes or controls; None is not reckoned."""
+    rows = []
+    for option in ranked:
+        reckoned = {field: getattr(option.impact, field) for field, _ in RECKONED.values()}
+        if any(reckoned.values()) or option.controls:
+            signs = {value > 0 for value in reckoned.values() if value}
+            rows.append({
+                "change": option.id, **reckoned, "controls": list(option.controls), "person_days": roadmap.person_days(option),
+                "trades": signs == {True, False} or (False in signs and bool(option.controls)),
+            })  # fmt: skip
+    return rows
+
+
+def _when(planned: Planned) -> dict[str, Any]:
+    return {
+        "change": planned.id, "person_days": planned.person_days, "done_by_day": round(planned.done_by_day, 1),
+        "fits_in_90_days": planned.fits, "after": [{"change": id_, "why": why} for id_, why in planned.after],
+    }  # fmt: skip
 
 
 def _weight(dimension: str, weight: float, given: Priorities | None) -> Fact:
@@ -176,4 +228,5 @@ AGENT = Agent(
     after=AFTER,
     reads=("priorities", "organisation", "budget", "compliance"),
     title="Strategy",
+    version=2,
 )

@@ -1,8 +1,9 @@
-"""What tells two findings of one severity apart: whether the internet reaches them, how much they concern, and what data is held."""
+"""What tells two findings of one severity apart: whether the internet reaches them, how much they concern, what data is held, and which
+controls of the regimes in scope fail by them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from infra_mind.model.result import AgentResult
 SENSITIVE = frozenset({"health", "payment", "personal", "credentials"})
 # Families of rules by which data gets out; the others are about keeping order, watching and restoring.
 LEAKING = frozenset({"public exposure", "encryption", "secrets in the clear", "network open to the world"})
-REACH, SPREAD, DATA = 0.5, 0.3, 0.2  # shares of the step from one severity to the next
+REACH, SPREAD, DATA, CONTROLS = 0.4, 0.2, 0.2, 0.2  # shares of the step from one severity to the next
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,18 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Weight:
-    """0 to 1 each: `reach` (1 opens to the internet, 0.5 is reachable from it), `spread` (1 − 1/n over n resources), `data`."""
+    """0 to 1 each: `reach` (1 opens to the internet, 0.5 is reachable from it), `spread` (1 − 1/n over n resources), `data`, `controls`
+    (1 − 1/(1 + n) for n controls that fail)."""
 
     reach: float = 0.0
     spread: float = 0.0
     data: float = 0.0
+    controls: float = 0.0
 
     @property
     def step(self) -> float:
         """How much of the step to the next severity: 0 to 1."""
-        return REACH * self.reach + SPREAD * self.spread + DATA * self.data
+        return REACH * self.reach + SPREAD * self.spread + DATA * self.data + CONTROLS * self.controls
 
 
 def circumstances(results: Mapping[str, AgentResult], brief: Brief | None = None) -> Circumstances:
@@ -52,16 +55,26 @@ def circumstances(results: Mapping[str, AgentResult], brief: Brief | None = None
     )
 
 
+def controls_failed(results: Mapping[str, AgentResult]) -> dict[str, Sequence[str]]:
+    """Id of a failed finding → ids of the controls of the regimes in scope that it fails (`gdpr:Art.32(1)(a)`), by the compliance agent."""
+    found = results["compliance"].details.get("evidence", {}) if "compliance" in results else {}
+    return found if isinstance(found, dict) else {}
+
+
 def weigh(
-    rules: Iterable[str], places: Iterable[tuple[str, str]], security: bool, here: Circumstances
+    rules: Iterable[str],
+    places: Iterable[tuple[str, str]],
+    security: bool,
+    here: Circumstances,
+    controls: int = 0,
 ) -> Weight:
-    """The weight of findings of `rules` at `places` (artefact, address)."""
+    """The weight of findings of `rules` at `places` (artefact, address) by which so many `controls` fail."""
     rules, places = set(rules), set(places)
     reach = 0.0
     if security:
         reach = 1.0 if rules & here.opening else 0.5 if places & here.reachable else 0.0
     leaks = security and here.sensitive and bool(rules & here.leaking)
-    return Weight(reach, 1 - 1 / len(places) if places else 0.0, float(leaks))
+    return Weight(reach, 1 - 1 / len(places) if places else 0.0, float(leaks), 1 - 1 / (1 + controls))
 
 
 def _rows(table: Any) -> list[dict[str, Any]]:

@@ -1,19 +1,20 @@
 """From failed findings to options: one thing to do per piece of work, with what it brings in each of the five priorities.
 
-A score is 0 to 1. What an agent reckoned (USD, minutes, kg) is taken as a share of the total; the severity, and what tells findings of
+A score is 0 to 1, and less where a change costs something there. What an agent reckoned (USD, minutes, kg) is taken as a share of the total; the severity, and what tells findings of
 one severity apart, stands in for the dimension that an agent speaks for: most findings of security have no reckoned impact."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 
-from infra_mind.agents.strategy.circumstances import Circumstances, Weight, weigh
+from infra_mind.agents.strategy.circumstances import Circumstances, Weight, controls_failed, weigh
 from infra_mind.agents.strategy.remedies import remedy_of, thing_of
-from infra_mind.model.fact import Fact
-from infra_mind.model.finding import Effort, Finding, Impact, Severity, Status
-from infra_mind.model.numbers import number, quantity
+from infra_mind.model.fact import Fact, id_part
+from infra_mind.model.finding import Effort, Finding, Impact, Severity
+from infra_mind.model.numbers import counted, quantity
 from infra_mind.model.result import AgentResult
 
 DIMENSIONS = ("cost", "reliability", "security", "sustainability", "speed")
@@ -38,17 +39,25 @@ SEVERITY_SCORE = {
 EFFORT_SCORE = {Effort.MINUTES: 1.0, Effort.HOURS: 2 / 3, Effort.DAYS: 1 / 3, Effort.WEEKS: 0.0}
 _EFFORTS = list(Effort)
 _MOST_FACTS = 4
+_MOST_CONTROLS = 4
+_UNITS = {
+    "usd_per_month": "USD/month", "downtime_minutes_per_year": "minutes/year", "kgco2e_per_month": "kgCO2e/month",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Option:
-    """All failed findings that one piece of work mends, worst first. `id` names it: the rule where it stands alone."""
+    """All failed findings that one piece of work mends, worst first. `id` names it: the rule where it stands alone.
+
+    `controls` of the regimes in scope fail by them; `about` stands in the title where another option has the same words."""
 
     id: str
     findings: tuple[Finding, ...]
     severity: Severity
     effort: Effort
     impact: Impact
+    controls: tuple[str, ...] = ()
+    about: str = ""
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -70,6 +79,10 @@ class Option:
     @property
     def title(self) -> str:
         """The worst finding's own title, with how many more there are."""
+        return f"{self.words} ({self.about})" if self.about else self.words
+
+    @property
+    def words(self) -> str:
         first, more = self.findings[0].title, len(self.findings) - 1
         if not more:
             return first
@@ -85,15 +98,16 @@ class Option:
         places = {
             (f.evidence[0].artefact if f.evidence else "", f.resource) for f in self.findings if f.resource
         }
-        return weigh(self.rules, places, "security" in self.agents, here)
+        return weigh(self.rules, places, "security" in self.agents, here, len(self.controls))
 
 
 def options(results: Mapping[str, AgentResult]) -> list[Option]:
-    """One option per piece of work for what failed anywhere, in order of id; a rule that is alone in its work gives it its name."""
+    """One option per piece of work for what failed anywhere and nobody accepted, in order of id; a rule that is alone in its work gives it its name."""
     by_work: dict[str, list[Finding]] = {}
+    fails = controls_failed(results)
     for name in sorted(results):
         for finding in results[name].findings:
-            if finding.status is Status.FAIL and finding.rule_id not in SUMS:
+            if finding.counts and finding.rule_id not in SUMS:
                 by_work.setdefault(remedy_of(finding.rule_id, finding.severity), []).append(finding)
     # A rule whose findings differ in severity may stand in two pieces of work: then neither is named after it.
     split = {
@@ -103,15 +117,25 @@ def options(results: Mapping[str, AgentResult]) -> list[Option]:
     for work, findings in by_work.items():
         rules = {f.rule_id for f in findings}
         alone = len(rules) == 1 and not rules & split
-        found.append(_option(findings[0].rule_id if alone else work, findings))
-    return sorted(found, key=lambda option: option.id)
+        found.append(_option(findings[0].rule_id if alone else work, findings, fails))
+    words = Counter(option.findings[0].title for option in found)
+    told_apart = [
+        replace(option, about=thing_of(option.rules[0])) if _needs_words(option, words) else option
+        for option in found
+    ]
+    return sorted(told_apart, key=lambda option: option.id)
+
+
+def _needs_words(option: Option, words: Mapping[str, int]) -> bool:
+    """The title of several rules names the thing already."""
+    return words[option.findings[0].title] > 1 and len(option.rules) == 1
 
 
 def _rules(by_work: Mapping[str, Sequence[Finding]]) -> set[str]:
     return {f.rule_id for findings in by_work.values() for f in findings}
 
 
-def _option(name: str, found: Sequence[Finding]) -> Option:
+def _option(name: str, found: Sequence[Finding], fails: Mapping[str, Sequence[str]]) -> Option:
     findings = tuple(sorted(found, key=lambda f: (f.severity.rank, f.rule_id, f.resource, f.id)))
     efforts = [f.remediation.effort for f in findings if f.remediation]
     return Option(
@@ -120,6 +144,7 @@ def _option(name: str, found: Sequence[Finding]) -> Option:
         severity=findings[0].severity,
         effort=max(efforts, key=_EFFORTS.index, default=Effort.HOURS),
         impact=Impact(**{field: _sum(findings, field) for field, _ in RECKONED.values()}),
+        controls=tuple(sorted({control for f in findings for control in fails.get(f.id, ())})),
     )
 
 
@@ -138,10 +163,10 @@ def scores(
 
 
 def _whole(found: Sequence[Option], facts: Mapping[str, Fact], field: str, total: str) -> float:
-    """All there is to save; the largest saving where no total is known or it is larger (artefacts are in no total)."""
+    """All there is to save; the largest saving or cost where no total is known or it is larger (artefacts are in no total)."""
     fact = facts.get(total)
     known = float(fact.value) if fact and not isinstance(fact.value, str | bool) else 0.0
-    return max([known, *(getattr(o.impact, field) or 0.0 for o in found)])
+    return max([known, *(abs(float(getattr(o.impact, field) or 0.0)) for o in found)])
 
 
 def _score(option: Option, dimension: str, whole: Mapping[str, float], here: Circumstances) -> float:
@@ -149,7 +174,9 @@ def _score(option: Option, dimension: str, whole: Mapping[str, float], here: Cir
     if whole.get(dimension, 0.0) > 0:
         reckoned = (getattr(option.impact, RECKONED[dimension][0]) or 0.0) / whole[dimension]
     effort = EFFORT_SCORE[option.effort] if dimension == "speed" else 0.0
-    return max(0.0, reckoned, effort, _severity_score(option, dimension, here))
+    gain = max(0.0, reckoned, effort, _severity_score(option, dimension, here))
+    # What a change costs is set against what it brings there: a trade-off is seen in the score, not only in the text.
+    return max(-1.0, gain + min(0.0, reckoned))
 
 
 def _severity_score(option: Option, dimension: str, here: Circumstances) -> float:
@@ -168,7 +195,7 @@ def sentences(option: Option, facts: Mapping[str, Fact]) -> str:
         shown = ", ".join(option.resources[:3])
         more = len(option.resources) - 3
         parts.append(f"It concerns {shown}{f' and {more} more' if more > 0 else ''}.")
-    parts += _brings(option)
+    parts += _brings(option, facts)
     known = [facts[id_] for id_ in option.facts if id_ in facts]
     parts += [f"`{fact.id}` is {quantity(fact.value, fact.unit).text}." for fact in known[:_MOST_FACTS]]
     return " ".join(parts)
@@ -181,12 +208,31 @@ def _also(option: Option) -> list[str]:
     return [f"The same work mends: {'; '.join(said)}."] if said else []
 
 
-def _brings(option: Option) -> list[str]:
-    impact, parts = option.impact, []
-    if impact.usd_per_month:
-        parts.append(quantity(impact.usd_per_month, "USD/month").text)
-    if impact.downtime_minutes_per_year:
-        parts.append(f"{number(impact.downtime_minutes_per_year)} minutes of downtime a year")
-    if impact.kgco2e_per_month:
-        parts.append(quantity(impact.kgco2e_per_month, "kgCO2e/month").text)
-    return [f"As far as it is reckoned it saves {', '.join(parts)}."] if parts else []
+def impact_fact(option: Option, field: str) -> str:
+    """The id of the fact that says what an option saves or costs."""
+    return f"strategy.impact.{id_part(option.id)}.{field}"
+
+
+def _brings(option: Option, facts: Mapping[str, Fact]) -> list[str]:
+    saves: list[str] = []
+    costs: list[str] = []
+    for field, _ in RECKONED.values():
+        value = getattr(option.impact, field)
+        if value:
+            fact = impact_fact(option, field)
+            shown = quantity(abs(value), _UNITS[field]).text + (f" (`{fact}`)" if fact in facts else "")
+            (saves if value > 0 else costs).append(shown)
+    parts = [f"saves {', '.join(saves)}"] if saves else []
+    parts += [f"costs {', '.join(costs)}"] if costs else []
+    said = [f"As far as it is reckoned it {' and '.join(parts)}."] if parts else []
+    return said + _mends(option)
+
+
+def _mends(option: Option) -> list[str]:
+    """The controls that fail by it."""
+    shown, more = ", ".join(option.controls[:_MOST_CONTROLS]), len(option.controls) - _MOST_CONTROLS
+    if not shown:
+        return []
+    return [
+        f"{counted(len(option.controls), 'control')} in scope {'fails' if len(option.controls) == 1 else 'fail'} by it: {shown}{f' and {more} more' if more > 0 else ''}."
+    ]

@@ -10,7 +10,7 @@ import re
 from infra_mind.model.finding import Severity
 
 URGENT = frozenset({Severity.CRITICAL, Severity.HIGH})
-_RULE = re.compile(r"^(IM(?:-[A-Z0-9]+)+)-\d{3}$")
+_RULE = re.compile(r"^(IM(?:-[A-Z0-9]+)+)-\d{3}$|^(CKV)2?_([A-Z0-9]+)_\d+$")
 # What the rules of one kind are about, in words.
 THINGS = {
     "IM-AWS-AMI": "machine images (AWS)", "IM-AWS-CACHE": "ElastiCache", "IM-AWS-CDN": "CloudFront", "IM-AWS-DYNAMODB": "DynamoDB tables",
@@ -37,9 +37,9 @@ THINGS = {
 
 
 def kind_of(rule_id: str) -> str:
-    """`IM-K8S-POD-005` → `IM-K8S-POD`; the rule itself where its id names no kind."""
+    """`IM-K8S-POD-005` → `IM-K8S-POD`, `CKV2_AWS_6` → `CKV_AWS`; the rule itself where its id names no kind."""
     found = _RULE.match(rule_id)
-    return found[1] if found else rule_id
+    return found[1] or f"{found[2]}_{found[3]}" if found else rule_id
 
 
 def remedy_of(rule_id: str, severity: Severity) -> str:
@@ -52,4 +52,5 @@ def remedy_of(rule_id: str, severity: Severity) -> str:
 
 def thing_of(rule_id: str) -> str:
     """What a rule is about, in words; its kind where nobody wrote any."""
-    return THINGS.get(kind_of(rule_id), kind_of(rule_id))
+    kind = kind_of(rule_id)
+    return f"what Checkov checks ({kind})" if kind.startswith("CKV_") else THINGS.get(kind, kind)

@@ -96,7 +96,7 @@ def _compare(hosting: Hosting, here: float, best: float, row: GridRow, site: Sit
             title=f"{row.region} has {percent(round(1 - best / here, 3))} less carbon than {now} for the same load, and the brief allows it",
             evidence=(Evidence(artefact="brief", path="hosting.region", observed=f"{now}: {quantity(here, 'kgCO2e/month').text}", expected=f"{row.region}: {quantity(best, 'kgCO2e/month').text}"),),
             facts=facts,
-            impact=Impact(kgco2e_per_month=here - best, usd_per_month=-dearer if dearer is not None and dearer < 0 else None),
+            impact=Impact(kgco2e_per_month=here - best, usd_per_month=None if dearer is None else -dearer),
             remediation=Remediation(
                 text=f"Weigh a move to {row.region}: {said}; the way to the users, what the region offers and the cost of the move are not judged here.",
                 effort=Effort.WEEKS,

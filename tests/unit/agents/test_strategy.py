@@ -8,9 +8,13 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
-from infra_mind.agents.strategy import AGENT, phase
+from infra_mind.agents.strategy import AGENT
+from infra_mind.agents.strategy.options import DIMENSIONS
+from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Impact, Remediation, Severity, Status, make_finding
@@ -121,13 +125,76 @@ def test_the_text_shows_the_facts_that_it_rests_on() -> None:
     assert only.facts == ("cost.gone", "cost.x")
 
 
-@pytest.mark.parametrize(
-    ("effort", "place", "of", "expected"),
-    [(Effort.MINUTES, 1, 9, "30"), (Effort.HOURS, 9, 9, "60"), (Effort.DAYS, 1, 9, "30"), (Effort.DAYS, 5, 9, "60"),
-     (Effort.DAYS, 9, 9, "90"), (Effort.WEEKS, 1, 9, "60"), (Effort.WEEKS, 5, 9, "90"), (Effort.HOURS, 1, 1, "30")],
+IMPACT = st.one_of(st.none(), st.floats(-1e4, 1e4, allow_nan=False).map(lambda x: round(x, 1)))
+MADE = st.lists(
+    st.tuples(st.sampled_from(["security", "cost", "reliability", "sustainability", "compliance"]), st.sampled_from(list(Severity)),
+              st.sampled_from(list(Effort)), IMPACT, IMPACT, IMPACT),
+    max_size=7,
 )  # fmt: skip
-def test_phases_from_effort_and_rank(effort: Effort, place: int, of: int, expected: str) -> None:
-    assert phase(effort, place, of) == expected
+
+
+@given(MADE, st.fixed_dictionaries({d: st.integers(0, 5) for d in DIMENSIONS}))
+@settings(max_examples=25)
+def test_whatever_the_findings_what_is_dominated_never_stands_above(
+    made: list[tuple[Any, ...]], weights: dict[str, int]
+) -> None:
+    fields = ("usd_per_month", "kgco2e_per_month", "downtime_minutes_per_year")
+    found = [
+        finding(agent, f"{agent}.{n}", severity, effort, **{f: v for f, v in zip(fields, impact, strict=True) if v is not None})
+        for n, (agent, severity, effort, *impact) in enumerate(made)
+    ]  # fmt: skip
+    result = assess(*found, priorities=weights)
+    scores = {id_: tuple(row.values()) for id_, row in result.details["scores"].items()}
+    place = {r.id: r.rank for r in result.recommendations}
+    for one in scores:
+        for other in scores:
+            if dominates(scores[one], scores[other]):
+                assert place[one] < place[other]
+                assert not by_id(result)[other].pareto
+
+
+def test_what_a_change_costs_is_set_against_it_and_said() -> None:
+    free = finding("sustainability", "u.free", kgco2e_per_month=100.0)
+    dear = finding("sustainability", "u.dear", kgco2e_per_month=100.0, usd_per_month=-500.0)
+    total = Fact(
+        id="cost.total_usd_per_month",
+        value=1000.0,
+        unit="USD/month",
+        formula="\N{GREEK CAPITAL LETTER SIGMA}",
+        source="s",
+    )
+    result = assess(free, dear, facts=(total,))
+    assert ids(result) == ["u.free", "u.dear"]
+    assert result.details["scores"]["u.dear"]["cost"] == -0.5
+    text = by_id(result)["u.dear"].text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "and costs $ 500.00 a month (`strategy.impact.u.dear.usd_per_month`)" in text
+    fact = next(f for f in result.facts if f.id == "strategy.impact.u.dear.usd_per_month")
+    assert (fact.value, fact.inputs) == (-500.0, {dear.id: -500.0})
+    trades = {row["change"]: row["trades"] for row in result.details["trade_offs"]}
+    assert trades == {"u.free": False, "u.dear": True}
+
+
+def test_the_controls_that_fail_stand_beside_the_change_and_tell_it_from_another() -> None:
+    plain, bound = finding("security", "s.a"), finding("security", "s.z")
+    results = {
+        "security": AgentResult(findings=(plain, bound)),
+        "compliance": AgentResult(
+            details={"evidence": {bound.id: ["gdpr:Art.32(1)(a)", "hipaa:164.312(e)(1)"]}}
+        ),
+    }
+    result = AGENT.assess(Inputs(brief=parse_brief({"name": "t"}), results=results), silent)
+    assert ids(result) == ["s.z", "s.a"]
+    first = by_id(result)["s.z"]
+    assert first.control_ids == ("gdpr:Art.32(1)(a)", "hipaa:164.312(e)(1)")
+    assert "2 controls in scope fail by it: gdpr:Art.32(1)(a), hipaa:164.312(e)(1)." in first.text
+    assert result.details["apart"]["s.z"]["controls"] == pytest.approx(2 / 3)
+
+
+def test_two_options_of_one_title_say_what_they_are_about() -> None:
+    found = (finding("security", "IM-AZ-NSG-001"), finding("security", "IM-GCP-FW-001"))
+    same = [f.model_copy(update={"title": "SSH is open"}) for f in found]
+    titles = sorted(r.title for r in assess(*same).recommendations)
+    assert titles == ["SSH is open (GCP firewall)", "SSH is open (network security groups)"]
 
 
 def test_the_delivery_cluster_or_what_is_missing_for_it() -> None:
@@ -161,6 +228,8 @@ def test_progress_never_goes_back_and_ends() -> None:
 SCRIPT = """
 from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.strategy import AGENT
+from infra_mind.agents.strategy.options import DIMENSIONS
+from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import Severity, Status, make_finding
 from infra_mind.model.result import AgentResult

@@ -146,4 +146,4 @@ def test_the_weight_of_a_finding(here: Circumstances, expected: Weight) -> None:
 
 
 def test_a_full_weight_is_one_step() -> None:
-    assert Weight(1.0, 1.0, 1.0).step == pytest.approx(1.0)
+    assert Weight(1.0, 1.0, 1.0, 1.0).step == pytest.approx(1.0)

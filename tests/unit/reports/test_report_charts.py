@@ -32,7 +32,15 @@ CARBON = facts(
         "hosting.m5.xlarge.embodied_kgco2e_per_month": 99.0, "region.eu-west-1.kgco2e_per_month": 30.0, "region.eu-north-1.kgco2e_per_month": 1.0,
     },
 )  # fmt: skip
-READY = facts("adoption", **{"data.readiness": 0.25, "skills.readiness": 0.75, "readiness": 0.25, "weakest": "data", "phase": "tactical", "skills.ml": 1.0})  # fmt: skip
+ANSWERS: dict[str, FactValue] = {
+    "data.readiness": 0.25,
+    "skills.readiness": 0.75,
+    "readiness": 0.25,
+    "weakest": "data",
+    "phase": "tactical",
+    "skills.ml": 1.0,
+}
+READY = facts("adoption", **ANSWERS)  # fmt: skip
 
 
 def result(**agents: AgentResult) -> AssessmentResult:

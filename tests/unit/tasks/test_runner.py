@@ -408,3 +408,22 @@ async def test_what_an_agent_had_at_its_soft_limit_counts_but_is_not_gone_on_fro
     assert dict(bench.starts) == {"a": 1, "b": 2, "c": 1, "sum": 2}
     assert (await bench.store.assessment("acme", "a-1")).status == "completed"
     assert (await bench.store.task("acme", "t-2")).info.agents["a"].note == "kept from an earlier run"
+
+
+async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
+    """The wait is an hour: the test would not end."""
+    slow = replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=3_600, cap_s=3_600))
+    bench = Bench(slow)
+    bench.behaviour["b"] = fails(StepFailed("Flaky", "no luck", retryable=True))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+
+    async def waits() -> bool:
+        return (await bench.task()).state is TaskState.RETRY
+
+    await wait_until("an attempt waits", waits)
+    run.stop(Stop.CANCEL)
+    await running
+    assert (await bench.task()).state is TaskState.REVOKED
+    assert bench.starts["b"] == 1

@@ -56,7 +56,7 @@ RULES.add(
     "IM-AWS-RDS-004", "Database can be deleted without a second step", severity=Severity.MEDIUM,
     reason="One mistaken plan or call removes the database and its automated backups.",
     family=Family.BACKUP, kinds=("aws_db_instance", *_CLUSTERS), fix="Set `deletion_protection = true`.",
-    references=(_RDS + "USER_DeleteInstance.html",), ckv=("CKV_AWS_293", "CKV_AWS_139"), controls=("deletion-protection",),
+    references=(_RDS + "USER_DeleteInstance.html",), ckv=("CKV_AWS_293", "CKV_AWS_139", "CKV2_AWS_58"), controls=("deletion-protection",),
     patch=hcl("deletion_protection", "true"),
 )(is_true("deletion_protection"))  # fmt: skip
 RULES.add(
@@ -71,7 +71,7 @@ RULES.add(
     "IM-AWS-RDS-006", "Database sends no logs to CloudWatch", severity=Severity.LOW,
     reason="Without exported logs a break-in leaves its traces only on the machine that was broken into.",
     family=Family.LOGGING, kinds=("aws_db_instance", *_CLUSTERS), fix="Set `enabled_cloudwatch_logs_exports` to the engine's logs.",
-    references=(_RDS + "USER_LogAccess.Procedural.UploadtoCloudWatch.html",), ckv=("CKV_AWS_129", "CKV_AWS_104"), controls=("logging",),
+    references=(_RDS + "USER_LogAccess.Procedural.UploadtoCloudWatch.html",), ckv=("CKV_AWS_129",), controls=("logging",),
 )  # fmt: skip
 def database_logs(subject: Subject, _: Context) -> Iterator[Outcome]:
     attribute = (

@@ -167,7 +167,7 @@ def managed_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-AWS-IAM-007", "Long-lived access key is made for a user", severity=Severity.MEDIUM,
     reason="A key without an end is copied, forgotten and found; its secret also lies in the Terraform state.",
     family=Family.IDENTITY, kinds=("aws_iam_access_key",), fix="Use roles (instance profile, IRSA, OIDC) instead of keys.", effort=Effort.HOURS,
-    references=(_IAM + "best-practices.html#bp-workloads-use-roles",), ckv=("CKV_AWS_273",), controls=("access-control", "secrets-management"),
+    references=(_IAM + "best-practices.html#bp-workloads-use-roles",), controls=("access-control", "secrets-management"),
 )  # fmt: skip
 def access_key(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.text("status", "Active") != "Inactive":

@@ -124,13 +124,14 @@ def database_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
 def network_acl(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         verdict = rule.text("action", rule.text("rule_action", "deny")).lower()
-        cidr = rule.strings("cidr_block") + rule.strings("ipv6_cidr_block")
+        attribute = "ipv6_cidr_block" if world_in(rule.strings("ipv6_cidr_block")) else "cidr_block"
+        cidr = rule.strings(attribute)
         low, high = _ports(rule)
         names = ports_named(ADMIN, low, high)
         if verdict == "allow" and world_in(cidr) and names:
-            yield failed(rule.at("cidr_block"), f"{', '.join(names)} from {WORLD}", "known addresses")
+            yield failed(rule.at(attribute), f"{', '.join(names)} from {cidr[0]}", "known addresses")
         else:
-            yield passed(rule.at("cidr_block"))
+            yield passed(rule.at(attribute))
 
     if subject.resource.kind != "aws_network_acl_rule":
         yield from each(subject.blocks("ingress"), check)
@@ -159,7 +160,7 @@ def default_group(subject: Subject, context: Context) -> Iterator[Outcome]:
     reason="Whoever sits on the way reads and changes requests, passwords and answers.",
     family=Family.ENCRYPTION, kinds=("aws_lb_listener", "aws_alb_listener"), fix="Use HTTPS with a certificate, and let port 80 only redirect.",
     effort=Effort.HOURS, references=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html",),
-    ckv=("CKV_AWS_2", "CKV_AWS_103"), controls=("encryption-in-transit",),
+    ckv=("CKV_AWS_2",), controls=("encryption-in-transit",),
 )  # fmt: skip
 def listener_protocol(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.text("protocol", "HTTP") != "HTTP":
@@ -310,7 +311,7 @@ def _close_endpoint(resource: Resource, path: str, lines: Sequence[str]) -> Edit
     "IM-AWS-EKS-001", "Kubernetes API of the cluster is open to the whole internet", severity=Severity.HIGH,
     reason="The API server is the key to the whole cluster; one leaked token or one flaw of it is enough.",
     family=Family.EXPOSURE, kinds=("aws_eks_cluster",), fix="Set `endpoint_public_access = false`, or list your addresses in `public_access_cidrs`.",
-    references=("https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",), ckv=("CKV_AWS_38", "CKV_AWS_39"),
+    references=("https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html",), ckv=("CKV_AWS_38",),
     controls=("public-access", "network-segmentation"), exposes=True, patch=_close_endpoint,
 )  # fmt: skip
 def eks_endpoint(subject: Subject, _: Context) -> Iterator[Outcome]:

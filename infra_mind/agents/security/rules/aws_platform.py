@@ -80,7 +80,7 @@ RULES.add(
     "IM-AWS-LOG-001", "Log group is kept for less than 90 days or is not limited", severity=Severity.LOW,
     reason="Break-ins are often found after months; a group without a limit grows for ever and costs.",
     family=Family.LOGGING, kinds=("aws_cloudwatch_log_group",), fix="Set `retention_in_days` to 90 or more (a year for audit records).",
-    references=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",), ckv=("CKV_AWS_66", "CKV_AWS_338"), controls=("logging",),
+    references=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",), ckv=("CKV_AWS_66",), controls=("logging",),
     patch=hcl("retention_in_days", "365"),
 )(is_at_least("retention_in_days", 90, 0, "days"))  # fmt: skip
 RULES.add(
@@ -95,7 +95,7 @@ RULES.add(
     "IM-AWS-ECS-001", "Container of a task is privileged", severity=Severity.CRITICAL,
     reason="A privileged container owns the machine it runs on.",
     family=Family.CONTAINER, kinds=("aws_ecs_task_definition",), fix="Remove `privileged`.",
-    references=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-tasks-containers.html",), ckv=("CKV_AWS_335",), controls=("container-isolation",),
+    references=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-tasks-containers.html",), ckv=("CKV_AWS_334",), controls=("container-isolation",),
 )  # fmt: skip
 def ecs_privileged(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from each(subject.json_blocks("container_definitions"), lambda c: [
@@ -138,7 +138,7 @@ RULES.add(
     "IM-AWS-AMI-001", "Machine image is shared with everyone", severity=Severity.CRITICAL,
     reason="A public image carries whatever was on the machine.",
     family=Family.EXPOSURE, kinds=("aws_ami_launch_permission",), fix='Remove `group = "all"`; name accounts.',
-    references=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharing-amis.html",), controls=("public-access",), exposes=True,
+    references=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharing-amis.html",), ckv=("CKV_AWS_205",), controls=("public-access",), exposes=True,
 )(lambda subject, _: [failed("group", "all", "named accounts") if subject.text("group") == "all" else passed("group")])  # fmt: skip
 RULES.add(
     "IM-AWS-MQ-001", "Message broker has a public address", severity=Severity.HIGH,

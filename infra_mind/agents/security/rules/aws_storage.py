@@ -133,7 +133,7 @@ RULES.add(
     reason="Snapshots of the volume can be copied and shared in the clear; encryption costs nothing and cannot be added later in place.",
     family=Family.ENCRYPTION, kinds=("aws_ebs_volume", "aws_ebs_snapshot_copy"), fix="Set `encrypted = true`, with `kms_key_id` for a key of your own.",
     effort=Effort.HOURS, references=("https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",),
-    ckv=("CKV_AWS_3", "CKV_AWS_189"), controls=("encryption-at-rest",),
+    ckv=("CKV_AWS_3",), controls=("encryption-at-rest",),
 )(is_true("encrypted"))  # fmt: skip
 
 

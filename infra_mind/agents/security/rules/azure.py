@@ -137,8 +137,7 @@ def nsg_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
 @RULES.add(
     "IM-AZ-NSG-002", "A database port or every port is open to the whole internet", severity=Severity.CRITICAL,
     reason="Databases, caches and search engines are found by scanners within hours.",
-    family=Family.NETWORK, kinds=_NSG, fix="Allow only the subnets that need it.", references=(_LEARN + "virtual-network/network-security-groups-overview",),
-    ckv=("CKV_AZURE_77",), controls=("network-segmentation", "public-access"), exposes=True,
+    family=Family.NETWORK, kinds=_NSG, fix="Allow only the subnets that need it.", references=(_LEARN + "virtual-network/network-security-groups-overview",), controls=("network-segmentation", "public-access"), exposes=True,
 )  # fmt: skip
 def nsg_database(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from each(_inbound(subject), lambda rule: _open_ports(rule, DATABASES))
@@ -163,7 +162,7 @@ RULES.add(
     "IM-AZ-AKS-001", "Kubernetes API of the cluster is open to the whole internet", severity=Severity.HIGH,
     reason="The API server is the key to the whole cluster; one leaked token or one flaw of it is enough.",
     family=Family.EXPOSURE, kinds=_AKS, fix="Set `private_cluster_enabled = true`, or `api_server_access_profile { authorized_ip_ranges }`.", effort=Effort.HOURS,
-    references=(_LEARN + "aks/private-clusters",), ckv=("CKV_AZURE_6", "CKV_AZURE_115"), controls=("public-access", "network-segmentation"), exposes=True,
+    references=(_LEARN + "aks/private-clusters",), ckv=("CKV_AZURE_6",), controls=("public-access", "network-segmentation"), exposes=True,
 )(lambda subject, _: _aks_api(subject))  # fmt: skip
 
 
@@ -197,8 +196,10 @@ RULES.add(
     references=(_LEARN + "aks/monitor-aks",), ckv=("CKV_AZURE_4",), controls=("logging", "audit"),
 )  # fmt: skip
 def aks_logs(subject: Subject, context: Context) -> Iterator[Outcome]:
-    if subject.has("oms_agent") or subject.has("addon_profile.oms_agent"):
+    if subject.has("oms_agent"):
         yield passed("oms_agent")
+    elif subject.has("addon_profile.oms_agent"):  # the form before version 3 of the provider
+        yield expect_boolean(subject, "addon_profile.oms_agent.enabled", True)
     else:
         yield linked_or_failed(
             subject,
@@ -332,7 +333,7 @@ RULES.add(
     "IM-AZ-VM-002", "Machine's host does not encrypt its disks and caches", severity=Severity.LOW,
     reason="Temporary disks and caches lie in the clear on the host; managed disks themselves are always encrypted by Azure.",
     family=Family.ENCRYPTION, kinds=("azurerm_linux_virtual_machine", "azurerm_windows_virtual_machine"), fix="Set `encryption_at_host_enabled = true`.",
-    references=(_LEARN + "virtual-machines/disk-encryption",), ckv=("CKV_AZURE_151", "CKV_AZURE_97"), controls=("encryption-at-rest",), patch=hcl("encryption_at_host_enabled", "true"),
+    references=(_LEARN + "virtual-machines/disk-encryption",), ckv=("CKV_AZURE_151",), controls=("encryption-at-rest",), patch=hcl("encryption_at_host_enabled", "true"),
 )(is_true("encryption_at_host_enabled"))  # fmt: skip
 RULES.add(
     "IM-AZ-NET-001", "Network interface has a public address", severity=Severity.MEDIUM,
@@ -374,7 +375,7 @@ RULES.add(
     "IM-AZ-CACHE-001", "Cache offers a port without TLS", severity=Severity.MEDIUM,
     reason="Keys and sessions cross the network readable.",
     family=Family.ENCRYPTION, kinds=("azurerm_redis_cache",), fix="Set `non_ssl_port_enabled = false`.", references=(_LEARN + "azure-cache-for-redis/cache-configure",),
-    ckv=("CKV_AZURE_148",), controls=("encryption-in-transit",), patch=lambda resource, path, lines: hcl(path, "false")(resource, path, lines),
+    ckv=("CKV_AZURE_91",), controls=("encryption-in-transit",), patch=lambda resource, path, lines: hcl(path, "false")(resource, path, lines),
 )(lambda subject, _: [
     expect_boolean(subject, "enable_non_ssl_port" if subject.has("enable_non_ssl_port") else "non_ssl_port_enabled", False)
 ])  # fmt: skip

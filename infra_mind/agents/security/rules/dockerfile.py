@@ -193,7 +193,7 @@ _UNCHECKED = re.compile(
     "IM-DOCKER-RUN-006", "Signatures or certificates are not checked", severity=Severity.HIGH,
     reason="Whoever sits on the way puts in packages of their own.",
     family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Remove the switch; add the registry's certificate or key instead.", effort=Effort.HOURS,
-    references=("https://pip.pypa.io/en/stable/topics/secure-installs/",), controls=("supply-chain", "encryption-in-transit"),
+    references=("https://pip.pypa.io/en/stable/topics/secure-installs/",), ckv=("CKV2_DOCKER_3", "CKV2_DOCKER_4", "CKV2_DOCKER_8", "CKV2_DOCKER_9", "CKV2_DOCKER_11"), controls=("supply-chain", "encryption-in-transit"),
 )  # fmt: skip
 def unchecked(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from _runs(subject, _UNCHECKED, "checks switched on")

@@ -60,7 +60,7 @@ def all_users(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-GCP-IAM-002", "Basic role is given on a whole project", severity=Severity.HIGH,
     reason="Owner and Editor hold thousands of rights over every service of the project.",
     family=Family.IDENTITY, kinds=_PROJECT, fix="Give the predefined roles that are used.", effort=Effort.HOURS,
-    references=(_CLOUD + "iam/docs/roles-overview",), ckv=("CKV_GCP_117", "CKV_GCP_49"), controls=("least-privilege", "access-control"),
+    references=(_CLOUD + "iam/docs/roles-overview",), ckv=("CKV_GCP_117",), controls=("least-privilege", "access-control"),
 )  # fmt: skip
 def basic_role(subject: Subject, _: Context) -> Iterator[Outcome]:
     role = subject.text("role")
@@ -75,7 +75,7 @@ def basic_role(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-GCP-IAM-003", "Account may act as every service account of the project", severity=Severity.HIGH,
     reason="Whoever may act as, or make tokens for, every service account has the rights of all of them.",
     family=Family.IDENTITY, kinds=_PROJECT, fix="Give the role on the one service account (`google_service_account_iam_member`).", effort=Effort.HOURS,
-    references=(_CLOUD + "iam/docs/service-account-permissions",), ckv=("CKV_GCP_41", "CKV_GCP_46"), controls=("least-privilege", "privilege-escalation"),
+    references=(_CLOUD + "iam/docs/service-account-permissions",), ckv=("CKV_GCP_41", "CKV_GCP_49"), controls=("least-privilege", "privilege-escalation"),
 )  # fmt: skip
 def impersonation(subject: Subject, _: Context) -> Iterator[Outcome]:
     role = subject.text("role")
@@ -156,7 +156,7 @@ RULES.add(
     "IM-GCP-FW-002", "A database port or every port is open to the whole internet", severity=Severity.CRITICAL,
     reason="Databases, caches and search engines are found by scanners within hours.",
     family=Family.NETWORK, kinds=("google_compute_firewall",), fix="Allow only the tags or service accounts that need it.",
-    references=(_CLOUD + "firewall/docs/firewalls",), ckv=("CKV_GCP_75", "CKV_GCP_88"), controls=("network-segmentation", "public-access"), exposes=True,
+    references=(_CLOUD + "firewall/docs/firewalls",), ckv=("CKV_GCP_88",), controls=("network-segmentation", "public-access"), exposes=True,
 )(lambda subject, _: _firewall(subject, DATABASES))  # fmt: skip
 RULES.add(
     "IM-GCP-VM-001", "Machine has a public address", severity=Severity.MEDIUM,
@@ -172,7 +172,7 @@ RULES.add(
     "IM-GCP-VM-002", "Machine runs as the default service account", severity=Severity.MEDIUM,
     reason="The default account is Editor of the project in projects made before May 2024: a break-in is a break-in to all of it.",
     family=Family.IDENTITY, kinds=_INSTANCES, fix="Give it a service account of its own.", effort=Effort.HOURS,
-    references=(_CLOUD + "compute/docs/access/service-accounts",), ckv=("CKV_GCP_30", "CKV_GCP_32"), controls=("least-privilege",),
+    references=(_CLOUD + "compute/docs/access/service-accounts",), ckv=("CKV_GCP_30",), controls=("least-privilege",),
 )  # fmt: skip
 def default_account(subject: Subject, _: Context) -> Iterator[Outcome]:
     account = subject.block("service_account")
@@ -222,7 +222,7 @@ def instance_metadata(subject: Subject, _: Context) -> Iterator[Outcome]:
     "IM-GCP-GKE-001", "Kubernetes API of the cluster is open to the whole internet", severity=Severity.HIGH,
     reason="The API server is the key to the whole cluster; one leaked token or one flaw of it is enough.",
     family=Family.EXPOSURE, kinds=_GKE, fix="Set `master_authorized_networks_config`, or `private_cluster_config { enable_private_endpoint = true }`.", effort=Effort.HOURS,
-    references=(_CLOUD + "kubernetes-engine/docs/how-to/authorized-networks",), ckv=("CKV_GCP_20", "CKV_GCP_25"), controls=("public-access", "network-segmentation"), exposes=True,
+    references=(_CLOUD + "kubernetes-engine/docs/how-to/authorized-networks",), ckv=("CKV_GCP_20",), controls=("public-access", "network-segmentation"), exposes=True,
 )  # fmt: skip
 def gke_api(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.boolean("private_cluster_config.enable_private_endpoint"):

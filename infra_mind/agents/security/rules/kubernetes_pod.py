@@ -153,7 +153,7 @@ RULES.add(
     "IM-K8S-POD-005", "Container may run as root", severity=Severity.MEDIUM,
     reason="Root in the container is root on the node as soon as one flaw of runtime or kernel is used.",
     family=Family.CONTAINER, kinds=WORKLOADS, fix="Set `runAsNonRoot: true` and a `runAsUser` above 0; the image must know that user.",
-    references=_PSS, ckv=("CKV_K8S_23", "CKV_K8S_29"), controls=("container-isolation", "least-privilege"),
+    references=_PSS, ckv=("CKV_K8S_23",), controls=("container-isolation", "least-privilege"),
 )(per_container(_root))  # fmt: skip
 
 
@@ -337,7 +337,7 @@ RULES.add(
     "IM-K8S-POD-017", "Pod carries a token of the default service account", severity=Severity.LOW,
     reason="Every pod of the namespace then speaks to the API server with the same name; a right given to one is given to all.",
     family=Family.IDENTITY, kinds=WORKLOADS, fix="Set `automountServiceAccountToken: false`, or give the workload a service account of its own.",
-    references=("https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/",), ckv=("CKV_K8S_38", "CKV_K8S_41"),
+    references=("https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/",), ckv=("CKV_K8S_38",),
     controls=("least-privilege",), patch=yaml("false"),
 )  # fmt: skip
 def service_account_token(subject: Subject, context: Context) -> Iterator[Outcome]:

@@ -72,8 +72,11 @@ def module_transport(subject: Subject, _: Context) -> Iterator[Outcome]:
     family=Family.SUPPLY_CHAIN, kinds=("required_provider",), fix='Give `version = "~> 5.0"` and commit `.terraform.lock.hcl`.',
     references=("https://developer.hashicorp.com/terraform/language/providers/requirements",), controls=("supply-chain",),
 )  # fmt: skip
-def provider_version(subject: Subject, _: Context) -> Iterator[Outcome]:
+def provider_version(subject: Subject, context: Context) -> Iterator[Outcome]:
     version = subject.text("version")
+    if version and context.is_called(subject.resource):
+        yield passed("version")  # a module gives its least version alone; the root that calls it bounds it
+        return
     yield (
         passed("version")
         if _BOUNDED.search(version)

@@ -158,7 +158,7 @@ def _walk(value: object, path: str, name: str = "") -> Iterator[tuple[str, str, 
     "IM-TF-SECRET-004", "A password or key attribute has a literal value", severity=Severity.HIGH,
     reason="Everyone who reads the repository or the state knows it, and it is rarely changed.",
     family=Family.SECRETS, kinds=(ANY_KIND,), fix="Let the service make and rotate it (`manage_master_user_password`), or read it from a secret store; change it now.",
-    effort=Effort.HOURS, references=("https://developer.hashicorp.com/terraform/language/manage-sensitive-data",), ckv=("CKV_SECRET_6", "CKV_AZURE_1"), controls=("secrets-management",),
+    effort=Effort.HOURS, references=("https://developer.hashicorp.com/terraform/language/manage-sensitive-data",), controls=("secrets-management",),
 )  # fmt: skip
 def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.resource.kind.startswith("provider."):
