@@ -120,12 +120,12 @@ def _recommendations(view: View) -> Iterator[Block]:
         )
         return
     yield Table(
-        ("Rank", "What", "Severity", "Effort", "Within days", "Keeps its rank"),
+        ("Rank", "What", "Severity", "Effort", "When", "Keeps its rank"),
         tuple(
-            (str(r.rank), r.title, r.severity.value, r.effort.value, r.phase, percent(r.rank_stability))
+            (str(r.rank), r.title, r.severity.value, r.effort.value, r.when, percent(r.rank_stability))
             for r in view.recommendations
         ),
-        frozenset({0, 4, 5}),
+        frozenset({0, 5}),
     )
     for r in view.recommendations:
         yield Heading(3, f"{r.rank}. {r.title}")
@@ -142,6 +142,10 @@ def _behind(r: Recommendation, view: View) -> Iterator[str]:
     if r.tie_with:
         ranks = ", ".join(str(view.ranks[i]) if i in view.ranks else i for i in r.tie_with)
         yield f"Tied with: {ranks}"
+    if r.after:
+        yield f"After: {', '.join(str(view.ranks[i]) if i in view.ranks else i for i in r.after)}"
+    if r.control_ids:
+        yield f"Controls that fail by it: {', '.join(r.control_ids)}"
     if r.facts:
         yield f"Facts: {', '.join(r.facts)}"
     if r.findings:
