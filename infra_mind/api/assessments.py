@@ -121,8 +121,9 @@ async def report(
 ) -> Response:
     """The report of its latest task. 409 while that runs, 410 once the result has expired."""
     wanted = format_named(format)
-    result = await latest_result(context_of(request).store, tenant, assessment_id)
-    return await report_answer(result, wanted, kind)
+    context = context_of(request)
+    result = await latest_result(context.store, tenant, assessment_id)
+    return await report_answer(result, wanted, kind, context.parsers)
 
 
 async def latest_result(store: TaskStore, tenant: str, assessment_id: str) -> bytes:

@@ -148,7 +148,7 @@ ASSESSMENT_RESULT: dict[str, Any] = {
     "data_versions": {},
     "provenance": {},
 }
-DIFF = {
+DIFF: dict[str, Any] = {
     "before": _ASSESSMENT_ID,
     "after": "asm_77c1de0b5a9f4e0c8d2b6f13",
     "new": [],
@@ -176,7 +176,7 @@ WHAT_IF_REQUEST = {
     "brief": {"budget": {"usd_per_month": 50000}},
     "sweep": {"llm_serving.0.gpu": ["h100_sxm", "h200_sxm"]},
 }
-WHAT_IF = {
+WHAT_IF: dict[str, Any] = {
     "base_assessment_id": _ASSESSMENT_ID,
     "base_task_id": _TASK_ID,
     "variants": [

@@ -6,6 +6,7 @@ import html
 import re
 from typing import Literal
 
+import anyio
 import anyio.to_thread
 from starlette.responses import Response
 
@@ -23,12 +24,13 @@ _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="(
 _HEAD = 2048  # the page names its policy before anything of the result
 
 
-async def report_answer(result: bytes, format: Format, kind: Kind) -> Response:
-    """The report of a stored result. Rendering takes CPU time, so it happens in a thread. Raises OptionInvalid for a format that this
+async def report_answer(result: bytes, format: Format, kind: Kind, slots: anyio.CapacityLimiter) -> Response:
+    """The report of a stored result. Rendering takes CPU time (a PDF of many pages takes seconds), so it happens in a thread, and no more
+    at a time than `slots` says. Raises OptionInvalid for a format that this
     server has not installed."""
     if format.name == "json":
         return json_in_pieces(result)
-    body = await anyio.to_thread.run_sync(_render, result, format, kind)
+    body = await anyio.to_thread.run_sync(_render, result, format, kind, limiter=slots)
     if format.name == "html":
         policy = _policy(body[:_HEAD].decode("utf-8", "replace"))
         return Response(body, headers={"Content-Security-Policy": policy}, media_type="text/html")

@@ -39,7 +39,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
         console.print(_text(f"\nRecommendations that moved: {len(found.recommendations)}", "bold"))
         for moved in found.recommendations[:MOST_FINDINGS]:
             ranks = f"{moved.rank_before or NOTHING} → {moved.rank_after or NOTHING}"
-            console.print(_text(f"  {ranks}  {moved.title}"))
+            console.print(_text(f"  {ranks}  {moved.title}"), no_wrap=True, overflow="ellipsis")
         _rest(len(found.recommendations) - MOST_FINDINGS, console)
     for table in found.data_versions:
         console.print(
@@ -100,8 +100,12 @@ def fact_row(moved: MovedFact) -> tuple[str, str, str, str]:
     if moved.change is None:
         return fact_label(moved.id), before, after, ""
     sign = "+" if moved.change >= 0 else "−"
-    share = f" ({sign}{percent(abs(moved.change_share))})" if moved.change_share is not None else ""
-    return fact_label(moved.id), before, after, f"{sign}{quantity(abs(moved.change), moved.unit).text}{share}"
+    by = (
+        quantity(abs(moved.change), moved.unit).text
+        if moved.change_share is None
+        else percent(abs(moved.change_share))
+    )
+    return fact_label(moved.id), before, after, f"{sign}{by}"
 
 
 def _facts(moved: Iterable[MovedFact]) -> Table:

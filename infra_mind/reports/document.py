@@ -29,12 +29,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
+    """`prose`: a sentence of ours, in which what stands between backticks is code."""
+
     text: str
+    prose: bool = False
 
 
 @dataclass(frozen=True)
 class Bullets:
     items: tuple[str, ...]
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _overview(view: View) -> Iterator[Block]:
         ". ".join(part for part in (f"Checks: {checks}" if checks else "", read, gaps) if part) + "."
     )
     if view.result.summary.sentences:
-        yield Bullets(view.result.summary.sentences)
+        yield Bullets(view.result.summary.sentences, prose=True)
     if view.result.failures:
         yield Heading(3, "Agents that failed")
         yield Bullets(
@@ -116,16 +120,16 @@ def _recommendations(view: View) -> Iterator[Block]:
         )
         return
     yield Table(
-        ("Rank", "What", "Severity", "Effort", "Within days", "Keeps its rank"),
+        ("Rank", "What", "Severity", "Effort", "When", "Keeps its rank"),
         tuple(
-            (str(r.rank), r.title, r.severity.value, r.effort.value, r.phase, percent(r.rank_stability))
+            (str(r.rank), r.title, r.severity.value, r.effort.value, r.when, percent(r.rank_stability))
             for r in view.recommendations
         ),
-        frozenset({0, 4, 5}),
+        frozenset({0, 5}),
     )
     for r in view.recommendations:
         yield Heading(3, f"{r.rank}. {r.title}")
-        yield Paragraph(r.text)
+        yield Paragraph(r.text, prose=True)
         notes = [*_gains(r.impact), *_behind(r, view)]
         if notes:
             yield Bullets(tuple(notes))
@@ -138,6 +142,10 @@ def _behind(r: Recommendation, view: View) -> Iterator[str]:
     if r.tie_with:
         ranks = ", ".join(str(view.ranks[i]) if i in view.ranks else i for i in r.tie_with)
         yield f"Tied with: {ranks}"
+    if r.after:
+        yield f"After: {', '.join(str(view.ranks[i]) if i in view.ranks else i for i in r.after)}"
+    if r.control_ids:
+        yield f"Controls that fail by it: {', '.join(r.control_ids)}"
     if r.facts:
         yield f"Facts: {', '.join(r.facts)}"
     if r.findings:
@@ -260,7 +268,7 @@ def _findings(view: View) -> Iterator[Block]:
             yield Heading(3, f"{severity.value}: {first.title}")
             yield Paragraph(f"Rule {first.rule_id}, {agent_title(first.agent)}.")
             if first.remediation:
-                yield Paragraph(f"Fix ({first.remediation.effort}): {first.remediation.text}")
+                yield Paragraph(f"Fix ({first.remediation.effort}): {first.remediation.text}", prose=True)
             yield Bullets(tuple(item for one in group for item in _seen(one)))
             for one in group:
                 if one.remediation and one.remediation.patch:

@@ -24,7 +24,8 @@ def render(result: AssessmentResult) -> bytes:
     for what in ("tests", "failures", "errors", "skipped"):
         root.set(what, str(sum(int(suite.get(what, "0")) for suite in root)))
     indent(root)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    made: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return made
 
 
 def _suite(name: str, given: AgentResult) -> Element:

@@ -22,6 +22,14 @@ def one_line(text: str) -> str:
     return str(clean(" ".join(text.split())))
 
 
+def spans(text: str) -> list[tuple[str, bool]]:
+    """A sentence of ours in parts, each with whether it stands between backticks; the whole where these do not come in pairs."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, n % 2 == 1) for n, part in enumerate(parts) if part]
+
+
 def web_link(reference: str) -> str | None:
     """The address when `reference` is a plain http(s) link, else None: it is then shown as text."""
     if UNSAFE.search(reference) or any(c.isspace() for c in reference):

@@ -406,6 +406,22 @@ async def test_a_kept_result_whose_object_is_missing_is_reckoned_again(
     assert set(await house.store.kept("t-1")) == {"cost"}
 
 
+async def test_a_new_assessment_begins_without_what_lies_in_an_object_of_another_task(
+    house: House, storage: Storage
+) -> None:
+    store = house.store
+    claim = await accept_and_claim(store, "1")
+    for step, data in (("cloud", LARGE), ("cost", b"small")):
+        await store.keep(claim.task_id, claim.fence, Kept(step, "h", data), agent=None, seconds=1)
+    await store.finish(
+        claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r", assessment_status="completed"
+    )
+    await store.create_assessment("acme", "a-2", "What if", b"y", 0)
+    await store.accept("acme", "a-2", "t-2", StartOptions(), AGENTS, kept_from=claim.task_id)
+    assert await store.kept("t-2") == {"cost": Kept("cost", "h", b"small")}
+    assert (await store.kept(claim.task_id))["cloud"].data == LARGE
+
+
 async def test_while_the_storage_is_away_nothing_is_committed(house: House, storage: Storage) -> None:
     await accept_and_claim(house.store, "1")
     fail_once(storage, "put")

@@ -467,7 +467,7 @@ def test_two_ids_are_compared_by_the_server(server: SmallServer, capsys: pytest.
     said = capsys.readouterr().out.replace("\u00a0", " ")
     assert "Facts that moved: 1" in said
     assert "$ 58 420.48 a month" in said
-    assert "−$ 7 220.48 a month (−12.36 %)" in said
+    assert "$ 51 200.00 a month  −12.36 %" in said
     assert "2 → 1  Close the bucket" in said
 
 
@@ -481,6 +481,118 @@ def test_two_ids_are_compared_by_the_server(server: SmallServer, capsys: pytest.
 def test_what_cannot_be_compared_is_told(words: tuple[str, str], says: str, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     assert run("diff", *words) == 2
     assert says in capsys.readouterr().err
+
+
+# -- what-if ----------------------------------------------------------------------------------------------------------
+def variant_task(state: str = "SUCCESS") -> dict[str, Any]:
+    agents = {"cost": {"state": "DONE", "attempt": 1}, "security": {"state": "DONE", "attempt": 0}}
+    info = {
+        "assessment_id": "asm_2", "current_step": "", "progress": 100.0, "message": "no", "agents": agents, "updated_at": "t",
+    }  # fmt: skip
+    return {
+        "task_id": "tsk_2",
+        "state": state,
+        "info": info,
+        "attempt": 1,
+        "priority": "medium",
+        "created_at": "t",
+    }
+
+
+def ended_stream(state: str = "SUCCESS") -> Told:
+    text = f'id: 1-1\nevent: end\ndata: {{"task_id": "tsk_2", "state": "{state}"}}\n\n'
+    return Told(200, headers={"Content-Type": "text/event-stream"}, text=text)
+
+
+def test_a_what_if_waits_compares_and_says_which_agents_ran(
+    server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.tell(
+        Told(202, examples.WHAT_IF), ended_stream(), Told(200, variant_task()), Told(200, examples.DIFF)
+    )
+    words = (
+        "--set",
+        "budget.usd_per_month=50000",
+        "--set",
+        "hosting.region=eu-west-1",
+        "--set",
+        "services.0.names=[1, 2]",
+    )
+    assert run("what-if", "asm_1", *words) == 0
+    asked = server.asked[0]
+    assert (asked.method, asked.path) == ("POST", "/api/v1/assessments/asm_1/what-if")
+    assert json.loads(asked.body) == {
+        "set": {"budget.usd_per_month": 50000, "hosting.region": "eu-west-1", "services.0.names": [1, 2]}
+    }
+    assert asked.headers["idempotency-key"]
+    assert server.asked[-1].path.startswith("/api/v1/assessments/asm_1/diff/asm_")
+    said = capsys.readouterr().out
+    assert "ran again: cost\n" in said
+    assert "Facts that moved: 1" in said
+
+
+def test_a_sweep_is_shown_as_a_table_of_its_variants(
+    server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = examples.WHAT_IF["variants"]
+    two = {**one, "assessment_id": "asm_3", "values": {"llm_serving.0.gpu": "h200_sxm"}}
+    cheaper = {**examples.DIFF, "facts": [{**examples.DIFF["facts"][0], "after": 40_000.0}]}
+    server.tell(
+        Told(202, {**examples.WHAT_IF, "variants": [one, two]}),
+        ended_stream(), Told(200, variant_task()), Told(200, examples.DIFF), ended_stream(), Told(200, variant_task()), Told(200, cheaper),
+    )  # fmt: skip
+    assert run("what-if", "asm_1", "--sweep", "llm_serving.0.gpu=h100_sxm, h200_sxm") == 0
+    assert json.loads(server.asked[0].body) == {"sweep": {"llm_serving.0.gpu": ["h100_sxm", "h200_sxm"]}}
+    said = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "Swept: llm_serving.0.gpu" in said
+    for cell in ("h100_sxm", "h200_sxm", "$ 58 420.48", "$ 51 200.00", "$ 40 000.00"):
+        assert cell in said
+
+
+def test_a_what_if_in_json_holds_what_ran_and_what_differs(
+    server: SmallServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch = tmp_path / "patch.yaml"
+    patch.write_text("budget: {usd_per_month: 5}\n")
+    server.tell(
+        Told(202, examples.WHAT_IF), ended_stream(), Told(200, variant_task()), Told(200, examples.DIFF)
+    )
+    assert run("what-if", "asm_1", "--patch", str(patch), "--json") == 0
+    assert json.loads(server.asked[0].body) == {"brief": {"budget": {"usd_per_month": 5}}}
+    (variant,) = json.loads(capsys.readouterr().out)["variants"]
+    assert variant["agents_run"] == ["cost"]
+    assert variant["comparison"]["facts"][0]["id"] == "cost.total_usd_per_month"
+
+
+def test_a_what_if_that_does_not_wait_names_its_tasks(
+    server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.tell(Told(202, examples.WHAT_IF))
+    assert run("what-if", "asm_1", "--set", "goal=x", "--no-wait") == 0
+    assert capsys.readouterr().out.startswith("tsk_77c1de0b5a9f4e0c8d2b6f13  asm_77c1de0b5a9f4e0c8d2b6f13  ")
+    assert len(server.asked) == 1
+
+
+def test_a_variant_that_fails_is_told(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.tell(Told(202, examples.WHAT_IF), ended_stream("REVOKED"), Told(200, variant_task("REVOKED")))
+    assert run("what-if", "asm_1", "--set", "goal=x") == 1
+    assert "what if llm_serving.0.gpu=h100_sxm: no" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "nothing would change"), (("--set", "budget"), "reads like PATH=VALUE"), (("--set", "=5"), "reads like PATH=VALUE"),
+        (("--sweep", "a.b="), "reads like PATH=VALUE"), (("--set", "a=1", "--set", "a=2"), "a is given twice"),
+        (("--patch", "none.yaml"), "none.yaml: cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_what_if_is_told_without_asking(
+    server: SmallServer, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+) -> None:
+    assert run("what-if", "asm_1", *words) == 2
+    assert says in capsys.readouterr().err
+    assert server.asked == []
 
 
 def test_report_and_result_are_written_into_folders_that_are_made(tmp_path: Path, brief: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import infra_mind
 from infra_mind import errors
+from infra_mind.api import examples
 from infra_mind.client import ATTEMPTS, LONGEST_WAIT_S, Client, read_submission
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.task import Event
@@ -343,6 +344,27 @@ def test_a_page_is_asked_for_only_when_it_is_needed(server: SmallServer, client:
     server.tell(Told(200, {"items": [task()], "next_cursor": "c1"}))
     next(client.tasks())
     assert len(server.asked) == 1
+
+
+def test_diff_what_if_and_a_report_that_is_no_text(server: SmallServer, client: Client) -> None:
+    server.tell(Told(200, examples.DIFF))
+    assert client.diff("asm_1", "asm_2").facts[0].change == -7220.48
+    server.tell(refused(503, headers={"Retry-After": "1"}), Told(202, examples.WHAT_IF))
+    found = client.what_if("asm_1", {"goal": None}, sweep={"a.b": [1, 2]}, priority="high")
+    assert found.variants[0].values == {"llm_serving.0.gpu": "h100_sxm"}
+    server.tell(Told(200, text="%PDF-1.7"))
+    assert client.report_bytes("asm_1", "pdf") == b"%PDF-1.7"
+    first, second = server.asked[1:3]
+    assert json.loads(first.body) == {
+        "brief": {"goal": None},
+        "sweep": {"a.b": [1, 2]},
+        "options": {"priority": "high"},
+    }
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert [(a.method, a.path) for a in server.asked] == [
+        ("GET", "/api/v1/assessments/asm_1/diff/asm_2"), ("POST", "/api/v1/assessments/asm_1/what-if"),
+        ("POST", "/api/v1/assessments/asm_1/what-if"), ("GET", "/api/v1/assessments/asm_1/report?format=pdf&kind=full"),
+    ]  # fmt: skip
 
 
 def test_calls_of_the_contract(server: SmallServer, client: Client) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer.main
+import yaml
 
 from infra_mind import batch, cli
 from infra_mind.agents import NAMES
@@ -370,3 +371,35 @@ def test_the_dates_of_the_cost_page_are_those_of_the_price_lists() -> None:
     assert dict(rows) == {
         path.stem: json.loads(path.read_text())["as_of"] for path in data.glob("prices_*.json")
     }
+
+
+# -- the workflow for GitHub Actions ----------------------------------------------------------------------------------
+WORKFLOW = ROOT / "examples" / "github-actions" / "infra-mind.yml"
+
+
+def workflow_steps() -> list[dict[str, Any]]:
+    (job,) = yaml.safe_load(text_of(WORKFLOW))["jobs"].values()
+    return list(job["steps"])
+
+
+def test_every_command_of_the_workflow_exists() -> None:
+    calls = [shlex.split(line) for step in workflow_steps() for line in step.get("run", "").splitlines()]
+    ours = [words[1:] for words in calls if words[0] == "infra-mind"]
+    assert [words[0] for words in ours] == ["assess", "diff"]
+    for words in ours:
+        assert problem_of(COMMAND_LINE, tuple(words)) == ""
+
+
+def test_the_workflow_uploads_what_it_writes_and_may_do_so() -> None:
+    steps = workflow_steps()
+    (job,) = yaml.safe_load(text_of(WORKFLOW))["jobs"].values()
+    (upload,) = [step for step in steps if "upload-sarif" in step.get("uses", "")]
+    assert f"--report {upload['with']['sarif_file']}" in " ".join(step.get("run", "") for step in steps)
+    assert job["permissions"]["security-events"] == "write"
+    assert "!cancelled()" in upload["if"]  # also when findings fail the step before
+
+
+def test_the_actions_of_the_workflow_name_a_version() -> None:
+    used = [step["uses"] for step in workflow_steps() if "uses" in step]
+    assert used
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", action) for action in used)

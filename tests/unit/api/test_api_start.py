@@ -162,10 +162,13 @@ class GatedStore(MemoryStore):
         options: StartOptions,
         agents: Sequence[str],
         idempotency_key: str | None = None,
+        kept_from: str | None = None,
     ) -> Accepted:
         self.reached.set()
         await self.gate.wait()
-        return await super().accept(tenant, assessment_id, task_id, options, agents, idempotency_key)
+        return await super().accept(
+            tenant, assessment_id, task_id, options, agents, idempotency_key, kept_from
+        )
 
 
 async def test_a_start_whose_client_goes_away_is_still_committed() -> None:

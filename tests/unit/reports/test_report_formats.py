@@ -127,6 +127,17 @@ def test_markdown_makes_no_link_of_an_address_and_tells_nobody() -> None:
     assert "@" not in text
 
 
+def test_backticks_of_our_sentences_are_code_and_end_where_they_should() -> None:
+    text = "Set `a_b | c` to *x*, 1. ` odd"
+    said = "1. see `http://x.example <b>` and `@team`"
+    result = sample.empty()
+    summary = result.summary.model_copy(update={"sentences": (text, said)})
+    found = tokens(made("md", result.model_copy(update={"summary": summary})).decode())
+    assert [t.content for t in found if t.type == "code_inline"] == ["http://x.example <b>", "@team"]
+    assert {"em_open", "html_inline", "ordered_list_open"} & {t.type for t in found} == set()
+    assert text in "".join(t.content for t in found if t.type in ("text", "text_special"))
+
+
 def test_a_patch_cannot_end_its_fence() -> None:
     patched = sample.metadata_service()
     assert patched.remediation is not None

@@ -16,7 +16,8 @@ import pytest
 
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook
-from infra_mind.reports.html import KINDS, diff_lines, prose, render, scalar, web_link
+from infra_mind.reports.html import KINDS, diff_lines, prose, render, scalar
+from infra_mind.reports.text import web_link
 from tests.unit.reports import sample
 from tests.unit.reports.page import Page
 
