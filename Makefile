@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-out
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench chaos clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/'
@@ -23,6 +23,9 @@ check: $(VENV)/.installed-dev  ## linters, formatting, types, import rules
 
 bench: $(VENV)/.installed-bench  ## side by side with FastAPI + Celery + Redis, ratios at the end
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/.installed-test  ## kill everything that can be killed, in turn and at random; ARGS="--seed 7 --duration 300"
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:  ## remove what the other verbs made
 	rm -rf $(VENV) $(OUT) bench-out build dist .pytest_cache .mypy_cache .ruff_cache

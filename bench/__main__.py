@@ -35,7 +35,11 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[Measured]]] = {
     "f": progress.progress,
     "e": faults.agent_killed,
     "k": faults.holder_killed,
+    "n": faults.store_killed,
+    "cw": workflows.one_at_a_time_waiting,
+    "dw": workflows.many_at_once_waiting,
     "h": queue.claim,
+    "l": queue.durability,
     "i": queue.weight,
     "j": assessment.clinic,
 }

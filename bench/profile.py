@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +80,12 @@ async def profile(side: Ours, work: Work, count: int) -> Profile:
     store.config_resetstat()
     before = cpu_by_process(side.members())
     tasks = await start_all(target, requests, min(CLIENTS, count))
-    seen = {}
+    seen: dict[int, tuple[str, float]] = {}
     async with connections(target.port, 1) as (connection,):
         for task in tasks:
             await target.ended_at(connection, task, every_s=LOOK_S)
             seen |= cpu_by_process(side.members())
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     processes: Counter[str] = Counter()
     for pid, (name, seconds) in seen.items():
         more = (seconds - before.get(pid, (name, 0.0))[1]) * 1000 / count

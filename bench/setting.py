@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,12 +34,15 @@ class Counts:
     claims: int = 300
     weighed: int = 1_000
     assessments: int = 7
+    accepts: int = 2_000  # for each durability, 16 callers; a tenth of it with one
+    store_kills: int = 3
     idle_s: float = 5.0
 
 
 QUICK = Counts(
     rounds=2, busy=8, starts=60, starts_many=200, workflows=4, burst=12, kills=2, lost=1, lost_bound_s=20.0, killed_bound_s=10.0,
-    reports=40, ups=1, waiting=2_000, claims=60, weighed=200, assessments=3, idle_s=2.0,
+    reports=40, ups=1, waiting=2_000, claims=60, weighed=200, assessments=3, accepts=300,
+    store_kills=1, idle_s=2.0,
 )  # fmt: skip
 
 QUIET_CORES = 0.35
@@ -72,13 +76,30 @@ class Bench:
 
     @cached_property
     def ours(self) -> Ours:
-        """With the synthetic steps."""
-        self.say("starting Infra Mind with eight synthetic agents")
-        side = Ours(self.directory / "ours", slots=SLOTS, agents="bench.steps:table", settings=self.settings)
+        """With synthetic steps that are plain functions: each takes a slot, whatever it does there."""
+        self._stop("ours_waiting")
+        return self._start("ours", "bench.steps:table")
+
+    @cached_property
+    def ours_waiting(self) -> Ours:
+        """With the same steps as coroutines, as the seed's are: they wait without a slot each. Not beside the other one, whose idle
+        processes use some of the CPU."""
+        self._stop("ours")
+        return self._start("ours_waiting", "bench.steps:waiting_table")
+
+    def _start(self, name: str, agents: str) -> Ours:
+        self.say(f"starting Infra Mind with eight synthetic agents ({agents})")
+        directory = self.directory / f"{name}.{time.monotonic_ns()}"
+        side = Ours(directory, slots=SLOTS, agents=agents, settings=self.settings)
         self._stack.callback(side.stop)
         self.say("waiting until its worker processes are warm and nothing of it is busy")
         settle(side)
         return side
+
+    def _stop(self, name: str) -> None:
+        side: Ours | None = self.__dict__.pop(name, None)
+        if side:
+            side.stop()
 
     @cached_property
     def seed(self) -> Seed:
@@ -90,5 +111,5 @@ class Bench:
     def stop_sides(self) -> None:
         """Ends both, for measures that want the machine for themselves."""
         self._stack.close()
-        self.__dict__.pop("ours", None)
-        self.__dict__.pop("seed", None)
+        for name in ("ours", "ours_waiting", "seed"):
+            self.__dict__.pop(name, None)

@@ -72,7 +72,9 @@ class Assessor:
             steps.append(Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False))
         steps += [self._step(agent) for agent in self.table.values()]
         everything = tuple(step.name for step in steps)
-        return Plan((*order(steps), Step(SYNTHESIS, after=everything, agent=False)))
+        return Plan(
+            (*order(steps), Step(SYNTHESIS, after=everything, agent=False)), release=version("infra-mind")
+        )
 
     def _step(self, agent: Agent) -> Step:
         known = [name for name in agent.needs if name in self.table]

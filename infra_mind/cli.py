@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from infra_mind.cli_compare import diff, read_result, what_if
 from infra_mind.cli_schedules import schedules
 from infra_mind.cli_webhooks import webhooks
 from infra_mind.console import Json, TaskId, Url, err, out
@@ -35,6 +36,7 @@ from infra_mind.model.task import Priority
 
 if TYPE_CHECKING:
     from infra_mind.model.result import AssessmentResult
+    from infra_mind.reports.places import Places
 
 app = typer.Typer(
     help="Assess AI infrastructure: hand in a brief and artefacts, get ranked findings, costs and capacity with sources.",
@@ -192,7 +194,7 @@ def _example() -> Path:
 def assess(
     brief: Brief,
     artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .json.")] = None,
     result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
     as_json: Json = False,
     wait: Annotated[bool, typer.Option(help="Wait for the end, with live bars.")] = True,
@@ -200,15 +202,22 @@ def assess(
     priority: Annotated[Priority, typer.Option(help="Order among waiting tasks.")] = Priority.MEDIUM,
     soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which agents are asked to stop.")] = None,
     hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which processes are ended.")] = None,
-    agent_soft_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
-    agent_hard_limit_s: Annotated[float | None, typer.Option(help="The same for each single agent.")] = None,
+    agent_soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which one agent is asked to stop.")] = None,
+    agent_hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which one agent's process is ended.")] = None,
     delay_s: Annotated[float | None, typer.Option(help="Seconds to wait before it joins the queue.")] = None,
     not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Told of the end with a signed request.")] = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A result JSON of before: with --fail-on only findings that it lacks count.")] = None,
     url: Url = None,
 ) -> None:  # fmt: skip
     """Assess a brief, and the artefacts beside it, and show what matters."""
+    from infra_mind.reports.formats import format_of, render_as
+
+    if report:
+        report_format = format_of(report)
+    if baseline and not fail_on:
+        raise OptionInvalid("--baseline", "says which findings --fail-on passes over, so it needs --fail-on")
     options = _start_options(
         priority=priority, soft_limit_s=soft_limit_s, hard_limit_s=hard_limit_s,
         agent_soft_limit_s=agent_soft_limit_s, agent_hard_limit_s=agent_hard_limit_s, delay_s=delay_s, not_before=not_before,
@@ -222,8 +231,15 @@ def assess(
         )
     if not wait:
         _refuse_without_wait(
-            {"--local": local, "--report": report, "--result": result_file, "--fail-on": fail_on}
+            {
+                "--local": local,
+                "--report": report,
+                "--result": result_file,
+                "--fail-on": fail_on,
+                "--baseline": baseline,
+            }
         )
+    known = read_result(baseline, "--baseline") if baseline else None
     if local:
         result = _assess_here(brief, artefacts, options, quiet=as_json)
     elif wait:
@@ -235,14 +251,14 @@ def assess(
         _dump({"assessment_id": created.assessment_id, "task_id": task_id}) if as_json else _say(task_id)
         return
     if report:
-        _write_text(report, _html(result))
+        _write_bytes(report, render_as(report_format, result, places=_places(brief, artefacts)))
     if result_file:
         _write_text(result_file, result.to_json().decode())
     if as_json:
         sys.stdout.write(result.to_json().decode() + "\n")
     else:
         _show(result)
-    if fail_on and _reaches(result, fail_on):
+    if fail_on and _fails(result, fail_on, known):
         raise typer.Exit(4)
 
 
@@ -301,6 +317,21 @@ def _assess_here(
         return assess_here(submission, on_progress=bars, options=StartOptions(**options))
 
 
+def _fails(result: AssessmentResult, fail_on: FailOn, baseline: AssessmentResult | None) -> bool:
+    """Whether a finding reaches the limit, of those that the baseline lacks where there is one; these are told."""
+    if baseline is None:
+        return _reaches(result, fail_on)
+    from infra_mind.diff import new_findings
+    from infra_mind.model.finding import Severity
+    from infra_mind.reports.comparison import finding_line
+
+    new = new_findings(baseline, result)
+    _say(f"\n{len(new)} failed findings that the baseline lacks", err)
+    for finding in new:
+        _say(f"  {finding_line(finding)}", err)
+    return any(finding.severity.rank <= Severity(fail_on.value).rank for finding in new)
+
+
 def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
     from infra_mind.model.finding import Severity
 
@@ -312,6 +343,26 @@ def _html(result: AssessmentResult) -> str:
     from infra_mind.reports.html import render
 
     return render(result)
+
+
+def _places(brief: Path, artefacts: list[Path] | None) -> Places:
+    """Where brief and artefacts lie below the current directory, for exports that point into a repository. Of several folders of
+    artefacts each has its own names, which are left as they are."""
+    from infra_mind.client import read_brief
+    from infra_mind.reports.places import Places
+
+    named = read_brief(brief)[0].artefacts if artefacts is None else None
+    folders = artefacts or ([brief.parent / named] if isinstance(named, str) else [])
+    single = folders[0] if len(folders) == 1 and folders[0].is_dir() else None
+    return Places(artefacts=_below_here(single) if single else "", brief=_below_here(brief))
+
+
+def _below_here(path: Path) -> str:
+    """Relative to the current directory; outside of it nothing but the name is said."""
+    real, here = path.resolve(), Path.cwd().resolve()
+    if real == here:
+        return ""
+    return real.relative_to(here).as_posix() if real.is_relative_to(here) else real.name
 
 
 def _show(result: AssessmentResult) -> None:
@@ -328,9 +379,13 @@ def _write(result: AssessmentResult, folder: Path) -> tuple[Path, Path]:
 
 
 def _write_text(path: Path, text: str) -> None:
+    _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written: {error.strerror or error}") from None
 
@@ -421,15 +476,31 @@ def list_(
 @app.command()
 def report(
     assessment_id: Annotated[str, typer.Argument(help="The assessment's id.")],
-    out_file: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")] = Path("report.html"),
-    format: Annotated[str, typer.Option(help="html or json.")] = "html",
+    out_file: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write it; else report.html, report.pdf, ...")
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="html, pdf, md, json, sarif, csv, junit or focus; else by the end of --out."),
+    ] = None,
     kind: Annotated[str, typer.Option(help="full, executive, technical, cost or compliance.")] = "full",
     url: Url = None,
 ) -> None:
     """Fetch the report of an assessment that has ended."""
+    from infra_mind.reports.formats import format_named, format_of
+
+    if format is None:
+        wanted = format_of(out_file, "--out") if out_file else format_named("html")
+    else:
+        wanted = format_named(format)
+    path = out_file or Path(f"report{wanted.suffixes[0]}")
     with _client(url) as client:
-        _write_text(out_file, client.report(assessment_id, format, kind))  # type: ignore[arg-type]  # the server names what it has
-    _say(str(out_file))
+        _write_bytes(path, client.report_bytes(assessment_id, wanted.name, kind))
+    _say(str(path))
+
+
+app.command()(diff)
+app.command("what-if")(what_if)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -38,6 +38,7 @@ from infra_mind.errors import (
 )
 from infra_mind.home import Home
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
+from infra_mind.model.comparison import Comparison, WhatIf
 from infra_mind.model.inventory import Artefact
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.schedule import Schedule
@@ -180,11 +181,34 @@ class Client:
         answer = self._call("POST", f"/assessments/{assessment_id}/start", json_body=options, headers=headers)
         return str(answer["task_id"])
 
-    def report(self, assessment_id: str, format: Literal["html", "json"] = "html", kind: str = "full") -> str:
-        """The report as text."""
+    def report(self, assessment_id: str, format: str = "html", kind: str = "full") -> str:
+        """The report as text; `format` as the server names them. A PDF is no text: see `report_bytes`."""
+        return self._report(assessment_id, format, kind).text
+
+    def report_bytes(self, assessment_id: str, format: str = "html", kind: str = "full") -> bytes:
+        """The report as the bytes of its file."""
+        return self._report(assessment_id, format, kind).content
+
+    def _report(self, assessment_id: str, format: str, kind: str) -> httpx.Response:
         return self._send(
             "GET", f"/assessments/{assessment_id}/report", params={"format": format, "kind": kind}
-        ).text
+        )
+
+    def diff(self, before: str, after: str) -> Comparison:
+        """What differs between two assessments that have ended."""
+        return Comparison.model_validate(self._call("GET", f"/assessments/{before}/diff/{after}"))
+
+    def what_if(
+        self, assessment_id: str, brief: Mapping[str, Any] | None = None, *, set: Mapping[str, Any] | None = None,
+        sweep: Mapping[str, Sequence[Any]] | None = None, idempotency_key: str | None = None, **options: Any,
+    ) -> WhatIf:  # fmt: skip
+        """Starts it again with another brief: a merge patch (RFC 7396), values by path, lists of values to sweep. `options` as for
+        `start`. Agents that the change does not reach are not run again; `wait` for the tasks, then `diff`."""
+        asked = {"brief": brief, "set": set, "sweep": sweep, "options": options}
+        body = {name: value for name, value in asked.items() if value}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        answer = self._call("POST", f"/assessments/{assessment_id}/what-if", json_body=body, headers=headers)
+        return WhatIf.model_validate(answer)
 
     # -- tasks --------------------------------------------------------------------------------------------------------
     def task(self, task_id: str) -> Task:

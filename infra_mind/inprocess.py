@@ -41,7 +41,24 @@ async def _assess(
     submission: Submission, on_progress: Callable[[Event], object] | None, options: StartOptions, agents: str
 ) -> AssessmentResult:
     store, plan = MemoryStore(), assessor(agents).plan
-    loop = asyncio.get_running_loop()
+    assessment_id, task_id = f"as-{uuid.uuid4().hex}", f"ta-{uuid.uuid4().hex}"
+    await store.create_assessment(
+        TENANT, assessment_id, submission.brief.name, submission.to_bytes(), len(submission.artefacts)
+    )
+    await store.accept(TENANT, assessment_id, task_id, options, plan.agents)
+    async with asyncio.TaskGroup() as both:  # the events of a run that breaks would never end
+        both.create_task(_show(store, task_id, on_progress))
+        both.create_task(run_next(store, agents))
+    task = await store.task(TENANT, task_id)
+    if task.state is not TaskState.SUCCESS:
+        error = task.error
+        raise TaskFailed(error.message if error else "no result", task.state, error.type if error else "")
+    return AssessmentResult.model_validate_json(await store.result(TENANT, task_id))
+
+
+async def run_next(store: MemoryStore, agents: str = AGENTS) -> None:
+    """Claims the next task that waits in `store` and runs it to its end, its agents in threads."""
+    plan, loop = assessor(agents).plan, asyncio.get_running_loop()
 
     def run(call: StepCall, data: bytes, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
         def progress(done: int, total: int, note: str = "") -> None:
@@ -62,25 +79,13 @@ async def _assess(
         except Exception as error:
             raise StepFailed(type(error).__name__, told(error), retryable=not is_permanent(error)) from error
 
-    assessment_id, task_id = f"as-{uuid.uuid4().hex}", f"ta-{uuid.uuid4().hex}"
-    await store.create_assessment(
-        TENANT, assessment_id, submission.brief.name, submission.to_bytes(), len(submission.artefacts)
-    )
-    await store.accept(TENANT, assessment_id, task_id, options, plan.agents)
     (claim,) = await store.claim("local", 1)
     limits = RunLimits(retry=RetryPolicy(attempts=1))  # what fails here fails the same way again
     task_run = TaskRun(
         claim, plan=plan, store=store, executor=LocalExecutor(run, slots=4), limits=limits,
         parts=input_parts, chance=random.Random(0),  # noqa: S311 - jitter, not a secret
     )  # fmt: skip
-    async with asyncio.TaskGroup() as both:  # the events of a run that breaks would never end
-        both.create_task(_show(store, task_id, on_progress))
-        both.create_task(task_run.run())
-    task = await store.task(TENANT, task_id)
-    if task.state is not TaskState.SUCCESS:
-        error = task.error
-        raise TaskFailed(error.message if error else "no result", task.state, error.type if error else "")
-    return AssessmentResult.model_validate_json(await store.result(TENANT, task_id))
+    await task_run.run()
 
 
 async def _show(store: MemoryStore, task_id: str, on_progress: Callable[[Event], object] | None) -> None:

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     webhook_allow_private: str = ""
     alert_after: int = Field(default=5, ge=1)  # failures of worker processes of one kind
     alert_window_s: float = Field(default=300.0, gt=0)
+    alert_webhook_url: SecretStr | None = None  # the paths of such URLs are often secrets
+    alert_webhook_secret: SecretStr | None = None  # whsec_...; signs the alerts
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
 
     @field_validator("webhook_allow_private")

@@ -38,6 +38,8 @@ INTEREST = (
     "sustainability.kgco2e_per_month",
     "sustainability.kwh_per_month",
     "compliance.eu_ai_act.tier",
+    "adoption.readiness",
+    "adoption.phase",
     "mlops.serving.",
     "mlops.training.",
     "cost.training.",

@@ -184,7 +184,7 @@ async def _await(what: dict[str, Any], starts: int, progress: Progress) -> None:
             progress(done, count, f"step {done}")
             await asyncio.sleep(seconds / count)
     elif do == "hog" and starts == 1:  # does not let the others go on, and cannot be cancelled
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251 - that is its fault
     elif do == "crash" and starts <= int(what["times"]):
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from bench.http import connections
+from bench.http import HttpError, connections
 from bench.numbers import Budget, Measured, Row, median
 from bench.processes import end_all, kill, wait_until
 from bench.setting import Bench
 from bench.sides import Target
-from bench.work import Work, starts
+from bench.work import WAIT, Work, starts
 from infra_mind.client import Client
 from infra_mind.model.workers import Worker
 
 HOLD_S = 120.0  # longer than any bound: without the kill it would not end
 BEGIN_S = 30.0
+STORE_ON_DISK_S = 2.0  # `everysec`: what was handed in before is in the file after that
+ASK_AGAIN_S = 0.02
 
 
 async def agent_killed(bench: Bench) -> Measured:
@@ -77,6 +81,40 @@ async def _dispatcher_killed(bench: Bench, bound: float) -> float | None:
             timeout_s=60.0,
         )
     return again
+
+
+async def store_killed(bench: Bench) -> Measured:
+    """(n) Our store, with SIGKILL: how long until a start is accepted again, and until that workflow is done."""
+    out, target = Measured(), bench.ours.targets[0]
+    for _ in range(bench.counts.store_kills):
+        (request,) = await target.drafts(WAIT, 1)
+        await asyncio.sleep(STORE_ON_DISK_S)
+        (store,) = [p for p in bench.ours.members() if "valkey-server" in " ".join(p.cmdline())]
+        begin = time.time()
+        kill(store)
+        task_id = await _accepted(target, request, begin + bench.counts.lost_bound_s)
+        out.samples.setdefault("accepted s", []).append(time.time() - begin)
+        async with connections(target.port, 1) as (connection,):
+            done = await target.ended_at(connection, task_id)
+        out.samples.setdefault("done s", []).append(done - begin)
+    for what, name in (("a start is accepted", "accepted s"), ("that workflow is done", "done s")):
+        out.rows.append(Row("n", f"the store killed → {what}, p50", "s", median(out.samples[name])))
+    out.notes.append(
+        "The store is started again from its append-only file by `up`, which looks five times a second. What ran meanwhile runs on; what waited is claimed again."
+    )
+    return out
+
+
+async def _accepted(target: Target, request: bytes, end: float) -> str:
+    """Asks until it is accepted; the task."""
+    while time.time() < end:
+        with suppress(HttpError, OSError):
+            async with connections(target.port, 1) as (connection,):
+                status, body = await connection.send(request)
+            if status == 202:
+                return str(json.loads(body)["task_id"])
+        await asyncio.sleep(ASK_AGAIN_S)
+    raise TimeoutError("no start was accepted again")
 
 
 def _only_busy(client: Client) -> Worker | None:

@@ -18,6 +18,7 @@ from bench.work import NAMES, WAIT
 from infra_mind.model.task import StartOptions
 from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.redis import RedisStore
+from infra_mind.tasks.redis.link import Durability
 from infra_mind.tasks.store import StoreLimits
 
 FEW = 100
@@ -28,20 +29,22 @@ AT_ONCE = 16
 class Queue:
     """A store under a prefix of its own, with tasks that wait."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, durability: Durability = "everysec") -> None:
         limits = StoreLimits(max_queued_per_tenant=1_000_000, lease_s=3_600.0)
-        self.store, self._made = RedisStore(url, limits, prefix=prefix), 0
+        self.store, self._made = RedisStore(url, limits, prefix=prefix, durability=durability), 0
         self.server: Any = redis.Redis.from_url(url, decode_responses=True)
 
-    async def add(self) -> None:
-        """One more task that waits."""
+    async def add(self) -> float:
+        """One more task that waits; the milliseconds that its accept took."""
         self._made += 1
         number, tenant = self._made, f"tenant{self._made % TENANTS}"
         brief = {"brief": {"name": "bench", "goal": WAIT.to_json()}, "artefacts": []}
         await self.store.create_assessment(
             tenant, f"assessment{number}", "bench", json.dumps(brief).encode(), 0
         )
+        begin = time.perf_counter()
         await self.store.accept(tenant, f"assessment{number}", f"task{number}", StartOptions(), NAMES)
+        return (time.perf_counter() - begin) * 1000
 
     async def fill(self, count: int) -> None:
         async def some(share: int) -> None:
@@ -50,8 +53,9 @@ class Queue:
 
         await asyncio.gather(*(some(count // AT_ONCE + (i < count % AT_ONCE)) for i in range(AT_ONCE)))
 
-    async def claim_ms(self) -> tuple[float, float]:
-        """One claim, in milliseconds of its caller and of the server; the queue is as long as before afterwards."""
+    async def claim_ms(self) -> tuple[float, float, float]:
+        """One claim, in milliseconds of its caller and of the server, and one accept, in those of its caller; so the queue is as
+        long as before afterwards."""
         self.server.config_resetstat()
         begin = time.perf_counter()
         claims = await self.store.claim("bench", 1)
@@ -59,8 +63,7 @@ class Queue:
         server = float(self.server.info("commandstats")["cmdstat_evalsha"]["usec"]) / 1000
         if len(claims) != 1:
             raise RuntimeError("nothing to claim")
-        await self.add()
-        return spent, server
+        return spent, server, await self.add()
 
     async def close(self) -> None:
         self.server.close()
@@ -68,7 +71,7 @@ class Queue:
 
 
 async def claim(bench: Bench) -> Measured:
-    """(h) One claim from many waiting tasks against one from a hundred, in turn on one server."""
+    """(h) One claim from, and one accept behind, many waiting tasks against a hundred, in turn on one server."""
     bench.stop_sides()
     out, many = Measured(), bench.counts.waiting
     with EmbeddedStore(bench.directory / "claim") as server:
@@ -82,23 +85,26 @@ async def claim(bench: Bench) -> Measured:
                     await queue.claim_ms()
             for _ in range(bench.counts.claims):
                 for name, queue in ((f"{FEW} waiting", short), (f"{many} waiting", long)):
-                    caller, inside = await queue.claim_ms()
+                    caller, inside, accept = await queue.claim_ms()
                     out.samples.setdefault(f"{name} ms", []).append(caller)
                     out.samples.setdefault(f"{name} server ms", []).append(inside)
+                    out.samples.setdefault(f"{name} accept ms", []).append(accept)
         finally:
             await short.close()
             await long.close()
-    for what, kind, share in (
-        ("caller's time, p50", "ms", 0.5),
-        ("caller's time, p99", "ms", 0.99),
-        ("the server's time, p50", "server ms", 0.5),
+    for one, what, kind, share in (
+        ("claim", "caller's time, p50", "ms", 0.5),
+        ("claim", "caller's time, p99", "ms", 0.99),
+        ("claim", "the server's time, p50", "server ms", 0.5),
+        ("accept", "caller's time, p50", "accept ms", 0.5),
+        ("accept", "caller's time, p99", "accept ms", 0.99),
     ):
         few_ms, many_ms = (percentile(out.samples[f"{n} waiting {kind}"], share) for n in (FEW, many))
         budget = Budget(1.2) if share == 0.5 else None
         out.rows.append(
             Row(
                 "h",
-                f"one claim with {many:,} waiting, {what}",
+                f"one {one} with {many:,} waiting, {what}",
                 "ms",
                 many_ms,
                 f"{FEW} waiting",
@@ -108,6 +114,35 @@ async def claim(bench: Bench) -> Measured:
         )
     out.notes.append(
         "The caller's time holds the round trip in both; the server's time (INFO commandstats) does not."
+    )
+    return out
+
+
+async def durability(bench: Bench) -> Measured:
+    """(l) Accept under both durabilities: the default may lose the last second on a power cut, strict waits for the disk."""
+    bench.stop_sides()
+    out, count = Measured(), bench.counts.accepts
+    modes: tuple[Durability, ...] = ("everysec", "strict")
+    for mode in modes:
+        with EmbeddedStore(bench.directory / f"durability-{mode}", durability=mode) as server:
+            queue = Queue(server.url, "im:", mode)
+            try:
+                await queue.fill(AT_ONCE)
+                out.samples[f"{mode} ms"] = [await queue.add() for _ in range(count // 10)]
+                begin = time.perf_counter()
+                await queue.fill(count)
+                out.samples[f"{mode} accepts/s"] = [count / (time.perf_counter() - begin)]
+            finally:
+                await queue.close()
+    for what, unit, share in (
+        ("accept, 1 caller, p50", "ms", 0.5),
+        ("accept, 1 caller, p99", "ms", 0.99),
+        (f"hand in and accept, {AT_ONCE} callers", "accepts/s", 0.5),
+    ):
+        relaxed, strict = (percentile(out.samples[f"{mode} {unit}"], share) for mode in modes)
+        out.rows.append(Row("l", f"{what}: strict durability", unit, strict, "everysec", relaxed))
+    out.notes.append(
+        "The store alone, without HTTP. Strict writes each accept to the disk before it is answered; both on this machine's disk."
     )
     return out
 

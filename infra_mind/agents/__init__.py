@@ -13,9 +13,11 @@ NAMES: tuple[str, ...] = (
     "reliability",
     "mlops",
     "capacity",
+    "research",
     "compliance",
     "cost",
     "sustainability",
+    "adoption",
     "strategy",
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from infra_mind.api import assessments, openapi, operations, problems, schedules, tasks, webhooks
+from infra_mind.api import assessments, comparisons, openapi, operations, problems, schedules, tasks, webhooks
 from infra_mind.api.context import ApiSettings, Context
 from infra_mind.api.headers import SecurityHeaders
 from infra_mind.model.workers import WorkersStatus
@@ -51,6 +51,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     for router in (
         assessments.router,
+        comparisons.router,
         tasks.router,
         schedules.router,
         webhooks.router,

@@ -13,12 +13,14 @@ from starlette.responses import Response
 from infra_mind.api import docs
 from infra_mind.api.accepting import new_id, started, to_its_end
 from infra_mind.api.context import Tenant, context_of
-from infra_mind.api.report import Kind, report_answer, require_format
+from infra_mind.api.report import Kind, report_answer
 from infra_mind.api.start import idempotency_key, start_options
 from infra_mind.api.submissions import read_body, read_submission
 from infra_mind.api.wire import Cursor, Id, Limit, assessment_page, json_answer
 from infra_mind.errors import Conflict
 from infra_mind.model.task import AssessmentStatus
+from infra_mind.reports.formats import FORMATS, format_named
+from infra_mind.tasks.store import TaskStore
 
 router = APIRouter(prefix="/assessments", tags=["assessments"])
 
@@ -112,17 +114,26 @@ async def report(
     request: Request,
     tenant: Tenant,
     assessment_id: Id,
-    format: Annotated[str, Query(description="html or json")] = "html",
-    kind: Annotated[Kind, Query(description="Who reads it; json holds all kinds")] = "full",
+    format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}")] = "html",
+    kind: Annotated[
+        Kind, Query(description="Who reads it; counts for html, pdf and md: the others hold everything")
+    ] = "full",
 ) -> Response:
     """The report of its latest task. 409 while that runs, 410 once the result has expired."""
-    wanted = require_format(format)
-    store = context_of(request).store
+    wanted = format_named(format)
+    result = await latest_result(context_of(request).store, tenant, assessment_id)
+    return await report_answer(result, wanted, kind)
+
+
+async def latest_result(store: TaskStore, tenant: str, assessment_id: str) -> bytes:
+    """The result of the latest task. Conflict before its end, and what `TaskStore.result` raises."""
     assessment = await store.assessment(tenant, assessment_id)
     if assessment.task_id is None:
-        raise Conflict("It was never started, so there is no report; start it first", state=assessment.status)
-    result = await store.result(tenant, assessment.task_id)
-    return await report_answer(result, wanted, kind)
+        raise Conflict(
+            f"{assessment_id} was never started, so there is no report; start it first",
+            state=assessment.status,
+        )
+    return await store.result(tenant, assessment.task_id)
 
 
 def _iso(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from infra_mind.api import examples, wire
 from infra_mind.api.submissions import YAML, ZIP
+from infra_mind.model.comparison import Comparison, WhatIf
 from infra_mind.model.schedule import Schedule
 from infra_mind.model.task import Assessment, Task
 from infra_mind.model.webhook import WebhookSecret
@@ -164,13 +165,33 @@ REPLAY["openapi_extra"]["parameters"] = [_idempotency("task")]
 REPORT = _route(
     200,
     example=examples.ASSESSMENT_RESULT,
-    description="The report: a page that needs nothing else, or the result as JSON",
+    description="The report: a page that needs nothing else, the result as JSON, or one of the exports",
     problems=(404, 409, 410, 424, 500),
 )
-REPORT["responses"][200]["content"]["text/html"] = {
-    "schema": {"type": "string"},
-    "example": "<!doctype html>…",
+REPORT["responses"][200]["content"] |= {
+    media_type: {"schema": {"type": "string"}, "example": example}
+    for media_type, example in examples.REPORTS.items()
 }
+REPORT["responses"][200]["content"]["application/sarif+json"] = {
+    "schema": {"type": "object"},
+    "example": examples.SARIF,
+}
+DIFF = _route(
+    200,
+    model=Comparison,
+    example=examples.DIFF,
+    description="What differs",
+    problems=(404, 409, 410, 424, 500),
+)
+WHAT_IF = _route(
+    202,
+    model=WhatIf,
+    example=examples.WHAT_IF,
+    description="All variants are accepted and durable",
+    problems=(404, 409, 410, 413, 429),
+    body=_json_body("WhatIfRequest", examples.WHAT_IF_REQUEST),
+)
+WHAT_IF["openapi_extra"]["parameters"] = [_idempotency("variants")]
 TASKS = _route(200, model=wire.TaskPage, example=examples.TASKS, description="One page")
 TASK = _route(200, model=Task, example=examples.TASK, description="The task", problems=(404,))
 RESULT = _route(

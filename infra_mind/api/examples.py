@@ -148,6 +148,56 @@ ASSESSMENT_RESULT: dict[str, Any] = {
     "data_versions": {},
     "provenance": {},
 }
+DIFF = {
+    "before": _ASSESSMENT_ID,
+    "after": "asm_77c1de0b5a9f4e0c8d2b6f13",
+    "new": [],
+    "fixed": [],
+    "unchanged": [],
+    "unsettled": [],
+    "facts": [
+        {
+            "id": "cost.total_usd_per_month",
+            "before": 58420.48,
+            "after": 51200.0,
+            "unit": "USD/month",
+            "unit_before": None,
+            "change": -7220.48,
+            "change_share": -0.12359501,
+        }
+    ],
+    "recommendations": [
+        {"id": "close-letters", "title": "Close the bucket with letters", "rank_before": 2, "rank_after": 1}
+    ],
+    "data_versions": [],
+    "notes": [],
+}
+WHAT_IF_REQUEST = {
+    "brief": {"budget": {"usd_per_month": 50000}},
+    "sweep": {"llm_serving.0.gpu": ["h100_sxm", "h200_sxm"]},
+}
+WHAT_IF = {
+    "base_assessment_id": _ASSESSMENT_ID,
+    "base_task_id": _TASK_ID,
+    "variants": [
+        {
+            "assessment_id": "asm_77c1de0b5a9f4e0c8d2b6f13",
+            "task_id": "tsk_77c1de0b5a9f4e0c8d2b6f13",
+            "name": "Clinic assistant, what if llm_serving.0.gpu=h100_sxm",
+            "values": {"llm_serving.0.gpu": "h100_sxm"},
+            "changed": ["budget", "llm_serving"],
+            "diff": f"/api/v1/assessments/{_ASSESSMENT_ID}/diff/asm_77c1de0b5a9f4e0c8d2b6f13",
+        }
+    ],
+}
+REPORTS = {
+    "text/html": "<!doctype html>…",
+    "text/markdown": "# Clinic assistant\n",
+    "text/csv": "fingerprint,rule_id,severity,status\r\n",
+    "application/xml": '<testsuites name="Clinic assistant" tests="0" />',
+    "application/pdf": "%PDF-1.7…",
+}
+SARIF = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Infra Mind"}}, "results": []}]}
 RESULT = {"task_id": _TASK_ID, "state": "SUCCESS", "result": ASSESSMENT_RESULT}
 EVENTS = (
     'event: snapshot\ndata: {"task_id": "' + _TASK_ID + '", "state": "STARTED", ...}\n\n'

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from infra_mind.api import docs, examples
+from infra_mind.api.comparisons import WhatIfRequest
 from infra_mind.api.problems import MEDIA_TYPE, Problem
 from infra_mind.api.schedules import ScheduleChange, ScheduleRequest
 from infra_mind.model.brief import Brief
@@ -28,7 +29,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes, tags=_TAGS
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, Brief, StartOptions, ScheduleRequest, ScheduleChange):
+    for model in (Problem, Brief, StartOptions, ScheduleRequest, ScheduleChange, WhatIfRequest):
         _add_schema(schemas, model)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

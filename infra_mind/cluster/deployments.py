@@ -28,6 +28,10 @@ from infra_mind.tasks.webhooks.sender import HttpSender
 log = structlog.get_logger(__name__)
 
 PLACED: dict[str, Any] = {"num_cpus": 0, "resources": ON_HEAD}
+QUIET: dict[str, Any] = {
+    "log_level": "WARNING",
+    "enable_access_log": False,
+}  # a line a request costs as much as its store call
 DRAIN_S = 5.0
 SILENT_S = 30.0  # longer than one claim with all its time-outs
 WARM_THE_REST_AFTER_S = 5.0
@@ -41,6 +45,7 @@ def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) 
         num_replicas=api_replicas,
         max_ongoing_requests=10_000,  # event streams are long; the default of 5 would starve everybody else
         ray_actor_options=PLACED,
+        logging_config=QUIET,
         health_check_period_s=1,
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.2,
@@ -71,7 +76,7 @@ def _builder(engine: Engine, agents: tuple[str, ...]) -> Callable[[], Any]:
             agents=agents,
             limits=IntakeLimits(),
             settings=ApiSettings(webhook_addresses=engine.webhook_addresses()),
-            workers=partial(workers_status, store),
+            workers=partial(workers_status, store, engine.slot_resource),
         )
 
     return build
@@ -112,7 +117,7 @@ class DispatcherReplica:
         keep_on_loopback()
         give_way(DISPATCHER_NICENESS)
         store = engine.store()
-        progress = progress_actor(engine)
+        progress = await progress_actor(engine)
         executor = RayExecutor(engine)
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
@@ -124,6 +129,7 @@ class DispatcherReplica:
             limits=engine.dispatch,
             parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
+            on_alert=engine.on_alert(),
         )
         self._warming = asyncio.create_task(
             _warm_up(engine, progress, await executor.slots_here(), dispatchers)

@@ -6,8 +6,11 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import SecretStr
+
 from infra_mind.assessment import AGENTS, Assessor, assessor
 from infra_mind.settings import Settings
+from infra_mind.tasks.alerts import OnAlert
 from infra_mind.tasks.dispatcher import DispatchLimits
 from infra_mind.tasks.objects import Objects, checked_url
 from infra_mind.tasks.redis import RedisStore
@@ -15,6 +18,8 @@ from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits
 from infra_mind.tasks.store import StoreLimits, TaskStore
 from infra_mind.tasks.webhooks.addresses import AddressPolicy
+from infra_mind.tasks.webhooks.alerts import AlertSender
+from infra_mind.tasks.webhooks.sender import HttpSender
 
 SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
 
@@ -51,6 +56,8 @@ class Engine:
     recycle_after: int = 2_000
     memory_mb: int = 2_048
     webhook_allow_private: str = ""
+    alert_webhook_url: str = field(default="", repr=False)
+    alert_webhook_secret: str = field(default="", repr=False)
 
     @classmethod
     def of(
@@ -91,7 +98,16 @@ class Engine:
             memory_mb=settings.step_memory_mb,
             slot_resource=slot_resource,
             webhook_allow_private=settings.webhook_allow_private,
+            alert_webhook_url=_shown(settings.alert_webhook_url),
+            alert_webhook_secret=_shown(settings.alert_webhook_secret),
         )
+
+    def on_alert(self) -> OnAlert | None:
+        """Whoever is to hear of failing workers; None for nobody but the log."""
+        if not self.alert_webhook_url:
+            return None
+        sender = HttpSender(self.webhook_addresses())
+        return AlertSender(self.alert_webhook_url, sender, secret=self.alert_webhook_secret or None)
 
     def webhook_addresses(self) -> AddressPolicy:
         """Where webhooks may go."""
@@ -104,3 +120,7 @@ class Engine:
 
     def assessor(self) -> Assessor:
         return assessor(self.agents)
+
+
+def _shown(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

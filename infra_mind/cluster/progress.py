@@ -8,11 +8,13 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import ray
 import structlog
+from ray.exceptions import RayActorError
 
 from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.errors import Unavailable
@@ -26,6 +28,7 @@ FORGET_OVER = 1000
 NOTES_KEPT = 1_000
 FORGET_EVERY_S = 5.0
 MEET_S = 60.0
+REPLACE_S = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +78,7 @@ class ProgressActor:
 
     def __init__(self, engine: Engine) -> None:
         give_way(DISPATCHER_NICENESS)
+        self._engine = engine
         self._coalescer = Coalescer(engine.store())
         self._wake = asyncio.Event()
         self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}
@@ -109,6 +113,9 @@ class ProgressActor:
         finally:
             self._meetings.pop(meeting, None)
 
+    async def serves(self, engine: Engine) -> bool:
+        return self._engine == engine
+
     async def pid(self) -> int:
         """Its process, so that a test can end it."""
         return os.getpid()
@@ -127,8 +134,19 @@ class ProgressActor:
             await asyncio.sleep(WRITE_EVERY_S)
 
 
-def progress_actor(engine: Engine) -> Any:
-    """The handle of the one progress actor of this cluster; made if there is none. It outlives its maker."""
+async def progress_actor(engine: Engine) -> Any:
+    """The handle of the one progress actor of this cluster, which outlives its maker; made if there is none for this engine. One
+    that was made for another store or other settings, before a redeploy, is replaced: what it holds may be lost."""
+    while True:
+        actor = _get_or_make(engine)
+        with suppress(RayActorError):  # another dispatcher has just ended it
+            if await actor.serves.remote(engine):
+                return actor
+        ray.kill(actor)
+        await asyncio.sleep(REPLACE_S)
+
+
+def _get_or_make(engine: Engine) -> Any:
     return (
         ray.remote(ProgressActor)
         .options(

@@ -198,5 +198,6 @@ async def warm(engine: Engine, progress: Any, processes: int) -> None:
 
 
 def _ready(agents: str, progress: Any, meeting: str, wanted: int) -> None:
+    give_way(STEP_NICENESS)  # the platform itself starts at the same time
     assessor(agents).warm()
     ray.get(progress.meet.remote(meeting, wanted), timeout=MEET_S)

@@ -75,6 +75,11 @@ def nearest(model: str, limit: int = 3) -> tuple[str, ...]:
     return tuple(by_name[n] for n in tables.nearest(last, by_name, limit))
 
 
+def names() -> tuple[tuple[str, str], ...]:
+    """Every (provider, model) of the list."""
+    return tuple((provider.id, info.id) for provider, info in _models())
+
+
 def as_of() -> str:
     """Month of the list."""
     return RELEASED.get(genai_prices.__version__, max(RELEASED.values()))

@@ -18,6 +18,7 @@ from infra_mind.model.base import Value
 
 Dim = Annotated[int, Field(ge=1, le=1_000_000)]
 Few = Annotated[int, Field(ge=0, le=2000)]
+Split = Literal["gpus", "kv_heads", "none"]
 
 
 class Moe(Value):
@@ -47,7 +48,9 @@ class Model(Row):
 
     `vocab` is the rows of the embedding matrix (padded where the checkpoint is). `published_parameters` is the total of the
     published checkpoint; `published_exact` says whether it is to the unit. `stored_besides` is what that total counts and the
-    language model does not have: rotary frequencies, attention masks, a tied head stored twice, a vision tower."""
+    language model does not have: rotary frequencies, attention masks, a tied head stored twice, a vision tower.
+    `window_layers` of the layers attend to the last `sliding_window` tokens only. `stored_as` is the storage scheme
+    (`checkpoints`) that the makers publish the weights in where it is not 16 bit throughout."""
 
     id: Annotated[str, Field(pattern=r"^[^\s/]+/[^\s/]+$")]
     aliases: tuple[str, ...] = ()
@@ -69,6 +72,8 @@ class Model(Row):
     qk_norm: Literal["", "head", "full"] = ""
     attention_sinks: bool = False
     sliding_window: Dim | None = None
+    window_layers: Few = 0
+    stored_as: Annotated[str, Field(pattern=r"^[a-z0-9_]*$")] = ""
     moe: Moe | None = None
     mla: Mla | None = None
     published_parameters: Annotated[int, Field(ge=10**7, le=10**14)] | None = None
@@ -83,31 +88,41 @@ class Model(Row):
             raise ValueError("more layers with experts than layers")
         if self.moe and self.moe.per_token > self.moe.experts:
             raise ValueError("more experts per token than experts")
+        if self.window_layers > self.layers:
+            raise ValueError("more layers with a window than layers")
+        if bool(self.window_layers) != bool(self.sliding_window):
+            raise ValueError("sliding_window and window_layers go together")
         return self
 
 
 @dataclass(frozen=True)
 class Group:
     """One kind of tensor: how many parameters there are, how many work on each token, and whether a quantised checkpoint
-    leaves it in 16 bit."""
+    leaves it in 16 bit.
+
+    `outputs` and `inputs` are the output and input widths of its matrices, summed over them: what scales per row and
+    permutations per column are counted by. `split` is how tensor parallelism shares it out: over all GPUs, over as many as there
+    are KV heads, or not at all."""
 
     name: str
     parameters: int
     active: int
     stays_16_bit: bool = False
+    outputs: int = 0
+    inputs: int = 0
+    split: Split = "gpus"
 
 
 def groups(model: Model) -> tuple[Group, ...]:
     """All tensors of the model, by kind; the sum of `parameters` is the model's size."""
     table = model.vocab * model.hidden
-    dense = (model.layers - (model.moe.layers if model.moe else 0)) * _mlp(
-        model, model.intermediate, model.mlp_bias
-    )
+    dense_layers = model.layers - (model.moe.layers if model.moe else 0)
     found = [
         Group("embeddings", table, table, stays_16_bit=True),
-        *(Group(name, n * model.layers, n * model.layers) for name, n in _attention(model).items()),
-        Group("mlp", dense, dense),
+        *_attention(model),
+        _mlp("mlp", model, model.intermediate, dense_layers, dense_layers),
         *(_experts(model, model.moe) if model.moe else ()),
+        _biases(model, dense_layers),
         _norms(model),
     ]
     if not model.tied:
@@ -132,44 +147,79 @@ def kv_values_per_token(model: Model) -> int:
     return 2 * model.layers * model.kv_heads * model.head_dim
 
 
-def _attention(model: Model) -> dict[str, int]:
-    h, q_width = model.hidden, model.heads * model.head_dim
+def _matrix(name: str, model: Model, inputs: int, outputs: int, split: Split = "gpus") -> Group:
+    """One matrix of this shape in every layer."""
+    n = model.layers
+    return Group(
+        name, n * inputs * outputs, n * inputs * outputs, outputs=n * outputs, inputs=n * inputs, split=split
+    )
+
+
+def _attention(model: Model) -> list[Group]:
     if model.mla:
         return _latent_attention(model, model.mla)
-    kv_width = model.kv_heads * model.head_dim
-    bias = int(model.qkv_bias)
-    return {
-        "attention.q": (h + bias) * q_width,
-        "attention.k": (h + bias) * kv_width,
-        "attention.v": (h + bias) * kv_width,
-        "attention.o": q_width * h + (h if model.out_bias else 0),
-    }
+    h, q_width, kv_width = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
+    return [
+        _matrix("attention.q", model, h, q_width),
+        _matrix("attention.k", model, h, kv_width, "kv_heads"),
+        _matrix("attention.v", model, h, kv_width, "kv_heads"),
+        _matrix("attention.o", model, q_width, h),
+    ]
 
 
-def _latent_attention(model: Model, mla: Mla) -> dict[str, int]:
-    q_width = model.heads * (mla.nope_dim + mla.rope_dim)
-    return {
-        "attention.q": (model.hidden + q_width) * mla.q_rank if mla.q_rank else model.hidden * q_width,
-        "attention.kv": model.hidden * (mla.kv_rank + mla.rope_dim)
-        + mla.kv_rank * model.heads * (mla.nope_dim + mla.v_dim),
-        "attention.o": model.heads * mla.v_dim * model.hidden,
-    }
+def _latent_attention(model: Model, mla: Mla) -> list[Group]:
+    """The projections down to a latent serve all heads, so every GPU keeps them whole; those up from it are split by heads."""
+    h, q_width = model.hidden, model.heads * (mla.nope_dim + mla.rope_dim)
+    query = [_matrix("attention.q", model, h, q_width)]
+    if mla.q_rank:
+        query = [
+            _matrix("attention.q_down", model, h, mla.q_rank, "none"),
+            _matrix("attention.q_up", model, mla.q_rank, q_width),
+        ]
+    return [
+        *query,
+        _matrix("attention.kv_down", model, h, mla.kv_rank + mla.rope_dim, "none"),
+        _matrix("attention.kv_up", model, mla.kv_rank, model.heads * (mla.nope_dim + mla.v_dim)),
+        _matrix("attention.o", model, model.heads * mla.v_dim, h),
+    ]
 
 
-def _mlp(model: Model, width: int, bias: bool) -> int:
+def _mlp(name: str, model: Model, width: int, copies: int, active: int) -> Group:
+    """`copies` of a feed-forward of this width, of which `active` work on a token."""
     up = 2 if model.gated_mlp else 1
-    return (up + 1) * model.hidden * width + (up * width + model.hidden if bias else 0)
+    one = (up + 1) * model.hidden * width
+    return Group(
+        name, copies * one, active * one, outputs=copies * (up * width + model.hidden),
+        inputs=copies * (up * model.hidden + width),
+    )  # fmt: skip
 
 
 def _experts(model: Model, moe: Moe) -> tuple[Group, ...]:
-    one = _mlp(model, moe.intermediate, moe.expert_bias)
-    router = moe.layers * moe.experts * (model.hidden + int(moe.router_bias))
-    shared = moe.layers * moe.shared * one
+    router = moe.layers * moe.experts * model.hidden
     return (
-        Group("experts", moe.layers * moe.experts * one, moe.layers * moe.per_token * one),
-        Group("experts.shared", shared, shared),
-        Group("router", router, router, stays_16_bit=True),
+        _mlp("experts", model, moe.intermediate, moe.layers * moe.experts, moe.layers * moe.per_token),
+        _mlp("experts.shared", model, moe.intermediate, moe.layers * moe.shared, moe.layers * moe.shared),
+        Group("router", router, router, stays_16_bit=True, split="none"),
     )
+
+
+def _biases(model: Model, dense_layers: int) -> Group:
+    """Biases of all kinds; those of an expert work only where it is chosen."""
+    q_width, kv_width = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    of_mlp = (2 if model.gated_mlp else 1) * model.intermediate + model.hidden
+    common = model.layers * ((q_width + 2 * kv_width) * model.qkv_bias + model.hidden * model.out_bias)
+    common += dense_layers * of_mlp * model.mlp_bias
+    every = active = 0
+    if model.moe:
+        one = ((2 if model.gated_mlp else 1) * model.moe.intermediate + model.hidden) * model.moe.expert_bias
+        router = model.moe.layers * model.moe.experts * model.moe.router_bias
+        shared = model.moe.layers * model.moe.shared * one
+        common += router + shared
+        every, active = (
+            model.moe.layers * model.moe.experts * one,
+            model.moe.layers * model.moe.per_token * one,
+        )
+    return Group("biases", common + every, common + active, stays_16_bit=True)
 
 
 def _norms(model: Model) -> Group:
@@ -183,7 +233,7 @@ def _norms(model: Model) -> Group:
     sinks = model.heads if model.attention_sinks else 0
     per_layer = model.norms_per_layer * wide + of_heads + of_latent + sinks
     total = model.layers * per_layer + wide * (2 if model.embedding_norm else 1)
-    return Group("norms", total, total, stays_16_bit=True)
+    return Group("norms", total, total, stays_16_bit=True, split="none")
 
 
 def table() -> Table[Model]:

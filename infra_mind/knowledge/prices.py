@@ -6,6 +6,7 @@ price but from a list: what none of them has is None, and the caller says `unpri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
@@ -34,6 +35,7 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
         ("gcp", "committed_3y"): ("prices_gcp_committed_3y",),
     }
 )
+MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
 EVERYWHERE = "global"  # the region of a price that is the same in all of them
 # Skus that stand in the table of databases.
 DATABASES = ("rds_", "aurora_", "elasticache_", "opensearch_")
@@ -74,7 +76,7 @@ class ServiceRow(tables.Row):
     provider: Provider
     sku: Annotated[str, Field(min_length=3, max_length=80)]
     unit: Unit
-    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=5000)]], Field(min_length=1)]
+    usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=10_000)]], Field(min_length=1)]
 
 
 class Offer(Value):
@@ -145,10 +147,14 @@ def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
     return None
 
 
-def service_elsewhere(provider: str, sku: str) -> ServiceOffer | None:
-    """The newest price of the service in any region, the first by name: for a fee that the provider states without a region."""
+def service_elsewhere(provider: str, region: str, sku: str) -> tuple[ServiceOffer, str] | None:
+    """The service's newest price in another region, and which: for a fee that the provider states without a region."""
     rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
-    return service(provider, min(rows[0].usd), sku) if rows else None
+    found = service(provider, min(rows[0].usd), sku) if rows else None
+    place = region_name(provider, region)
+    if found is None or place not in regions(provider):
+        return None
+    return found.model_copy(update={"region": place}), found.region
 
 
 def gpu_hour(
@@ -221,6 +227,15 @@ def newest_as_of() -> str:
     return max(head["as_of"] for name, head in tables.versions().items() if name in named)
 
 
+def is_old(as_of: str) -> bool:
+    """True of a price that is more than `MAX_AGE_DAYS` older than the newest list. There is no clock here: lists age by each other."""
+    return (_day(newest_as_of()) - _day(as_of)).days > MAX_AGE_DAYS
+
+
+def _day(as_of: str) -> date:
+    return date.fromisoformat((as_of + "-01-01")[:10] if len(as_of) == 4 else (as_of + "-01")[:10])
+
+
 def why_service_unpriced(provider: str, region: str, sku: str) -> str:
     """Why `service` gave None."""
     where = sorted(
@@ -242,7 +257,7 @@ Found = tuple[tables.Index[PriceRow], int]  # a table and the number of a row in
 @cache
 def _index(provider: str, purchase: Purchase) -> Mapping[str, tuple[Found, ...]]:
     found: dict[str, list[Found]] = {}
-    for name in LISTS.get((provider, purchase), ()):  # type: ignore[call-overload]  # a provider without lists has none
+    for name in LISTS.get((provider, purchase), ()):
         table = tables.index(name, PriceRow)
         providers, names = table.values("provider"), table.values("instance")
         for number in range(len(table)):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -19,6 +17,7 @@ from infra_mind.model.numbers import money, number, percent, quantity
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.facts import FactBook, FactView, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title, unit_of
+from infra_mind.reports.text import clean, web_link
 from infra_mind.reports.view import (
     KIND_TITLES,
     MOST_IN_PHASE,
@@ -28,9 +27,6 @@ from infra_mind.reports.view import (
 )
 
 KINDS = tuple(KIND_TITLES)
-
-# Controls, text direction overrides (they can make a line read as another) and what UTF-8 cannot hold.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def render(result: AssessmentResult, kind: str = "full") -> str:
@@ -47,24 +43,6 @@ def render(result: AssessmentResult, kind: str = "full") -> str:
         script=Markup(script),  # noqa: S704 - the package's own file
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
     )
-
-
-def clean(value: Any) -> Any:
-    """Text without characters that a page must not hold; anything else as it is, None as nothing."""
-    if value is None:
-        return ""
-    return _UNSAFE.sub("\ufffd", value) if type(value) is str else value
-
-
-def web_link(reference: str) -> str | None:
-    """The address when `reference` is a plain http(s) link, else None: it is then shown as text."""
-    if _UNSAFE.search(reference) or any(c.isspace() for c in reference):
-        return None
-    try:
-        parts = urlsplit(reference)
-    except ValueError:
-        return None
-    return reference if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def diff_lines(patch: str) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from infra_mind.model.numbers import money, number
 from infra_mind.model.result import AssessmentResult
+from infra_mind.reports.charts import charts
 from infra_mind.reports.facts import FactBook
 from infra_mind.reports.labels import agent_title
 from infra_mind.reports.view import View
@@ -32,12 +33,14 @@ _STYLES = {
 
 
 def print_summary(result: AssessmentResult, console: Console) -> None:
-    """Headline, findings by severity, key figures, what to do first, where the money goes, compliance, and what was not assessed."""
+    """Headline, findings by severity, key figures, what to do first, where the money goes, carbon and readiness, compliance, and what was
+    not assessed."""
     view = View(result, "full", FactBook(result))
     _headline(view, console)
     _facts(view, console)
     _recommendations(view, console)
     _costs(view, console)
+    _outlook(view, console)
     _compliance(view, console)
     _gaps(view, console)
 
@@ -99,6 +102,27 @@ def _costs(view: View, console: Console) -> None:
     notes += [f"{unpriced} without a price, in no total"] if unpriced else []
     if notes:
         console.print(Text("; ".join(notes), style="dim"))
+
+
+def _outlook(view: View, console: Console) -> None:
+    """A line each for the largest share of the carbon, the cleanest allowed region, and how ready the organisation is."""
+    rows = [*_carbon(view), *_readiness(view)]
+    if rows:
+        console.print(Text("\nCarbon and readiness", style="bold"))
+        console.print(_grid(rows))
+
+
+def _carbon(view: View) -> Iterable[tuple[str, Text]]:
+    for chart in charts("sustainability", view.book.of("sustainability")):
+        line = chart.lines[-1] if "region" in chart.title else chart.lines[0]
+        what = "Cleanest allowed region" if "region" in chart.title else "Most carbon"
+        yield f"{what}: {line.label}", _text(line.shown.text)
+
+
+def _readiness(view: View) -> Iterable[tuple[str, Text]]:
+    ready, weakest, phase = (view.book.get(f"adoption.{name}") for name in ("readiness", "weakest", "phase"))
+    if ready and weakest and phase:
+        yield f"AI readiness ({phase.fact.value}), weakest in {weakest.fact.value}", _text(ready.shown.text)
 
 
 def _compliance(view: View, console: Console) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from infra_mind.model.fact import Assumption
 from infra_mind.model.finding import Finding, Severity, Status
 from infra_mind.model.result import AssessmentResult, CostLine, Recommendation, Unpriced
+from infra_mind.reports.charts import Chart, charts
 from infra_mind.reports.compliance import ComplianceView
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
 from infra_mind.reports.labels import agent_title, status_title
@@ -93,6 +94,7 @@ class AgentSection:
     title: str
     pivots: tuple[Pivot, ...]
     details: dict[str, object]
+    charts: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,8 @@ class View:
 def _agent_section(view: View, name: str) -> AgentSection:
     given = view.result.agents[name]
     details = {} if view.kind == "executive" else dict(given.details)
-    return AgentSection(name, agent_title(name), pivots(view.book.of(name)), details)
+    facts = view.book.of(name)
+    return AgentSection(name, agent_title(name), pivots(facts), details, charts(name, facts))
 
 
 def _finding_order(finding: Finding) -> tuple[int, int, str, int, str, str]:

@@ -56,6 +56,9 @@ class Dispatcher:
         )
         self._limits, self._parts, self._chance = limits, parts, chance
         self._runs: dict[str, tuple[TaskRun, asyncio.Task[None]]] = {}
+        self._open: set[asyncio.Task[None]] = (
+            set()
+        )  # `_runs`, and older runs of the same tasks that still stop
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._closing = False
@@ -88,13 +91,12 @@ class Dispatcher:
         self._wake.set()
         async with self._claim_in_flight:  # what it brings is handed over, too
             pass
-        tasks = [task for _, task in self._runs.values()]
-        if tasks and wait_s > 0:
-            await asyncio.wait(tasks, timeout=wait_s)
+        if self._open and wait_s > 0:
+            await asyncio.wait(self._open, timeout=wait_s)
         for run, _ in list(self._runs.values()):
             run.stop(Stop.DRAIN)
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._open:
+            await asyncio.wait(self._open)
 
     async def _claiming(self) -> None:
         while not self._closing:
@@ -131,9 +133,11 @@ class Dispatcher:
         task = asyncio.create_task(run.run(), name=claim.task_id)
         self._runs[claim.task_id] = (run, task)
         self._changed.set()
+        self._open.add(task)
         task.add_done_callback(lambda ended: self._ended(claim, ended))
 
     def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
         held = self._runs.get(claim.task_id)
         if held and held[1] is task:
             del self._runs[claim.task_id]
@@ -229,9 +233,7 @@ class Dispatcher:
 
 
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
-    """Waits for the event, or until the time is over."""
-    with contextlib.suppress(
-        TimeoutError
-    ):  # `wait_for` of Python 3.11 swallows a cancel that comes with the event
+    """Waits for the event, or until the time is over. Not with `wait_for`: in Python 3.11 that can swallow a cancellation."""
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()

@@ -42,9 +42,11 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in a legal order; the last one gives the result of the whole task."""
+    """Steps in a legal order; the last one gives the result of the whole task. `release` names the code that runs them: what another
+    release kept is not gone on from."""
 
     steps: tuple[Step, ...]
+    release: str = ""
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -106,7 +108,7 @@ class Plan:
 
     def inputs_hash(self, step: Step, parts: Mapping[str, str], results: Mapping[str, str]) -> str:
         """What a result of this step was reckoned from. `parts`: hash by part of the input; `results`: hash by step."""
-        lines = [f"{step.name} {step.version}"]
+        lines = [f"{step.name} {step.version} {self.release}"]
         lines += [f"part {name} {parts.get(name, 'absent')}" for name in sorted(step.reads)]
         lines += [f"result {name} {mark}" for name, mark in sorted(self.inputs_of(step, results).items())]
         return digest("\n".join(lines).encode())

@@ -84,6 +84,7 @@ class TaskRun:
         self._marks: dict[str, str] = {}  # digest of each result that is there
         self._failures: dict[str, AgentFailure] = {}
         self._cut_short: dict[str, AgentFailure] = {}  # gave what they had when they were asked to stop
+        self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # a result has come
         self._prepared = False
         self._soft_over = False
 
@@ -126,11 +127,12 @@ class TaskRun:
         soft_at = loop.time() + soft_s
         try:
             while self._plan.last.name not in self._marks:
+                self._news = loop.create_future()
                 for step in self._plan.ready(self._marks, self._failures, pending):
                     pending[step.name] = asyncio.create_task(self._step(step))
                 wait_s = None if self._soft_over else max(0.0, soft_at - loop.time())
                 done, _ = await asyncio.wait(
-                    pending.values(), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                    {*pending.values(), self._news}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done and not self._soft_over:
                     if await self._executor.slots() > 0:
@@ -140,6 +142,7 @@ class TaskRun:
                 for name in [name for name, task in pending.items() if task in done]:
                     pending.pop(name).result()
                 self._check_failures()
+            await asyncio.gather(*pending.values())  # results that are still on their way to the store
         finally:
             for task in pending.values():
                 task.cancel()
@@ -267,6 +270,7 @@ class TaskRun:
             inputs_hash += " stopped"
         kept = Kept(step.name, inputs_hash, outcome.data)
         done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
+        await self._have(step, outcome.data)  # what waits for it starts while it is being kept
         commit = await self._insist(
             lambda: self._store.keep(
                 claim.task_id, claim.fence, kept, agent=done if step.agent else None, seconds=outcome.seconds
@@ -274,11 +278,12 @@ class TaskRun:
         )
         if commit is Commit.STALE:
             self.stop(Stop.LOST)
-        await self._have(step, outcome.data)
 
     async def _have(self, step: Step, data: bytes) -> None:
         self._held[step.name] = await self._executor.hold(data)
         self._marks[step.name] = digest(data)
+        if not self._news.done():
+            self._news.set_result(None)
 
     async def _failed(self, step: Step, error: StepFailed, attempt: int) -> None:
         self._running.pop(step.name, None)

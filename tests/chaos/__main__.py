@@ -13,10 +13,10 @@ from tests.chaos.sites import SITES
 
 
 def main() -> int:
-    """0 when every invariant held, 1 when not, 2 where a site cannot be had on this machine."""
+    """0 when every invariant held, 1 when not."""
     words = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
-    words.add_argument("--duration", type=float, default=120.0, help="seconds of kills at each site")
+    words.add_argument("--duration", type=float, default=240.0, help="seconds of kills at each site")
     words.add_argument("--site", choices=sorted(SITES), action="append", help="all of them without it")
     given = words.parse_args()
     failed = False
@@ -26,9 +26,6 @@ def main() -> int:
             tempfile.TemporaryDirectory(prefix="imc-") as folder,
             SITES[name](Path(folder)) as (site, witness),
         ):
-            if isinstance(site, str):
-                print(f"left out: {site}", flush=True)
-                continue
             report = run(site, witness, seed=given.seed, duration_s=given.duration)
             print(report.text(), flush=True)
             failed = failed or bool(report.broken)

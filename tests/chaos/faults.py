@@ -14,12 +14,10 @@ from tests.platform import Platform
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` gives what it hit, or None when there is nothing to hit now. `heal` undoes it after `lasts_s`, where nobody else does."""
+    """`strike` gives what it hit, or None when there is nothing to hit now."""
 
     name: str
     strike: Callable[[random.Random], str | None]
-    heal: Callable[[], None] | None = None
-    lasts_s: float = 0.0
 
 
 def kill(processes: Sequence[psutil.Process], chance: random.Random) -> str | None:

@@ -12,6 +12,8 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -172,6 +174,7 @@ class Scene:
         self._taken_over = False
         self._before = asyncio.all_tasks()
         self._dispatchers: list[Dispatcher] = []
+        self._links: list[Link] = []
         self._running: list[asyncio.Task[None]] = []
         self.cancelled = False
 
@@ -182,6 +185,10 @@ class Scene:
             for name in ("caller", "dispatcher")
         }
         caller, first = links["caller"], links["dispatcher"]
+        pool = ThreadPoolExecutor(
+            24
+        )  # the default one may be too small for two dispatchers of which one stands still
+        asyncio.get_running_loop().set_default_executor(pool)
         try:
             await self._ask(caller)
             if self._life.cancel == "waiting":
@@ -192,15 +199,20 @@ class Scene:
             await asyncio.wait({living, struck}, return_when=asyncio.FIRST_COMPLETED)
             if mode and first.struck.is_set() and (mode.dies or mode.stands):
                 await self._take_over(first)
-            elif first.struck.is_set() and at == "claim":
+            elif at == "claim" and mode is Mode.LOSES_AFTER and first.struck.is_set():
                 await (
                     self._house.end_leases()
                 )  # nobody knows of this claim: it comes back when its lease ends
             await living
             first.open.set()
             await wait_until("nothing runs any more", self._at_rest)
+        except AssertionError as error:
+            error.add_note(f"{who} {mode}: {at}")
+            raise
         finally:
             await self._leave(links)
+            pool.shutdown(wait=False)
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # for whoever comes next
         return links
 
     async def _live(self, caller: Link, first: Link) -> None:
@@ -227,14 +239,15 @@ class Scene:
                 run.cancel()
         self._taken_over = True
         self._dispatch(Link(self._house.store), "second")
-        await wait_until("somebody else has taken it over", self._taken)
+        self._passing = asyncio.create_task(self._time_passes())
 
-    async def _taken(self) -> bool:
-        """Lets leases run out until then: a renewal of the first one may have been on its way."""
-        if self._dispatchers[-1].active or await self._ended():
-            return True
-        await self._house.end_leases()
-        return False
+    async def _time_passes(self) -> None:
+        """Leases run out for as long as nobody who can act has the task: a claim or a renewal of the first one may have been on its
+        way to the store."""
+        while not await self._ended():
+            if not self._dispatchers[-1].active:
+                await self._house.end_leases()
+            await asyncio.sleep(0.05)
 
     # -- who takes part ---------------------------------------------------------------------------------------------------
 
@@ -249,10 +262,8 @@ class Scene:
             await _again(link, call)
 
     async def _cancel(self, link: Link) -> None:
-        try:
+        with suppress(Conflict):  # the first try was taken, and by now it has ended
             await _again(link, lambda: link.cancel(TENANT, self.task))
-        except Conflict:
-            pass  # the first try was taken, and by now it has ended
         self.cancelled = True
 
     def _dispatch(self, link: Link, name: str) -> None:
@@ -286,6 +297,7 @@ class Scene:
             parts=lambda _: {}, chance=random.Random(0),
         )  # fmt: skip
         self._dispatchers.append(dispatcher)
+        self._links.append(link)
         self._running.append(asyncio.create_task(dispatcher.run(), name=name))
 
     def _act(self, call: StepCall, stopped: Callable[[], bool], round: Callable[[], bool]) -> None:
@@ -325,7 +337,7 @@ class Scene:
 
     async def _leave(self, links: Mapping[str, Link]) -> None:
         self._gate = True
-        for link in links.values():
+        for link in (*links.values(), *self._links):
             link.dead = True
             link.open.set()
         left = asyncio.all_tasks() - self._before - {asyncio.current_task()}

@@ -35,9 +35,6 @@ class Witness:
     cancelled: list[str] = field(default_factory=list)
     alive: list[Start] = field(default_factory=list)
     hooked: list[str] = field(default_factory=list)
-    cut_off: threading.Event = field(
-        default_factory=threading.Event
-    )  # a node that nobody can reach may run on
 
     def starts(self) -> tuple[Start, ...]:
         return starts_of(self.agents_log.read_text().splitlines()) if self.agents_log.exists() else ()
@@ -138,15 +135,12 @@ class Caller(threading.Thread):
             insist(lambda: client.cancel(task), self._until)
         except Conflict:
             return  # it was faster, or an earlier try of this very cancel was taken
-        measured = not self._witness.cut_off.is_set()
         self._witness.cancelled.append(task)
         due = time.time() + NOTHING_RUNS_AFTER_S
         self.ended(client, task)
         time.sleep(max(0.0, due - time.time()))
         starts = self._witness.starts()
-        late = [one for one in starts if one.task == task and runs(one, starts)]
-        if measured and not self._witness.cut_off.is_set():
-            self._witness.alive += late
+        self._witness.alive += [one for one in starts if one.task == task and runs(one, starts)]
 
     def ended(self, client: Client, task: str) -> Task:
         """Polls until it has ended. Raises after `until`."""

@@ -128,5 +128,8 @@ def mutated(load: Load, mutation: Mutation) -> Load:
 def _change(script: Script, mutation: Mutation) -> Script:
     if mutation.file not in (HOUSE, script.name):
         return script
-    text = script.text.replace(mutation.old, mutation.new, 1)
+    part = (
+        script.text.partition if mutation.file == HOUSE else script.text.rpartition
+    )  # its own text comes last
+    text = mutation.new.join(part(mutation.old)[::2])
     return Script(script.name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import threading
@@ -15,11 +16,13 @@ from typing import Any
 import redis
 
 from infra_mind.client import Client
-from infra_mind.model.task import TaskState
+from infra_mind.model.task import Task, TaskState
 from tests.chaos.faults import Fault
 from tests.chaos.history import History, Lasting, StoreReader, append_only_files
 from tests.chaos.invariants import violations
 from tests.chaos.load import Caller, Witness, insist
+from tests.chaos.receiver import OFFERED, Receiver
+from tests.waiting import wait_until
 
 PREFIX = "im:"  # that of `RedisStore`
 CALLERS = 8
@@ -64,62 +67,86 @@ class Report:
         return "\n".join(_lines(self))
 
 
-def run(site: Site, witness: Witness, *, seed: int, duration_s: float, webhook: str | None = None) -> Report:
-    """Each fault once, in an order that follows from the seed, then by chance, until the time is over."""
+def run(site: Site, witness: Witness, *, seed: int, duration_s: float, once: bool = False) -> Report:
+    """Each fault in turn, in an order that follows from the seed, then by chance, until the time is over; `once`: each in turn and
+    no more, however long it takes."""
+    with Receiver() as receiver:
+        return _run(site, witness, receiver, seed=seed, duration_s=duration_s, once=once)
+
+
+def _run(
+    site: Site, witness: Witness, receiver: Receiver, *, seed: int, duration_s: float, once: bool
+) -> Report:
     begin, end = time.monotonic(), threading.Event()
     until = begin + duration_s + END_S
-    options: dict[str, Any] = {"seed": seed, "cancels": CANCELS, "end": end, "until": until}
-    callers = [
-        Caller(site.client, witness, number=n, webhook=webhook, **options) for n in range(1, CALLERS + 1)
-    ]
+    webhook = receiver.url if OFFERED else None
+    options: dict[str, Any] = {
+        "seed": seed,
+        "cancels": CANCELS,
+        "end": end,
+        "until": until,
+        "webhook": webhook,
+    }
+    callers = [Caller(site.client, witness, number=n, **options) for n in range(1, CALLERS + 1)]
     for caller in callers:
         caller.start()
-    probe = Caller(site.client, witness, number=0, webhook=webhook, **options)
+    probe = Caller(site.client, witness, number=0, **options)
     with site.client() as client:
-        struck = tuple(_strikes(site, client, probe, seed, begin + duration_s))
+        struck = tuple(_strikes(site, client, probe, seed, None if once else begin + duration_s))
         end.set()
         for caller in callers:
             caller.join(max(0.1, until - time.monotonic()))
-        tasks = [insist(lambda one=task: client.task(one), until) for task in list(witness.accepted)]  # type: ignore[misc] # bound now
-    failures = tuple(
-        f"{t.task_id} {t.error.type if t.error else ''}: {t.error.message if t.error else ''}"
-        for t in tasks
-        if t.state is TaskState.FAILURE
-    )
+        tasks = [_look(client, task, until) for task in list(witness.accepted)]
+    _until_told(witness, receiver, until)
     problems = tuple(f"{c.name}: {c.problem!r}" for c in callers if c.problem)
-    return Report(seed, time.monotonic() - begin, struck, collect(site, witness), failures, problems)
+    seconds = time.monotonic() - begin
+    return Report(seed, seconds, struck, collect(site, witness, receiver), _failures(tasks), problems)
 
 
-def _strikes(site: Site, client: Client, probe: Caller, seed: int, end: float) -> Iterator[Struck]:
+def _look(client: Client, task: str, until: float) -> Task:
+    return insist(lambda: client.task(task), until)
+
+
+def _failures(tasks: Sequence[Task]) -> tuple[str, ...]:
+    return tuple(
+        f"{task.task_id} {task.error.type if task.error else ''}: {task.error.message if task.error else ''}"
+        for task in tasks
+        if task.state is TaskState.FAILURE
+    )
+
+
+def _until_told(witness: Witness, receiver: Receiver, until: float) -> None:
+    """Waits for the last webhooks; what is missing then shows in the history."""
+    while time.monotonic() < until and not receiver.taken.issuperset(witness.hooked):
+        time.sleep(0.1)
+
+
+def _strikes(site: Site, client: Client, probe: Caller, seed: int, end: float | None) -> Iterator[Struck]:
     chance = random.Random(f"{seed}/faults")
-    for fault in _order(site.faults, chance):
-        if time.monotonic() >= end:
+    first = chance.sample(list(site.faults), len(site.faults))
+    by_chance = iter(lambda: chance.choice(list(site.faults)), None) if end else ()
+    for fault in itertools.chain(first, by_chance):
+        if end and time.monotonic() >= end:
             return
         time.sleep(chance.uniform(0.5, 1.5))
-        what = fault.strike(chance)
-        print(f"{time.monotonic() - end:8.1f} {fault.name}: {what}", flush=True)
-        if what is None:
-            continue
+        what = _strike(fault, chance)
         begin = time.monotonic()
         try:
-            if fault.lasts_s:
-                time.sleep(fault.lasts_s)
-            if fault.heal:
-                fault.heal()
             probe.ended(client, probe.begin(client, {}, priority="critical"))
         finally:
             yield Struck(fault.name, what, time.monotonic() - begin)
 
 
-def _order(faults: Sequence[Fault], chance: random.Random) -> Iterator[Fault]:
-    yield from chance.sample(list(faults), len(faults))
-    while True:
-        yield chance.choice(list(faults))
+def _strike(fault: Fault, chance: random.Random) -> str:
+    """What it hit; waits until there is something to hit."""
+    return wait_until(f"there is something for the fault {fault.name}", lambda: fault.strike(chance))
 
 
-def collect(site: Site, witness: Witness) -> History:
+def collect(site: Site, witness: Witness, receiver: Receiver) -> History:
     reader = StoreReader(PREFIX)
-    for file in append_only_files(site.store_directory):
+    files = append_only_files(site.store_directory)
+    assert [file.name for file in files] == ["appendonly.aof.1.incr.aof"], "the store has rewritten its file: its beginning is gone"  # fmt: skip
+    for file in files:
         reader.read(file.read_bytes())
     known = History(
         accepted=tuple(witness.accepted),
@@ -127,6 +154,7 @@ def collect(site: Site, witness: Witness) -> History:
         starts=witness.starts(),
         alive=tuple(witness.alive),
         hooked=tuple(witness.hooked),
+        deliveries=tuple(receiver.told),
         lasting=tuple(lasting(site.store_url, witness.accepted, PREFIX)),
     )
     return reader.into(known)

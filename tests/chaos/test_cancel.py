@@ -12,6 +12,7 @@ from infra_mind.client import Client
 from infra_mind.errors import Conflict
 from infra_mind.model.task import TaskState
 from tests.chaos.test_kills import pid_of, start, starts
+from tests.platform import Platform
 from tests.waiting import wait_until
 
 BUSY = [
@@ -42,6 +43,19 @@ def test_nothing_of_a_cancelled_task_runs_on(client: Client, log: Path, what: di
     wait_until("it says so", lambda: client.task(task_id).state is TaskState.REVOKED)
     assert starts(log)["a"] == 1
     assert starts(log)["d"] == 0
+
+
+def test_a_cancel_while_its_dispatcher_dies_is_kept(engine: Platform, client: Client, log: Path) -> None:
+    task_id = start(client, log, a={"do": "burn", "s": 120})
+    pid = pid_of(log, "a")
+    busy = [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks]
+    dispatcher = psutil.Process(int(busy[0].name.rpartition("@")[2]))
+    dispatcher.suspend()  # it does not hear of it
+    client.cancel(task_id)
+    dispatcher.kill()
+    wait_until("no process of it is alive", lambda: gone(pid), timeout_s=5)
+    wait_until("it says so", lambda: client.task(task_id).state is TaskState.REVOKED, timeout_s=30)
+    assert starts(log)["a"] == 1
 
 
 def test_cancelling_what_has_ended_is_a_conflict(client: Client, log: Path) -> None:

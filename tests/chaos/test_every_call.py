@@ -23,7 +23,8 @@ from tests.stores import start_valkey
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with start_valkey(tmp_path_factory.mktemp("lives") / "store") as server:
+    """Its file has everything that it has answered: with `everysec` a slow disk may make it wait."""
+    with start_valkey(tmp_path_factory.mktemp("lives") / "store", durability="strict") as server:
         yield server
 
 

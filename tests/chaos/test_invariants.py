@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from tests.chaos.history import (
@@ -21,6 +24,8 @@ from tests.chaos.history import (
     starts_of,
 )
 from tests.chaos.invariants import INVARIANTS, broken, violations
+from tests.chaos.load import runs
+from tests.chaos.receiver import Receiver
 
 FIRST, SECOND, LATER = (f"start-{n:032x}" for n in (1, 2, 3))
 
@@ -198,3 +203,28 @@ def test_the_agents_log_says_who_started_and_who_was_cut_off() -> None:
         Start(FIRST, "t", "a", 1, 7, "x", 1.0, 2.0),
         Start(SECOND, "t", "a", 1, 7, "x", 1.0, None),
     )
+
+
+def test_the_receiver_refuses_every_fourth_message_once() -> None:
+    with Receiver() as receiver:
+        answers = [
+            httpx.post(
+                receiver.url, json={"data": {"task_id": f"t{n}"}}, headers={"webhook-id": f"msg_{n}"}, trust_env=False
+            ).status_code
+            for n in (1, 2, 3, 4, 4)
+        ]  # fmt: skip
+    assert answers == [204, 204, 204, 503, 204]
+    assert [one.task for one in receiver.told] == ["t1", "t2", "t3", "t4", "t4"]
+    assert receiver.taken == {"t1", "t2", "t3", "t4"}
+
+
+def test_an_agent_runs_until_it_has_told_its_end_or_its_process_is_gone() -> None:
+    here = Start(FIRST, "t", "a", 1, os.getpid(), "x", time.time())
+    gone = replace(here, id=SECOND, pid=2**22 + 1)
+    assert runs(here, (here,))
+    assert not runs(replace(here, ended=here.at + 1), (here,))
+    assert not runs(here, (here, replace(here, id=LATER, at=here.at + 1))), (
+        "its process does something else by now"
+    )
+    assert not runs(gone, (gone,))
+    assert not runs(replace(here, at=here.at - 10**6), (here,)), "the process id has gone to another process"

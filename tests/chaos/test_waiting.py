@@ -56,7 +56,7 @@ def test_progress_of_a_step_that_awaits_is_told(client: Client, log: Path) -> No
     told = [
         event.data["agents"]["a"]["note"]
         for event in client.events(task_id)
-        if event and event.data.get("agents", {}).get("a", {}).get("state") == "RUNNING"
+        if event.data.get("agents", {}).get("a", {}).get("state") == "RUNNING"
     ]
     assert len(told) > 3
     assert_ends_well(client, task_id)

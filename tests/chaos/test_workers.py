@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra_mind.client import Client
 from infra_mind.model.task import AgentState, TaskState
+from infra_mind.model.workers import Alert
 from tests.chaos.test_kills import start, starts
 from tests.platform import SYNTHETIC, Platform, platform
+from tests.waiting import wait_until
 
 CEILING_MB = 400
 RECYCLE_AFTER = 3
 SETTINGS = {
     "INFRA_MIND_STEP_MEMORY_MB": str(CEILING_MB),
     "INFRA_MIND_RECYCLE_AFTER": str(RECYCLE_AFTER),
+    "INFRA_MIND_ALERT_AFTER": "3",
     "INFRA_MIND_RETRY_BASE_S": "0.1",
 }
 
@@ -65,6 +69,26 @@ def test_a_crash_loop_is_counted_over_crashes(client: Client, log: Path) -> None
     assert (agent.state, agent.attempt) == (AgentState.FAILED, 3)
     assert agent.reason.startswith("WorkerCrashed: ")
     assert starts(log)["c"] == 3
+
+
+def test_lost_processes_raise_an_alert_in_the_status_and_the_metrics(
+    small: Platform, client: Client, log: Path
+) -> None:
+    client.wait(start(client, log, c={"do": "crash", "times": 100}))
+
+    def alert() -> Alert | None:
+        return next((one for one in client.workers().alerts if one.kind == "WorkerCrashed"), None)
+
+    shown = wait_until("the alert is shown", alert)
+    assert shown.count >= 3
+    assert shown.step == "c"
+    answer = httpx.get(
+        f"{small.endpoint.url}/metrics",
+        headers={"Authorization": f"Bearer {small.home.api_key()}"},
+        trust_env=False,
+    )
+    assert 'infra_mind_alerts{kind="WorkerCrashed"} 1.0' in answer.text
+    assert 'infra_mind_alerts{kind="OutOfMemory"} 0.0' in answer.text
 
 
 def test_a_process_is_replaced_after_so_many_steps(client: Client, log: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -28,17 +30,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
 @pytest.fixture(scope="module")
 def url(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Deployed as `deploy/serve.yaml` says, on a free port and with synthetic agents."""
-    config = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text())
     port = free_port()
-    config["http_options"]["port"] = port
-    config["applications"][0]["args"]["agents"] = SYNTHETIC
-    file = tmp_path_factory.mktemp("config") / "serve.yaml"
-    file.write_text(yaml.safe_dump(config))
-    deployed = cluster.run("serve", "deploy", str(file), "--address", cluster.dashboard)
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    _deploy(cluster, tmp_path_factory.mktemp("config"), port)
     found = f"http://127.0.0.1:{port}"
     wait_until("the application is ready", lambda: _ready(found), timeout_s=120)
     return found
+
+
+def _deploy(cluster: RayCluster, folder: Path, port: int, **args: Any) -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "serve.yaml").read_text())
+    config["http_options"]["port"] = port
+    config["applications"][0]["args"] |= {"agents": SYNTHETIC, **args}
+    file = folder / "serve.yaml"
+    file.write_text(yaml.safe_dump(config))
+    deployed = cluster.run("serve", "deploy", str(file), "--address", cluster.dashboard)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
 
 
 def _ready(url: str) -> bool:
@@ -71,6 +77,40 @@ def test_the_dashboard_shows_agents_by_name_and_assessment(cluster: RayCluster, 
         return wanted <= {task["name"] for task in answer.json()["data"]["result"]["result"]}
 
     wait_until("the dashboard lists the agents", shown)
+
+
+def test_a_new_version_takes_over_what_runs_without_waiting_for_a_lease(
+    cluster: RayCluster, url: str, tmp_path: Path
+) -> None:
+    """A lease that ran out would count as an attempt; one that was handed over does not."""
+    log = tmp_path / "starts.log"
+    log.touch()
+    goal = {"log": str(log), "a": {"do": "wait", "for": str(tmp_path / "go")}}
+    with _client(cluster, url) as client:
+        tasks = [
+            client.start(client.create({"name": f"long {i}", "goal": json.dumps(goal)}).assessment_id)
+            for i in range(2)
+        ]
+
+        def kept() -> bool:
+            agents = [client.task(task_id).info.agents for task_id in tasks]
+            return all(one["b"].state == one["c"].state == "DONE" for one in agents)
+
+        wait_until("what can be done is kept", kept)
+        before = {worker.name for worker in client.workers().workers if worker.pool == "dispatcher"}
+        _deploy(cluster, tmp_path, int(url.rpartition(":")[2]), durability="strict")
+
+        def handed_over() -> bool:
+            workers = [one for one in client.workers().workers if one.pool == "dispatcher"]
+            live = {one.name for one in workers if one.status == "alive"}
+            return not live & before and sum(one.active_tasks for one in workers) == 2
+
+        wait_until("the new dispatchers run them", handed_over, timeout_s=90)
+        (tmp_path / "go").touch()
+        ended = [client.wait(task_id) for task_id in tasks]
+    assert [(task.state, task.attempt) for task in ended] == [("SUCCESS", 1)] * 2
+    starts = Counter(line.split()[0] for line in log.read_text().splitlines())
+    assert (starts["a"], starts["b"], starts["c"], starts["d"]) == (4, 2, 2, 2)
 
 
 def test_a_submitted_job_assesses_a_folder_of_briefs(cluster: RayCluster, url: str, tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ def told(found: Any) -> Any:
     return timeless(found.model_dump(mode="json")) if isinstance(found, Task | Assessment) else found
 
 
+# Called in test_store_webhooks_machine.py and in the contract tests of webhooks and schedules.
+ELSEWHERE = {
+    "create_schedule", "delete_schedule", "deliveries", "due_deliveries", "enable_schedule", "fire_schedule", "note_attempt",
+    "schedules", "webhook_secret",
+}  # fmt: skip
+
+
 class Stores(RuleBasedStateMachine):
     """Every call goes to both; what they answer or raise must be the same, but for the times."""
 
@@ -96,7 +103,7 @@ class Stores(RuleBasedStateMachine):
             if kind == b"zset":
                 members += await raw.zrange(key, 0, -1)  # type: ignore[arg-type] # without scores
             elif kind == b"set":
-                members += await raw.smembers(key)  # type: ignore[misc,arg-type] # the client's types are of both kinds
+                members += await raw.smembers(key)  # type: ignore[arg-type] # as above
             assert not ended.intersection(members), f"{key!r} never expires"
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
@@ -351,4 +358,4 @@ def test_any_order_of_calls(valkey: EmbeddedStore, monkeypatch: pytest.MonkeyPat
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert called == set(scripts.NAMES), "a script that no rule of this machine calls"
+    assert called == set(scripts.NAMES) - ELSEWHERE, "a script that no rule of this machine calls"

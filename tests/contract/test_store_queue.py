@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from infra_mind.errors import Conflict, Gone, NotFound, OptionInvalid, TooMany
 from infra_mind.model.task import AgentState, ApiKey, Priority, StartOptions, TaskError, TaskState
 from infra_mind.tasks.embedded import EmbeddedStore
-from infra_mind.tasks.store import AgentUpdate, Kept, StoreLimits, TaskStore
+from infra_mind.tasks.store import Accepted, AgentUpdate, Kept, StoreLimits, TaskStore
 from tests.contract.houses import AGENTS, House, accept, open_house
 from tests.stores import wait_until
 
@@ -310,6 +310,50 @@ async def test_what_has_expired_cannot_be_replayed(store: TaskStore) -> None:
     await wait_until("the assessment has expired", expired)
     with pytest.raises(Gone):
         await store.replay("acme", "t-1", "t-2", AGENTS)
+
+
+# -- a new assessment that begins with what another task kept -----------------------------------------------------------------
+
+
+async def test_a_task_can_begin_with_what_one_of_another_assessment_kept(store: TaskStore) -> None:
+    await fail(store, "1", state=TaskState.SUCCESS, status="completed")
+    await store.create_assessment("acme", "a-2", "What if", b"y", 0)
+    answer = await store.accept("acme", "a-2", "t-2", StartOptions(), AGENTS, kept_from="t-1")
+    assert (answer.task_id, answer.created) == ("t-2", True)
+    assert await store.kept("t-2") == {"cloud": Kept("cloud", "h", b"kept")}
+    task = await store.task("acme", "t-2")
+    assert (task.state, task.info.assessment_id, task.replay_of) == ("PENDING", "a-2", None)
+    assert (await store.assessment("acme", "a-1")).task_id == "t-1"
+    (claim,) = await store.claim("d", 1)
+    done = AgentUpdate("t-2", claim.fence, "cost", AgentState.DONE)
+    await store.keep("t-2", claim.fence, Kept("cost", "h2", b"own"), agent=done, seconds=1)
+    assert set(await store.kept("t-2")) == {"cloud", "cost"}
+    assert set(await store.kept("t-1")) == {"cloud"}
+
+
+async def test_the_same_accept_sent_again_begins_once(store: TaskStore) -> None:
+    await fail(store, "1", state=TaskState.SUCCESS, status="completed")
+    await store.create_assessment("acme", "a-2", "What if", b"y", 0)
+    for _ in range(2):
+        answer = await store.accept("acme", "a-2", "t-2", StartOptions(), AGENTS, kept_from="t-1")
+        assert answer == Accepted("t-2", True)
+    await store.delete_assessment("acme", "a-1")
+    assert (
+        await store.accept("acme", "a-2", "t-2", StartOptions(), AGENTS, kept_from="t-1")
+    ).task_id == "t-2"
+    assert len(await store.claim("d", 5)) == 1
+    assert set(await store.kept("t-2")) == {"cloud"}
+
+
+async def test_nobody_begins_with_what_is_anothers_or_unknown(store: TaskStore) -> None:
+    await fail(store, "1", state=TaskState.SUCCESS, status="completed")
+    await store.create_assessment("other", "a-2", "Mine", b"y", 0)
+    for tenant_of, kept_from in (("other", "t-1"), ("other", "t-none")):
+        with pytest.raises(NotFound, match=kept_from):
+            await store.accept(tenant_of, "a-2", "t-2", StartOptions(), AGENTS, kept_from=kept_from)
+    assert (await store.assessment("other", "a-2")).status == "draft"
+    with pytest.raises(NotFound):
+        await store.task("other", "t-2")
 
 
 # -- retry, rate ----------------------------------------------------------------------------------------------------------

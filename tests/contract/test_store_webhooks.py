@@ -386,6 +386,12 @@ async def test_after_the_last_delivery_no_key_stays_for_ever(
     assert await for_ever(redis_house) == {"counters"}
 
 
+async def test_deletion_leaves_nothing_in_the_outbox(redis_house: RedisHouse) -> None:
+    await end(redis_house.store, "1")
+    await redis_house.store.delete_assessment("acme", "a-1")
+    assert await for_ever(redis_house) == {"counters"}
+
+
 async def test_secrets_lie_in_one_key_alone(redis_house: RedisHouse) -> None:
     await redis_house.store.signing_secrets("acme", "whsec_c2VjcmV0")
     await end(redis_house.store, "1")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import psutil
 
-from tests.e2e.steps import draft, ended, problem, start
+from tests.e2e.steps import BRIEF, client_of, comparable, draft, ended, problem, start
 from tests.platform import Platform
 from tests.waiting import wait_until
 
@@ -43,3 +47,82 @@ def test_a_start_while_the_store_hangs_is_503_and_the_same_key_starts_it_once_la
         if t["info"]["assessment_id"] == assessment_id
     ]
     assert [t["task_id"] for t in mine] == [task_id]
+
+
+CLIENTS, EACH = 6, 4
+
+
+class Load:
+    """Clients that each start EACH assessments one after the other, and come back with the same key for as long as they get 503."""
+
+    def __init__(self, engine: Platform) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.tasks: dict[str, set[str]] = {}
+
+    def one_client(self, number: int) -> None:
+        with client_of(self._engine, self._engine.home.api_key()) as http:
+            for i in range(EACH):
+                made = self._until(http, "create", 201, "/assessments", json=BRIEF)
+                assessment_id = str(made["assessment_id"])
+                key = {"Idempotency-Key": f"load-{number}-{i}-{assessment_id}"}
+                begun = self._until(http, "start", 202, f"/assessments/{assessment_id}/start", headers=key)
+                with self._lock:
+                    self.tasks.setdefault(assessment_id, set()).add(str(begun["task_id"]))
+
+    def _until(self, http: httpx.Client, what: str, good: int, path: str, **more: Any) -> dict[str, Any]:
+        while True:
+            answer = http.post(path, **more)
+            with self._lock:
+                self.answers[what, answer.status_code] += 1
+            if answer.status_code == good:
+                body: dict[str, Any] = answer.json()
+                return body
+            assert problem(answer, 503)["retry_after_s"] >= 1
+
+    def refused(self) -> int:
+        with self._lock:
+            return sum(count for (_, status), count in self.answers.items() if status == 503)
+
+    def accepted(self) -> int:
+        with self._lock:
+            return self.answers["start", 202]
+
+
+def test_under_load_every_start_is_answered_truly_and_ends_once_with_the_right_result(
+    engine: Platform, http: httpx.Client
+) -> None:
+    """Each client meets the absence about twice (an answer of the store is waited for 5 s), with tasks running all the while."""
+    load = Load(engine)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        done = [clients.submit(load.one_client, number) for number in range(CLIENTS)]
+        wait_until("work is under way", lambda: load.accepted() >= CLIENTS)
+        with frozen(engine):
+            wait_until("every client has been refused", lambda: load.refused() >= 2 * CLIENTS, timeout_s=120)
+        for one in done:
+            one.result(timeout=120)
+    assert {status for _, status in load.answers} == {201, 202, 503}
+    assert len(load.tasks) == CLIENTS * EACH
+    results = set()
+    for assessment_id, tasks in load.tasks.items():
+        (task_id,) = tasks
+        assert ended(http, task_id)["state"] == "SUCCESS"
+        result = http.get(f"/tasks/{task_id}/result").json()["result"]
+        assert (result["assessment_id"], result["status"]) == (assessment_id, "completed")
+        results.add(comparable(result))
+    assert len(results) == 1
+    listed = _all_tasks(http)
+    assert {listed.count(assessment_id) for assessment_id in load.tasks} == {1}
+
+
+def _all_tasks(http: httpx.Client) -> list[str]:
+    """The assessment of every task of this tenant."""
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = http.get("/tasks", params={"limit": 200, **cursor}).json()
+        found += [task["info"]["assessment_id"] for task in page["items"]]
+        if not page["next_cursor"]:
+            return found
+        cursor = {"cursor": page["next_cursor"]}

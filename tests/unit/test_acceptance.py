@@ -90,8 +90,8 @@ def test_nothing_that_the_brief_gives_is_said_to_be_missing(who: str) -> None:
         for unpriced in agent.unpriced:
             assert not ("hosting.provider" in unpriced.reason and "provider" in given.get("hosting", {}))
         for finding in agent.findings:
-            if finding.status is Status.NOT_ASSESSED and finding.resource in given:
-                assert not given[finding.resource], finding.title
+            if finding.status is Status.NOT_ASSESSED and finding.evidence[0].observed == "absent":
+                assert not given.get(finding.evidence[0].path), finding.title
 
 
 def test_a_move_to_arm_is_not_offered_as_a_newer_generation() -> None:
@@ -115,6 +115,7 @@ def test_a_narrow_miss_shows_two_different_numbers() -> None:
 def test_own_machines_have_no_list_price_and_no_catalogue() -> None:
     cost = assessed("own machines only").agents["cost"]
     assert {u.reason for u in cost.unpriced} == {"own hardware has no list price"}
+    assert findings("own machines only")["cost.total"].evidence[0].path == "prices of 3 things"
     size = findings("own machines only")["cloud.node-capacity"]
     assert size.evidence[0].observed == "Dell R750xa"
     assert size.remediation is not None

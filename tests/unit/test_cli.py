@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from infra_mind import cli, errors
+from infra_mind.api import examples
 from tests.unit.small_server import SmallServer, Told, small_server
 
 MINIMAL = "name: One service\nhosting: {provider: aws, region: us-east-1, nodes: [{instance: m5.xlarge, count: 3}]}\n"
@@ -105,6 +106,13 @@ def test_the_commands_of_the_contract_are_there() -> None:
         "keys create",
         "keys list",
         "keys revoke",
+        "webhooks secret",
+        "webhooks list",
+        "schedules create",
+        "schedules list",
+        "schedules pause",
+        "schedules resume",
+        "schedules delete",
     }
     assert names <= set(COMMANDS)
 
@@ -318,6 +326,181 @@ def test_rows_are_never_wrapped(server: SmallServer, capsys: pytest.CaptureFixtu
     server.tell(Told(200, task))
     assert run("status", "tsk_1") == 0
     assert capsys.readouterr().out == f"tsk_1  PENDING  0 %  {'m' * 200}, 3. in the queue\n"
+
+
+def test_a_webhook_that_nobody_would_deliver_is_refused(
+    brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("assess", brief, "--local", "--webhook-url", "https://hooks.example.com/") == 2
+    assert "--local" in capsys.readouterr().err
+
+
+def test_a_wrong_webhook_url_is_not_repeated(brief: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("assess", brief, "--no-wait", "--webhook-url", "https://me:hunter2@example.com/") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("--webhook-url: must not hold a user name or password")
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("r.md", b"# One service"), ("r.sarif", b"{"), ("r.csv", b"fingerprint,"), ("r.pdf", b"%PDF-"), ("r.xml", b"<?xml"), ("r.focus.csv", b"BilledCost,")],
+)  # fmt: skip
+def test_the_end_of_the_reports_name_says_its_format(
+    tmp_path: Path, brief: str, name: str, begins: bytes
+) -> None:
+    path = tmp_path / name
+    assert run("assess", brief, "--local", "--json", "--report", str(path)) == 0
+    assert path.read_bytes().startswith(begins)
+
+
+def test_a_name_of_no_format_is_told_before_anything_runs(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("assess", brief, "--local", "--report", str(tmp_path / "r.docx")) == 2
+    said = capsys.readouterr()
+    assert "r.docx does not say which format" in said.err
+    assert said.out == ""
+
+
+def test_an_export_names_files_as_the_repository_does(
+    tmp_path: Path, brief: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "infra"
+    folder.mkdir()
+    (folder / "main.tf").write_text('resource "aws_s3_bucket" "a" {\n  acl = "public-read"\n}\n')
+    monkeypatch.chdir(tmp_path)
+    assert run("assess", brief, "--artefacts", "infra", "--local", "--json", "--report", "out.sarif") == 0
+    (found,) = json.loads((tmp_path / "out.sarif").read_text())["runs"]
+    uris = {
+        place["physicalLocation"]["artifactLocation"]["uri"]
+        for r in found["results"]
+        for place in r["locations"]
+    }
+    assert "infra/main.tf" in uris
+    assert uris <= {"infra/main.tf", "brief.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "file"),
+    [
+        ((), "html", "report.html"), (("--format", "sarif"), "sarif", "report.sarif"), (("--out", "x.csv"), "csv", "x.csv"),
+        (("--format", "junit", "--out", "x.txt"), "junit", "x.txt"), (("--out", "x.pdf"), "pdf", "x.pdf"),
+    ],
+)  # fmt: skip
+def test_a_report_is_fetched_in_the_format_that_is_named(
+    server: SmallServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    asked: str,
+    file: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server.tell(Told(200, text="the report", headers={"Content-Type": "text/plain"}))
+    assert run("report", "asm_1", *words) == 0
+    assert server.asked[0].path == f"/api/v1/assessments/asm_1/report?format={asked}&kind=full"
+    assert (tmp_path / file).read_text() == "the report"
+
+
+def test_an_unknown_format_is_told_without_asking(
+    server: SmallServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("report", "asm_1", "--format", "docx") == 2
+    assert "there is html, pdf, md" in capsys.readouterr().err
+    assert server.asked == []
+
+
+# -- diff, baseline ---------------------------------------------------------------------------------------------------
+PUBLIC = 'resource "aws_s3_bucket" "{name}" {{\n  bucket = "{name}"\n  acl    = "public-read"\n}}\n'
+
+
+def assessed(folder: Path, brief: str, *names: str, options: tuple[str, ...] = ()) -> int:
+    """Assesses public buckets of these names in this process; the result is `folder/result.json`."""
+    (folder / "infra").mkdir(parents=True, exist_ok=True)
+    (folder / "infra" / "main.tf").write_text("".join(PUBLIC.format(name=name) for name in names))
+    return run("assess", brief, "-a", str(folder / "infra"), "--local", "--json", "--result", str(folder / "result.json"), *options)  # fmt: skip
+
+
+def test_only_findings_that_the_baseline_lacks_fail(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert assessed(tmp_path / "old", brief, "one", options=("--fail-on", "high")) == 4
+    baseline = ("--fail-on", "high", "--baseline", str(tmp_path / "old" / "result.json"))
+    capsys.readouterr()
+    assert assessed(tmp_path / "same", brief, "one", options=baseline) == 0
+    assert "0 failed findings that the baseline lacks" in capsys.readouterr().err
+    assert assessed(tmp_path / "more", brief, "one", "two", options=baseline) == 4
+    said = capsys.readouterr()
+    assert "aws_s3_bucket.two" in said.err
+    assert "aws_s3_bucket.one" not in said.err
+    json.loads(said.out)
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "says"),
+    [
+        (None, ("--fail-on", "high"), "cannot be read: No such file"), ("{}", ("--fail-on", "high"), "this is no result of an assessment"),
+        ("no json", ("--fail-on", "high"), "this is no result of an assessment"), ("{}", (), "needs --fail-on"),
+        ("{}", ("--fail-on", "high", "--no-wait"), "does not go with --no-wait"),
+    ],
+)  # fmt: skip
+def test_a_baseline_that_is_none_is_told_before_anything_runs(
+    tmp_path: Path,
+    brief: str,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    words: tuple[str, ...],
+    says: str,
+) -> None:
+    path = tmp_path / "old.json"
+    if content is not None:
+        path.write_text(content)
+    local = () if "--no-wait" in words else ("--local",)
+    assert run("assess", brief, *local, "--baseline", str(path), *words) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+
+
+def test_two_result_files_are_compared_without_a_server(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assessed(tmp_path / "old", brief, "one")
+    assessed(tmp_path / "new", brief, "two")
+    files = [str(tmp_path / side / "result.json") for side in ("old", "new")]
+    capsys.readouterr()
+    assert run("diff", *files, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {f["resource"] for f in found["new"]} == {"aws_s3_bucket.two"}
+    assert {f["resource"] for f in found["fixed"]} == {"aws_s3_bucket.one"}
+    assert run("diff", files[0], files[0]) == 0
+    said = capsys.readouterr().out
+    assert "0 new, 0 fixed" in said
+    assert "Nothing else differs." in said
+
+
+def test_two_ids_are_compared_by_the_server(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.tell(Told(200, examples.DIFF))
+    assert run("diff", "asm_1", "asm_2") == 0
+    assert server.asked[0].path == "/api/v1/assessments/asm_1/diff/asm_2"
+    said = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "Facts that moved: 1" in said
+    assert "$ 58 420.48 a month" in said
+    assert "−$ 7 220.48 a month (−12.36 %)" in said
+    assert "2 → 1  Close the bucket" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("a.json", "asm_2"), "a.json is a file and asm_2 is none"),
+        (("a.json", "b.json"), "a.json: cannot be read"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(words: tuple[str, str], says: str, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    assert run("diff", *words) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_report_and_result_are_written_into_folders_that_are_made(tmp_path: Path, brief: str) -> None:

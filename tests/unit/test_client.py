@@ -208,6 +208,49 @@ def test_two_starts_have_two_keys_and_ones_own_is_kept(server: SmallServer, clie
     assert third == "mine"
 
 
+SCHEDULE = {
+    "schedule_id": "sch_1", "name": "n", "cron": "0 6 * * 1", "timezone": "UTC", "coalesce": True, "enabled": True,
+    "options": {}, "created_at": "t",
+}  # fmt: skip
+
+
+def test_a_schedule_that_is_sent_again_is_the_same_one(server: SmallServer, client: Client) -> None:
+    server.tell(Told(0), refused(503), Told(201, SCHEDULE))
+    made = client.create_schedule("n", "0 6 * * 1", {"name": "x"}, timezone="UTC", priority="low")
+    assert made.schedule_id == "sch_1"
+    assert len({asked.headers["idempotency-key"] for asked in server.asked}) == 1
+    assert json.loads(server.asked[2].body) == {
+        "name": "n", "cron": "0 6 * * 1", "timezone": "UTC", "coalesce": True, "enabled": True,
+        "options": {"priority": "low"}, "brief": {"name": "x"},
+    }  # fmt: skip
+
+
+def test_schedules_are_listed_changed_and_deleted(server: SmallServer, client: Client) -> None:
+    server.tell(Told(200, {"items": [SCHEDULE]}), Told(200, SCHEDULE), Told(200, SCHEDULE), Told(204))
+    assert [one.schedule_id for one in client.schedules()] == ["sch_1"]
+    assert client.schedule("sch_1").cron == "0 6 * * 1"
+    assert client.enable_schedule("sch_1", enabled=False).name == "n"
+    client.delete_schedule("sch_1")
+    assert [(asked.method, asked.path) for asked in server.asked] == [
+        ("GET", "/api/v1/schedules"),
+        ("GET", "/api/v1/schedules/sch_1"),
+        ("PATCH", "/api/v1/schedules/sch_1"),
+        ("DELETE", "/api/v1/schedules/sch_1"),
+    ]
+    assert json.loads(server.asked[2].body) == {"enabled": False}
+
+
+def test_the_secret_of_webhooks_is_not_in_a_repr(server: SmallServer, client: Client) -> None:
+    server.tell(Told(200, {"secret": "whsec_x", "created_at": "t", "previous_until": None}))
+    for found in (client.webhook_secret(), client.rotate_webhook_secret()):
+        assert found.secret == "whsec_x"
+        assert "whsec_x" not in repr(found)
+    assert [asked.path for asked in server.asked] == [
+        "/api/v1/webhooks/secret",
+        "/api/v1/webhooks/secret/rotate",
+    ]
+
+
 def test_it_gives_up_after_a_few_attempts(server: SmallServer, client: Client, waits: list[float]) -> None:
     server.tell(refused(503))
     with pytest.raises(errors.Unavailable, match="so it is"):

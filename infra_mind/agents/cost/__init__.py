@@ -10,6 +10,7 @@ from infra_mind.agents.cost.generations import assess_generations, assess_volume
 from infra_mind.agents.cost.hosting import assess_hosting
 from infra_mind.agents.cost.ledger import NAME, Commitment, Ledger
 from infra_mind.agents.cost.models import assess_models
+from infra_mind.agents.cost.purchases import assess_purchases
 from infra_mind.agents.cost.totals import assess_rent_or_host, assess_totals
 from infra_mind.model.result import AgentResult
 
@@ -21,6 +22,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     assess_hosting(brief.hosting, ledger)
     progress(1, 5, "hosting")
     served, rented = assess_models(brief, inputs.results.get("mlops"), ledger)
+    assess_purchases(served, brief.training, inputs.results.get("research"), ledger)
     progress(2, 5, "models")
     assess_artefacts(inputs.inventory, brief.hosting, ledger)
     progress(3, 5, "artefacts")
@@ -44,7 +46,8 @@ AGENT = Agent(
     name=NAME,
     assess=assess,
     needs=("cloud", "mlops"),
+    after=("research",),
     reads=("budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
-    version=2,
+    version=3,
 )

@@ -24,6 +24,10 @@ BY_USE = terraform_aws.BY_USE | terraform_azure.BY_USE | terraform_gcp.BY_USE
 NO_PRICE = terraform_aws.NO_PRICE | terraform_azure.NO_PRICE | terraform_gcp.NO_PRICE
 
 
+# What was handed in, may cost money and could not be read.
+NOT_READ = {"remote_module": "a remote module", "helm_template": "a Helm template"}
+
+
 def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledger) -> None:
     """Lines and unpriced things with address, file and line; kinds without a price model are counted in the details."""
     regions, cluster = Regions(inventory, hosting), Cluster(inventory, hosting, ledger)
@@ -35,6 +39,9 @@ def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledg
                 unmodelled[resource.kind] += 1
         elif resource.format is Format.KUBERNETES:
             cluster.book(resource)
+    for part in inventory.unread:
+        if part.kind in NOT_READ:
+            ledger.miss(f"{NOT_READ[part.kind]} in {part.artefact}", part.reason, Place("", part.artefact, part.line))  # fmt: skip
     if unmodelled:
         ledger.details["kinds_without_price_model"] = dict(sorted(unmodelled.items()))
 

@@ -12,6 +12,7 @@ from infra_mind.knowledge.instances import Instance
 from infra_mind.knowledge.prices import Offer
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import (
+    Confidence,
     Effort,
     Evidence,
     Finding,
@@ -151,13 +152,20 @@ def _rate(found: Newer, ledger: Ledger) -> str:
     )  # fmt: skip
 
 
+def _confidence(*offers: Offer) -> Confidence:
+    """High where both prices are recent; less where one follows from its family's, or is past its age."""
+    if any(prices.is_old(offer.as_of) for offer in offers):
+        return Confidence.LOW
+    return Confidence.MEDIUM if any(offer.reckoned for offer in offers) else Confidence.HIGH
+
+
 def _finding(line: CostLine, found: Newer, hours: float, rate: str) -> Finding:
     old, new = found
     saved = hours * (old.usd_per_hour - new.usd_per_hour)
     share = 1 - new.usd_per_hour / old.usd_per_hour
     return make_finding(
         rule_id="cost.older-generation", agent=NAME, status=Status.FAIL,
-        severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
+        severity=Severity.MEDIUM if share >= 0.1 else Severity.LOW, confidence=_confidence(old, new), resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
         title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {percent(round(share, 4))} less in {old.region}",
         evidence=(
             Evidence(

@@ -7,10 +7,12 @@ import math
 from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
 from infra_mind.knowledge import prices
+from infra_mind.knowledge.prices import Purchase
 from infra_mind.model.brief import Hosting, Storage
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import not_assessed
 
+OTHER_PURCHASES: tuple[Purchase, ...] = ("spot", "committed_1y", "committed_3y")
 GB_PER_TB = 1000.0
 GB_PER_TIB_DISK = 1024.0  # Azure's S30 disk is sold by the piece
 
@@ -81,6 +83,20 @@ def _nodes(hosting: Hosting, ledger: Ledger) -> None:
         if offer:
             ledger.fact(
                 f"hosting.{id_part(name)}.usd_per_month", count * HOURS * offer.usd_per_hour, "USD/month",
+                "count × hours × usd_per_hour",
+                {"count": count, "hours": HOURS, "usd_per_hour": offer.usd_per_hour, "region": offer.region},
+                offer.source, offer.as_of,
+            )  # fmt: skip
+        _other_purchases(provider, region, name, count, ledger)
+
+
+def _other_purchases(provider: str, region: str, name: str, count: int, ledger: Ledger) -> None:
+    """The same nodes at spot and committed for one and three years, where a list has the price; in no total."""
+    for purchase in OTHER_PURCHASES:
+        offer = prices.price(provider, region, name, purchase)
+        if offer:
+            ledger.fact(
+                f"hosting.{id_part(name)}.usd_per_month_{purchase}", count * HOURS * offer.usd_per_hour, "USD/month",
                 "count × hours × usd_per_hour",
                 {"count": count, "hours": HOURS, "usd_per_hour": offer.usd_per_hour, "region": offer.region},
                 offer.source, offer.as_of,

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.terraform_azure import tier_of
 from infra_mind.knowledge import prices
+from infra_mind.knowledge.instances import PROVIDERS
 from infra_mind.model.brief import Hosting
+from infra_mind.model.fact import id_part
 from infra_mind.model.inventory import Inventory, Resource, is_unresolvable
 
 # Classes that the managed clusters bring along (documentation of EKS, AKS and GKE), and what an absent class stands for.
@@ -35,6 +37,14 @@ DRIVER_DEFAULT = {
     "pd.csi.storage.gke.io": "pd-standard",
     "kubernetes.io/gce-pd": "pd-standard",
 }
+# Words in the name of a class that is not among the files.
+WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "aws": {"gp3": "gp3", "gp2": "gp2", "st1": "st1", "sc1": "sc1"},
+        "azure": {"premium": "Premium_LRS"},
+        "gcp": {"ssd": "pd-ssd", "balanced": "pd-balanced"},
+    }
+)
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "": 1}  # fmt: skip
 GIB = 2**30
 INTERNAL = {
@@ -82,7 +92,7 @@ class Cluster:
             return self._miss(resource, what, "its size is not a quantity")
         if not self._known(resource, what):
             return None
-        kind = self._kind(name)
+        kind = self._kind(name) or self._named(name)
         if kind is None:
             return self._miss(
                 resource,
@@ -110,6 +120,17 @@ class Cluster:
             None,
         )
         return given or DRIVER_DEFAULT.get(str(own.get("provisioner")))
+
+    def _named(self, name: Any) -> str | None:
+        """The kind of volume that the name of an unknown class holds (`gp3-encrypted`), said as an assumption."""
+        words = re.split(r"[^a-z0-9]+", str(name).lower())
+        kind = next((k for word, k in WORDS.get(str(self._provider), {}).items() if word in words), None)
+        if kind:
+            self._ledger.assume(
+                f"kubernetes.class.{id_part(str(name))}", f"Storage class {name!r} is not among the files: its name says {kind}", value=kind,
+                source="the name of the class",
+            )  # fmt: skip
+        return kind
 
     def _volume(self, resource: Resource, kind: str, gib: float, volumes: float) -> None:
         if self._provider == "aws":
@@ -158,12 +179,12 @@ class Cluster:
             self._once(resource, "forwarding_rule", FIRST_FIVE, "forwarding rule, without traffic")
 
     def _known(self, resource: Resource, what: str) -> bool:
-        if self._provider in prices.PROVIDERS and self._region:
+        if self._provider in PROVIDERS and self._region:
             return True
         absent = "hosting.provider" if self._provider is None else "hosting.region"
         reason = (
             f"the cluster's cloud is not known: {absent} is not given"
-            if self._provider is None or self._provider in prices.PROVIDERS
+            if self._provider is None or self._provider in PROVIDERS
             else f"no price list for {self._provider}"
         )
         self._miss(resource, what, reason)
@@ -171,9 +192,9 @@ class Cluster:
 
     def _units(self, resource: Resource, sku: str, units: float, what: str, flat: bool = False) -> None:
         provider, region = str(self._provider), str(self._region)
-        offer = prices.service(provider, region, sku) or (
-            prices.service_elsewhere(provider, sku) if flat else None
-        )
+        offer = prices.service(provider, region, sku)
+        if offer is None and flat and (known := prices.service_elsewhere(provider, region, sku)):
+            offer = known[0]
         if offer is None:
             self._miss(resource, what, prices.why_service_unpriced(provider, region, sku))
         elif units > 0:

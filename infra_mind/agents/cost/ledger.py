@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from infra_mind.knowledge.prices import Offer, ServiceOffer
+from infra_mind.knowledge.prices import Offer, Purchase, ServiceOffer
 from infra_mind.model.brief import Budget
 from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
 from infra_mind.model.finding import Finding
@@ -190,7 +190,7 @@ class Ledger:
 
     def _line(
         self, what: str, sku: str, quantity: float, unit: str, usd: float, offer: Offer | ServiceOffer, place: Place,
-        purchase: Literal["on_demand", "spot", "committed"],
+        purchase: Purchase | Literal["committed"],
     ) -> None:  # fmt: skip
         self.lines.append(
             CostLine(
@@ -205,7 +205,7 @@ class Ledger:
                 unit=unit,
                 usd_per_unit=usd,
                 usd_per_month=quantity * usd,
-                purchase=purchase,
+                purchase="committed" if purchase in ("committed_1y", "committed_3y") else purchase,
                 source=offer.source,
                 as_of=offer.as_of,
                 origin="brief" if place is BRIEF else "artefact",

@@ -94,11 +94,11 @@ class Pricer:
         """Books `units` of a service for each of the resource; a `flat` fee is the same wherever the lists do not say otherwise."""
         total = units * self.copies
         offer = prices.service(self.provider, self.region, sku)
-        if offer is None and flat and (known := prices.service_elsewhere(self.provider, sku)):
-            offer = known
+        if offer is None and flat and (known := prices.service_elsewhere(self.provider, self.region, sku)):
+            offer, where = known
             self.ledger.assume(
-                f"flat.{id_part(sku)}", f"The fee of {what} is that of {known.region}: the provider states one for all regions",
-                value=known.usd_per_unit, unit=f"USD/{known.unit}", source=known.source,
+                f"flat.{id_part(sku)}", f"The fee of {what} is that of {where}: the provider states one for all regions",
+                value=offer.usd_per_unit, unit=f"USD/{offer.unit}", source=offer.source,
             )  # fmt: skip
         if offer is None:
             self.miss(prices.why_service_unpriced(self.provider, self.region, sku), what)

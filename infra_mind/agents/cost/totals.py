@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 
 from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
@@ -22,9 +21,8 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )  # fmt: skip
-from infra_mind.model.numbers import money, number, percent
+from infra_mind.model.numbers import counted, money, number, percent
 
-OLD = timedelta(days=730)  # a price this much older than the newest list is said to be old
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
 
@@ -46,7 +44,7 @@ def _total(ledger: Ledger) -> float | None:
             not_assessed(
                 agent=NAME,
                 rule_id="cost.total",
-                missing="hosting",
+                missing=_lacking(ledger, bool(once)),
                 resource="cost.total_usd_per_month",
                 title="Nothing in the brief that is paid by the month has a dated price, so there is no monthly total"
                 + (
@@ -54,7 +52,9 @@ def _total(ledger: Ledger) -> float | None:
                     if once
                     else ""
                 ),
-                hint="Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
+                hint="See `unpriced` for why; use names from the price lists where there are any."
+                if any(not u.artefact for u in ledger.unpriced)
+                else "Give hosting (provider, region, nodes), llm_serving or llm_api with names from the price lists.",
             )
         )
         return None
@@ -65,6 +65,14 @@ def _total(ledger: Ledger) -> float | None:
         "; ".join(sorted({line.source for line in lines})), min(line.as_of for line in lines),
     )  # fmt: skip
     return total
+
+
+def _lacking(ledger: Ledger, paid_once: bool) -> str:
+    """What stands in the way of a total: things of the brief without a price, else things that are paid by the month."""
+    unpriced = sum(not u.artefact for u in ledger.unpriced)
+    if unpriced:
+        return f"prices of {counted(unpriced, 'thing')}"
+    return "hosting.nodes" if paid_once else "hosting"
 
 
 def _artefacts(ledger: Ledger) -> None:
@@ -93,12 +101,8 @@ def _coverage(ledger: Ledger) -> None:
 
 
 def _old_prices(ledger: Ledger) -> None:
-    newest = date.fromisoformat(prices.newest_as_of())
     for line in ledger.lines:
-        as_of = date.fromisoformat(
-            (line.as_of + "-01-01")[:10] if len(line.as_of) == 4 else (line.as_of + "-01")[:10]
-        )
-        if newest - as_of > OLD:
+        if prices.is_old(line.as_of):
             ledger.assume(
                 f"old_price.{id_part(line.sku)}.{line.region}",
                 f"The price of {line.sku} in {line.region} is of {line.as_of}: no newer list has it",

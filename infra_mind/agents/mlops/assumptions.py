@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from infra_mind.agents.mlops.roofline import Planning
+from infra_mind.agents.mlops.shape import Shape
+from infra_mind.knowledge.checkpoints import Scheme
+from infra_mind.knowledge.gpus import Gpu
+from infra_mind.knowledge.serving import efficiency
 from infra_mind.model.fact import Assumption
 
 AICONFIGURATOR = "system files of PyPI aiconfigurator-core 0.12.0 (2026-09)"
 LLAMA_3 = (
     "Llama 3 herd of models, arXiv:2407.21783: 380 to 430 TFLOPS per H100 in bf16, 0.38 to 0.43 of its peak"
 )
+GPU_HOURS = (
+    "GPU hours: model cards of Llama-3.1-8B (1.46e6 on H100, 15e12 tokens) and Llama-3-70B (6.4e6 on H100, 15e12 tokens), as "
+    "aiportalx.com quotes them, and Llama 2, arXiv:2307.09288, table 2 (1.72e6 on A100, 2e12 tokens)"
+)
 ZERO = "ZeRO, arXiv:1910.02054: 2 + 2 + 12 bytes per parameter with Adam in mixed precision"
 TRAINING_MFU = 0.4
 ADAM_BYTES = 16
 
 
-def of_serving(plan: Planning) -> tuple[Assumption, ...]:
-    """What every serving estimate rests on."""
+def of_serving(plan: Planning, gpu: Gpu) -> tuple[Assumption, ...]:
+    """What every serving estimate rests on; the shares of the peaks are those of the GPU's maker."""
+    reached = efficiency(gpu)
     return (
         Assumption(
             id="mlops.serving.memory_utilisation", value=plan.memory_utilisation, unit="share",
@@ -30,12 +39,23 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
         Assumption(
             id="mlops.serving.prefill_mfu", value=plan.prefill_mfu, unit="share",
             text="Prefill reaches this share of the dense peak rate",
-            source=f"planning value; training does the same arithmetic ({LLAMA_3})",
+            source=reached.source,
+        ),
+        Assumption(
+            id="mlops.serving.decode_mfu", value=plan.decode_mfu, unit="share",
+            text="Decode of a large batch reaches this share of the dense peak rate",
+            source=reached.source,
         ),
         Assumption(
             id="mlops.serving.bandwidth_efficiency", value=plan.bandwidth_efficiency, unit="share",
             text="Decode reaches this share of the peak memory bandwidth",
-            source=f"{AICONFIGURATOR}: mem_bw_empirical_scaling_factor",
+            source=reached.source,
+        ),
+        Assumption(
+            id="mlops.serving.error_band", value=f"{reached.low:g} to {reached.high:g}", unit="reckoned over measured",
+            text="Throughput reckoned over throughput measured lies in this band for nine of ten published measurements on GPUs of "
+            f"{gpu.maker}" if reached.measured else f"No published measurement on GPUs of {gpu.maker} was found: the band is a guess",
+            source=f"docs/agents/mlops.md, python -m infra_mind.agents.mlops.measured; {reached.source}",
         ),
         Assumption(
             id="mlops.serving.collective_latency_s", value=plan.collective_latency_s, unit="s",
@@ -56,13 +76,36 @@ def of_serving(plan: Planning) -> tuple[Assumption, ...]:
     )  # fmt: skip
 
 
-def sliding_window(name: str, window: int) -> Assumption:
-    """A model with sliding-window layers is counted as if every layer kept every token."""
+def experts(plan: Planning, gpu: Gpu) -> Assumption:
+    """Experts are read in many small products, which reach less of the bandwidth than one large one."""
     return Assumption(
-        id=f"mlops.serving.{name}.sliding_window", value=window, unit="tokens",
-        text=f"Some layers of this model attend to the last {window} tokens only; the cache is reckoned as if all layers kept "
-        "every token, which is right for engines that do not free them and an upper bound for those that do",
-        source="published config of the model",
+        id="mlops.serving.expert_efficiency", value=plan.expert_efficiency, unit="share",
+        text="Decode reaches this share of the peak memory bandwidth where it reads experts; a step reads 1 − (1 − k/E)^batch of them",
+        source=efficiency(gpu).source,
+    )  # fmt: skip
+
+
+def sliding_window(name: str, shape: Shape) -> Assumption:
+    """Layers with a window keep no more than it; that the engine lets go of the rest is said."""
+    return Assumption(
+        id=f"mlops.serving.{name}.sliding_window", value=shape.window, unit="tokens",
+        text=f"{shape.window_layers} of {shape.layers} layers attend to the last {shape.window} tokens only, and the engine frees what "
+        "has left the window; one that does not keeps every token in every layer",
+        source="config of the model; vLLM, hybrid KV cache manager (on by default, disable_hybrid_kv_cache_manager)",
+    )  # fmt: skip
+
+
+def storage(name: str, scheme: Scheme, path: str, published: str) -> Assumption:
+    """How the quantised checkpoint is stored; where the makers' own checkpoint decided it, that is said."""
+    chosen = (
+        "The model is published this way, and the brief names no dtype"
+        if published
+        else "Taken for the checkpoint"
+    )
+    return Assumption(
+        id=f"mlops.serving.{name}.storage", value=scheme.id, unit="text",
+        text=f"{chosen}: {scheme.what}",
+        source=scheme.source, field=f"{path}.weight_dtype",
     )  # fmt: skip
 
 
@@ -73,16 +116,6 @@ def one_width(name: str, dtype: str, path: str) -> Assumption:
         text=f"All parameters are counted in {dtype}: how many stay in 16 bit (embeddings, norms, head) is not known for a model "
         "outside the table, so the true size is larger",
         source="brief", field=f"{path}.model",
-    )  # fmt: skip
-
-
-def scales_not_counted(name: str, dtype: str) -> Assumption:
-    """Scales and zero points of a quantised checkpoint are left out."""
-    return Assumption(
-        id=f"mlops.serving.{name}.scales", value=0, unit="bytes",
-        text=f"Scales and zero points of the {dtype} checkpoint are not counted (about 4 % for 4 bit in groups of 128, far less "
-        "for 8 bit)",
-        source="AWQ, arXiv:2306.00978, as mit-han-lab/llm-awq packs it: a 16-bit scale and a zero point per group of 128 weights",
     )  # fmt: skip
 
 
@@ -99,8 +132,9 @@ def training_mfu(name: str, path: str) -> Assumption:
     """The share of the peak that a training run reaches, when the brief does not say."""
     return Assumption(
         id=f"mlops.training.{name}.mfu", value=TRAINING_MFU, unit="share",
-        text="Model FLOPs utilisation of the run",
-        source=LLAMA_3, field=f"{path}.mfu",
+        text="Model FLOPs utilisation of the run while it steps; GPU hours of whole runs, restarts and idle time included, imply 0.14 "
+        "(Llama-3.1-8B), 0.28 (Llama-3-70B) and 0.43 (Llama-2-70B)",
+        source=f"{LLAMA_3}; {GPU_HOURS}", field=f"{path}.mfu",
     )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
 
+from infra_mind.agents.mlops.kernels import Answer, Question
 from infra_mind.agents.mlops.roofline import Replica
-from infra_mind.agents.mlops.split import DEGREES, Split
+from infra_mind.agents.mlops.split import DEGREES, SLACK, Split
+from infra_mind.knowledge.serving import efficiency
 from infra_mind.model.fact import Fact, FactValue
 
 
@@ -53,6 +55,7 @@ def facts(prefix: str, split: Split, requests_per_s: float) -> list[Fact]:
     return [
         *_room(prefix, split),
         *_size(prefix, split, requests_per_s),
+        *_band(prefix, split, requests_per_s),
         *_times(prefix, split, requests_per_s),
     ]
 
@@ -62,19 +65,24 @@ def _room(prefix: str, split: Split) -> list[Fact]:
     return [
         _fact(
             prefix, split, "kv_room_bytes", replica.kv_room_per_gpu * replica.tp, "bytes",
-            "gpus_per_replica · (memory_bytes · utilisation − overhead_bytes) − weights_bytes",
+            "gpus_per_replica · (memory_bytes · utilisation − overhead_bytes − weights_bytes_per_gpu)",
             gpus_per_replica=replica.tp, memory_bytes=replica.gpu.memory_bytes, utilisation=plan.memory_utilisation,
-            overhead_bytes=plan.overhead_bytes, weights_bytes=replica.weights,
+            overhead_bytes=plan.overhead_bytes, weights_bytes_per_gpu=replica.weights_per_gpu,
         ),
         _fact(
             prefix, split, "concurrency", replica.concurrency, "requests per replica",
-            "floor(kv_room_bytes_per_gpu / (kv_bytes_per_token_per_gpu · (input_tokens + output_tokens)))",
-            kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu,
-            input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens,
+            "floor(kv_room_bytes_per_gpu / kv_bytes_per_request_per_gpu)",
+            kv_room_bytes_per_gpu=replica.kv_room_per_gpu, kv_bytes_per_request_per_gpu=replica.kv_per_request_per_gpu,
+            input_tokens=replica.load.input_tokens, output_tokens=replica.load.output_tokens, kv_copies=kv_copies(replica),
         ),
         _fact(prefix, split, "batch_limit", split.batch, "requests per replica", "the smallest of the limits", **_limits(split)),
         binding_constraint(prefix, split),
     ]  # fmt: skip
+
+
+def kv_copies(replica: Replica) -> float:
+    """On how many GPUs of the replica each cached value stands."""
+    return replica.tp / min(replica.tp, replica.shape.kv_shards)
 
 
 def _size(prefix: str, split: Split, load: float) -> list[Fact]:
@@ -105,6 +113,66 @@ def _size(prefix: str, split: Split, load: float) -> list[Fact]:
     ]  # fmt: skip
 
 
+def _band(prefix: str, split: Split, load: float) -> list[Fact]:
+    """What the split sustains and takes at both ends of the error band: the rate is the reckoned one over `reckoned / measured`."""
+    reached, replicas = efficiency(split.replica.gpu), split.replicas(load)
+    total = replicas * split.rate
+
+    def rate(name: str, ratio: float) -> Fact:
+        return _fact(
+            prefix,
+            split,
+            name,
+            total / ratio,
+            "1/s",
+            "requests_per_s / ratio",
+            requests_per_s=total,
+            ratio=ratio,
+        )
+
+    def gpus(name: str, ratio: float) -> Fact:
+        return _fact(
+            prefix, split, name, _replicas(load, split.rate / ratio) * split.replica.tp, "count",
+            "ceil(load · ratio / rate_per_replica) · gpus_per_replica", load=load, ratio=ratio, rate_per_replica=split.rate,
+            gpus_per_replica=split.replica.tp,
+        )  # fmt: skip
+
+    return [
+        rate("requests_per_s_low", reached.high), rate("requests_per_s_high", reached.low),
+        gpus("gpus_low", reached.low), gpus("gpus_high", reached.high),
+    ]  # fmt: skip
+
+
+def _replicas(load: float, rate: float) -> int:
+    return max(1, ceil(load / rate - SLACK))
+
+
+def beside(prefix: str, split: Split, load: float, asked: Question, answer: Answer) -> list[Fact]:
+    """The same split by measured kernel tables, with the batch that the closed form allows; `kernel_ratio` is the one over the other."""
+    replica = split.replica
+    rate = answer.tokens_per_s / asked.output_tokens
+    given: dict[str, FactValue] = {
+        "model": asked.model, "gpus_per_replica": asked.gpus, "batch": asked.batch, "input_tokens": asked.input_tokens,
+        "output_tokens": asked.output_tokens, "weights": asked.weights or "as published", "cache": asked.cache,
+    }  # fmt: skip
+
+    def fact(name: str, value: float, unit: str, formula: str, **inputs: FactValue) -> Fact:
+        return Fact(
+            id=f"{prefix}.{name}", value=value, unit=unit, formula=formula, source=answer.source, as_of="2026-09",
+            inputs={"gpu": replica.gpu.id, **inputs},
+        )  # fmt: skip
+
+    closed = replica.rate(float(asked.batch))
+    return [
+        fact("kernel_ttft_s", answer.ttft_s, "s", "looked up", **given),
+        fact("kernel_tpot_s", answer.tpot_s, "s", "looked up", **given),
+        fact("kernel_requests_per_s_per_replica", rate, "1/s", "tokens_per_s / output_tokens", tokens_per_s=answer.tokens_per_s, **given),
+        fact("kernel_gpus", _replicas(load, rate) * replica.tp, "count", "ceil(load / rate_per_replica) · gpus_per_replica",
+             load=load, rate_per_replica=rate, gpus_per_replica=replica.tp),
+        fact("kernel_ratio", closed / rate, "share", "rate of the closed form at this batch / rate by the tables", closed_form=closed, tables=rate),
+    ]  # fmt: skip
+
+
 def _times(prefix: str, split: Split, load: float) -> list[Fact]:
     replica, plan = split.replica, split.replica.plan
     shape, rate = replica.shape, load / split.replicas(load)
@@ -113,9 +181,12 @@ def _times(prefix: str, split: Split, load: float) -> list[Fact]:
     return [
         _fact(
             prefix, split, "prefill_s", replica.prefill_s, "s",
-            "(2 · active_parameters · S + 2 · layers · heads · head_dim · S²) / (gpus_per_replica · flops · mfu) + communication_s",
-            active_parameters=shape.active_parameters, S=replica.load.input_tokens, layers=shape.layers, heads=shape.heads,
-            head_dim=shape.head_dim, gpus_per_replica=replica.tp, flops=replica.peak, mfu=plan.prefill_mfu,
+            "(2 · (multiplied_parameters − head_parameters) · S + 2 · head_parameters + attention_flops) / (gpus_per_replica · flops · mfu) "
+            "+ communication_s; attention_flops = Σ over layers of 2 · heads · head_dim · S², with a window w < S of 4 · heads · head_dim · "
+            "(S·w − w²/2)",
+            multiplied_parameters=shape.multiplied_parameters, head_parameters=shape.head_parameters, S=replica.load.input_tokens,
+            attention_flops=shape.attention_flops(replica.load.input_tokens), gpus_per_replica=replica.tp, flops=replica.peak,
+            mfu=plan.prefill_mfu,
             communication_s=replica.communication_s(replica.load.input_tokens),
         ),
         _fact(prefix, split, "prefill_share", share, "share", "rate · prefill_s", rate=rate, prefill_s=replica.prefill_s),
@@ -135,13 +206,14 @@ def _decode(prefix: str, split: Split, replica: Replica, batch: float) -> Fact:
     b = max(batch, 1.0)
     return _fact(
         prefix, split, "decode_s", replica.decode_s(batch), "s",
-        "batch · context_tokens · kv_bytes_per_token_per_gpu / bandwidth + max(2 · batch · active_parameters / flops, weights_read / "
-        "bandwidth) / gpus_per_replica + communication_s; bandwidth = bandwidth_bytes_per_s · bandwidth_efficiency",
-        batch=b, context_tokens=replica.load.input_tokens + replica.load.output_tokens / 2,
-        kv_bytes_per_token_per_gpu=replica.kv_per_token_per_gpu, active_parameters=replica.shape.active_parameters,
-        flops=replica.peak, weights_read=replica.weights_touched(b), gpus_per_replica=replica.tp,
-        communication_s=replica.communication_s(b), bandwidth_bytes_per_s=replica.gpu.bandwidth_bytes_per_s,
-        bandwidth_efficiency=replica.plan.bandwidth_efficiency,
+        "batch · kv_bytes_per_gpu / bandwidth + max(2 · batch · multiplied_parameters / (gpus_per_replica · flops · decode_mfu), "
+        "dense_read_per_gpu / bandwidth + experts_read_per_gpu / (bandwidth_bytes_per_s · expert_efficiency)) + communication_s; "
+        "bandwidth = bandwidth_bytes_per_s · bandwidth_efficiency",
+        batch=b, context_tokens=replica.mean_context, kv_bytes_per_gpu=replica.kv_per_gpu(replica.mean_context),
+        multiplied_parameters=replica.shape.multiplied_parameters, flops=replica.peak, decode_mfu=replica.plan.decode_mfu,
+        dense_read_per_gpu=replica.dense_read_per_gpu, experts_read_per_gpu=replica.experts_read_per_gpu(b),
+        expert_efficiency=replica.plan.expert_efficiency, gpus_per_replica=replica.tp, communication_s=replica.communication_s(b),
+        bandwidth_bytes_per_s=replica.gpu.bandwidth_bytes_per_s, bandwidth_efficiency=replica.plan.bandwidth_efficiency,
     )  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from infra_mind.agents.mlops.shape import BYTES, Shape, weights_bytes
+from infra_mind.agents.mlops.shape import BYTES, Shape
 from infra_mind.knowledge.gpus import Gpu
+from infra_mind.knowledge.models import Group
+from infra_mind.knowledge.serving import efficiency
 
 STEPS = 80  # halvings of a bisection: past the last bit of a double
 ROUNDING = 1e-12  # relative: what a plateau of doubles may waver
@@ -24,21 +26,33 @@ class Planning:
 
     memory_utilisation: float = 0.9
     overhead_bytes: float = 2e9
-    prefill_mfu: float = 0.4
+    prefill_mfu: float = 0.5
+    decode_mfu: float = 0.5
     bandwidth_efficiency: float = 0.8
+    expert_efficiency: float = 0.53
     collective_latency_s: float = 10e-6
     max_sequences_large: int = 1024
     max_sequences: int = 256
     large_gpu_bytes: float = 70 * 2**30
 
+    @classmethod
+    def of(cls, gpu: Gpu) -> Planning:
+        """The planning values for a GPU: the shares of its peaks are those of its maker's family."""
+        reached = efficiency(gpu)
+        return cls(
+            prefill_mfu=reached.prefill_mfu,
+            decode_mfu=reached.decode_mfu,
+            bandwidth_efficiency=reached.bandwidth_efficiency,
+            expert_efficiency=reached.expert_efficiency,
+        )
+
 
 @dataclass(frozen=True)
 class Load:
-    """What one request asks: tokens in, tokens out; `weight_dtype` and `kv_dtype` as the brief names them."""
+    """What one request asks: tokens in, tokens out; `kv_dtype` as the brief names it."""
 
     input_tokens: float
     output_tokens: float
-    weight_dtype: str
     kv_dtype: str
 
 
@@ -69,32 +83,43 @@ class Replica:
 
     @cached_property
     def weights(self) -> float:
-        """Bytes of weights, all GPUs together."""
-        return weights_bytes(self.shape, self.load.weight_dtype)
+        """Bytes of weights, each counted once."""
+        return self.shape.weights_bytes
+
+    @cached_property
+    def weights_per_gpu(self) -> float:
+        """Bytes of weights on each GPU. Norms, routers and projections down to a latent stand on each of them; past the number of
+        KV heads the key and value projections are copied."""
+        return sum(self._share(group) for group in self.shape.groups)
+
+    def _share(self, group: Group) -> float:
+        over = {"gpus": self.tp, "kv_heads": min(self.tp, self.shape.kv_shards), "none": 1}[group.split]
+        return self.shape.weight_bytes(group) / over
 
     @cached_property
     def kv_per_token(self) -> float:
-        """Bytes that one token caches, each value counted once."""
+        """Bytes that one token caches over all layers, each value counted once."""
         return self.shape.kv_values_per_token * BYTES[self.load.kv_dtype]
 
-    @cached_property
-    def kv_per_token_per_gpu(self) -> float:
-        """Bytes that one token caches on each GPU: past the number of KV heads more GPUs only keep copies."""
-        return self.kv_per_token / min(self.tp, self.shape.kv_shards)
+    def kv_per_gpu(self, context: float) -> float:
+        """Bytes that a request of this context caches on each GPU: past the number of KV heads more GPUs only keep copies."""
+        return (
+            self.shape.cached_values(context) * BYTES[self.load.kv_dtype] / min(self.tp, self.shape.kv_shards)
+        )
 
     @cached_property
     def kv_room_per_gpu(self) -> float:
         """Bytes left for the cache on each GPU; negative when the weights alone do not fit."""
         return (
             self.gpu.memory_bytes * self.plan.memory_utilisation
-            - self.weights / self.tp
+            - self.weights_per_gpu
             - self.plan.overhead_bytes
         )
 
     @cached_property
     def kv_per_request_per_gpu(self) -> float:
         """Bytes of one request at its end, when its cache is largest."""
-        return self.kv_per_token_per_gpu * (self.load.input_tokens + self.load.output_tokens)
+        return self.kv_per_gpu(self.load.input_tokens + self.load.output_tokens)
 
     @cached_property
     def concurrency(self) -> int:
@@ -122,32 +147,51 @@ class Replica:
         return 2 * self.shape.layers * (start_up + moved / self.gpu.interconnect_bytes_per_s)
 
     @cached_property
+    def prefill_flops(self) -> float:
+        """FLOPs to read one prompt: the matrices for every token, the head for the last one, causal attention."""
+        s, shape = self.load.input_tokens, self.shape
+        body = shape.multiplied_parameters - shape.head_parameters
+        return 2 * body * s + 2 * shape.head_parameters + shape.attention_flops(s)
+
+    @cached_property
     def prefill_s(self) -> float:
-        """Seconds to read the prompt of one request: the weights' arithmetic, causal attention, communication."""
-        s = self.load.input_tokens
-        attention = 2 * self.shape.layers * self.shape.heads * self.shape.head_dim * s * s
-        arithmetic = (2 * self.shape.active_parameters * s + attention) / (
-            self.peak * self.tp * self.plan.prefill_mfu
-        )
-        return arithmetic + self.communication_s(s)
+        """Seconds to read the prompt of one request: arithmetic and communication."""
+        arithmetic = self.prefill_flops / (self.peak * self.tp * self.plan.prefill_mfu)
+        return arithmetic + self.communication_s(self.load.input_tokens)
+
+    @cached_property
+    def mean_context(self) -> float:
+        """Tokens that a running request has in its cache on average: its prompt and half its answer."""
+        return self.load.input_tokens + self.load.output_tokens / 2
+
+    @cached_property
+    def _running_kv_per_gpu(self) -> float:
+        return self.kv_per_gpu(self.mean_context)
 
     def decode_s(self, batch: float) -> float:
-        """Seconds of one step that gives each of `batch` requests its next token; mean context: prompt and half the answer."""
+        """Seconds of one step that gives each of `batch` requests its next token."""
         b = max(batch, 1.0)
-        context = self.load.input_tokens + self.load.output_tokens / 2
-        cache = b * context * self.kv_per_token_per_gpu / self._bandwidth
-        read = self.weights_touched(b) / self.tp / self._bandwidth
-        multiply = 2 * b * self.shape.active_parameters / (self.peak * self.tp)
+        cache = b * self._running_kv_per_gpu / self._bandwidth
+        read = self.dense_read_per_gpu / self._bandwidth + self.experts_read_per_gpu(b) / (
+            self.gpu.bandwidth_bytes_per_s * self.plan.expert_efficiency
+        )
+        multiply = 2 * b * self.shape.multiplied_parameters / (self.peak * self.tp * self.plan.decode_mfu)
         return cache + max(multiply, read) + self.communication_s(b)
 
-    def weights_touched(self, batch: float) -> float:
-        """Bytes of weights that a step reads: of the experts only those that some token of the batch takes."""
-        experts = self.shape.experts
-        if experts is None:
-            return self.weights
-        of_experts = experts.parameters * BYTES[self.load.weight_dtype]
-        taken = 1 - math.pow(1 - experts.per_token / experts.experts, batch)
-        return self.weights - of_experts * (1 - taken)
+    @cached_property
+    def dense_read_per_gpu(self) -> float:
+        """Bytes of weights that every step reads on each GPU: all but the experts and the table of embeddings, which is looked up."""
+        skipped = {"experts"} if self.shape.tied else {"experts", "embeddings"}
+        return sum(self._share(group) for group in self.shape.groups if group.name not in skipped)
+
+    def experts_read_per_gpu(self, batch: float) -> float:
+        """Bytes of experts that a step reads on each GPU: those that some token of the batch takes."""
+        touched = self.shape.experts.touched(batch) if self.shape.experts else 0.0
+        return touched * self._experts_per_gpu
+
+    @cached_property
+    def _experts_per_gpu(self) -> float:
+        return sum(self._share(group) for group in self.shape.groups if group.name == "experts")
 
     def rate(self, batch: float) -> float:
         """Requests per second with `batch` requests in decode on average: batch / (output · decode + batch · prefill)."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infra_mind.agents import defaults
-from infra_mind.agents.mlops import assumptions, deployment
+from infra_mind.agents.mlops import assumptions, deployment, kernels
+from infra_mind.agents.mlops.kernels import Tables
 from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
     BYTES,
-    QUANTISED,
     Shape,
+    checkpoint_dtype,
     contradictions,
     missing_fields,
     shape_of,
-    weight_bytes,
-    weights_bytes,
     whole,
 )
 from infra_mind.agents.mlops.split import Split, best_of, candidates
@@ -46,7 +45,7 @@ class ServingCase:
     item: Serving
     path: str
     id: str
-    plan: Planning = field(default_factory=Planning)
+    tables: Tables | None = field(default_factory=lambda: kernels.installed())
     facts: list[Fact] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     assumptions: list[Assumption] = field(default_factory=list)
@@ -69,30 +68,32 @@ class ServingCase:
 
     def _model(self, shape: Shape) -> None:
         item = self.item
-        self.assumptions.extend(defaults.used(AGENT_NAME, item, self.path, "weight_dtype", "kv_dtype"))
+        decided = () if shape.published or checkpoint_dtype(item) else ("weight_dtype",)
+        self.assumptions.extend(defaults.used(AGENT_NAME, item, self.path, *decided, "kv_dtype"))
         counted = "given" if shape.from_brief else "Σ over tensor groups of their elements"
         self._fact(shape, "parameters", shape.parameters, "count", counted)
         if shape.experts:
             active = "Σ over the tensor groups that work on one token"
             self._fact(shape, "active_parameters", shape.active_parameters, "count", active)
         self._fact(
-            shape, "weights_bytes", whole(weights_bytes(shape, item.weight_dtype)), "bytes",
-            "Σ over tensor groups of parameters · bytes of its dtype", parameters=shape.parameters, weight_dtype=item.weight_dtype,
+            shape, "weights_bytes", whole(shape.weights_bytes), "bytes",
+            "Σ over tensor groups of parameters · bytes of its dtype, and the scales", parameters=shape.parameters,
+            weight_dtype=shape.weight_dtype, **({"scheme": shape.scheme.id} if shape.scheme else {}),
         )  # fmt: skip
         self._fact(
             shape, "kv_bytes_per_token", whole(shape.kv_values_per_token * BYTES[item.kv_dtype]), "bytes", shape.kv_formula,
             values_per_token=shape.kv_values_per_token, layers=shape.layers, bytes=BYTES[item.kv_dtype], kv_dtype=item.kv_dtype,
         )  # fmt: skip
         self.details["tensor_groups"] = [
-            {"group": g.name, "parameters": g.parameters, "bytes": whole(weight_bytes(g, item.weight_dtype))}
+            {"group": g.name, "parameters": g.parameters, "bytes": whole(shape.weight_bytes(g))}
             for g in shape.groups
         ]
-        if shape.sliding_window:
-            self.assumptions.append(assumptions.sliding_window(self.id, shape.sliding_window))
-        if item.weight_dtype in QUANTISED:
-            self.assumptions.append(assumptions.scales_not_counted(self.id, item.weight_dtype))
+        if shape.window:
+            self.assumptions.append(assumptions.sliding_window(self.id, shape))
+        if shape.scheme:
+            self.assumptions.append(assumptions.storage(self.id, shape.scheme, self.path, shape.published))
             if shape.from_brief:
-                self.assumptions.append(assumptions.one_width(self.id, item.weight_dtype, self.path))
+                self.assumptions.append(assumptions.one_width(self.id, shape.weight_dtype, self.path))
 
     def _unknown_model(self) -> None:
         near = models.nearest_names(self.item.model)
@@ -113,6 +114,19 @@ class ServingCase:
                     resource=f"{self.path}.{name}", value=given,
                     evidence=(Evidence(artefact="brief", path=f"{self.path}.{name}", observed=f"{given:.12g}", expected=f"{published:.12g}"),),
                     remediation=Remediation(text=f"Leave `{name}` out, or name the model by an id of its own.", effort=Effort.MINUTES),
+                    references=(shape.source,),
+                )
+            )  # fmt: skip
+
+        fixed = checkpoint_dtype(self.item)
+        if fixed and "weight_dtype" in self.item.model_fields_set and self.item.weight_dtype != fixed:
+            self.findings.append(
+                make_finding(
+                    rule_id="mlops.serving.shape", agent=AGENT_NAME, status=Status.FAIL, severity=Severity.LOW,
+                    title=f"{self.item.name}: {self.item.model} is a checkpoint in {fixed}, which was used",
+                    resource=f"{self.path}.weight_dtype", value=self.item.weight_dtype,
+                    evidence=(Evidence(artefact="brief", path=f"{self.path}.weight_dtype", observed=self.item.weight_dtype, expected=fixed),),
+                    remediation=Remediation(text="Leave `weight_dtype` out, or name the model by the id of its base.", effort=Effort.MINUTES),
                     references=(shape.source,),
                 )
             )  # fmt: skip
@@ -149,21 +163,25 @@ class ServingCase:
     # --- the deployment
 
     def _deploy(self, shape: Shape, gpu: Gpu) -> None:
-        peak = peak_flops(gpu, self.item.weight_dtype)
+        dtype = shape.weight_dtype
+        peak = peak_flops(gpu, dtype)
         if peak is None:
             self._missing(
                 "mlops.serving.dtype", "weight_dtype",
-                f"{self.item.name}: the table has no {self.item.weight_dtype} rate for {gpu.id}",
-                f"Give another `{self.path}.weight_dtype`.", observed=self.item.weight_dtype,
+                f"{self.item.name}: the table has no {dtype} rate for {gpu.id}",
+                f"Give another `{self.path}.weight_dtype`.", observed=dtype,
             )  # fmt: skip
             return
-        if self.item.weight_dtype == "bf16" and gpu.bf16_flops is None:
+        if dtype == "bf16" and gpu.bf16_flops is None:
             self._no_bf16(gpu)
-        self.assumptions.extend(assumptions.of_serving(self.plan))
+        plan = Planning.of(gpu)
+        self.assumptions.extend(assumptions.of_serving(plan, gpu))
+        if shape.experts:
+            self.assumptions.append(assumptions.experts(plan, gpu))
         self.assumptions.extend(defaults.used(AGENT_NAME, self.item, self.path, "ttft_s", "tpot_s"))
-        if self.item.weight_dtype in QUANTISED and peak == gpu.half_flops:
-            self.assumptions.append(assumptions.widened(self.id, self.item.weight_dtype, gpu.id, self.path))
-        splits = candidates(self.item, shape, gpu, peak, self.plan)
+        if shape.scheme and peak == gpu.half_flops:
+            self.assumptions.append(assumptions.widened(self.id, dtype, gpu.id, self.path))
+        splits = candidates(self.item, shape, gpu, peak, plan)
         load = self.item.requests_per_s or 0.0
         self.details["splits"] = [deployment.row(split, load) for split in splits]
         best = best_of(splits, load)
@@ -171,7 +189,25 @@ class ServingCase:
             self._cannot(splits, gpu)
             return
         self.facts.extend(deployment.facts(self._prefix, best, load))
+        self._beside(shape, best, load)
         self._meets(best, load)
+
+    def _beside(self, shape: Shape, best: Split, load: float) -> None:
+        """The measured kernel tables beside the closed form, where they are installed and cover the deployment."""
+        if self.tables is None:
+            return
+        asked = kernels.question(self.tables, self.item.model, shape, best.replica, best.batch)
+        if asked is None:
+            self.details["kernel_tables"] = "hold no such model, GPU or dtype"
+            return
+        try:
+            answer = self.tables.ask(asked)
+        except (
+            Exception
+        ) as error:  # the package's own errors are many and undocumented; the closed form stands without it
+            self.details["kernel_tables"] = f"gave no answer: {type(error).__name__}"
+            return
+        self.facts.extend(deployment.beside(self._prefix, best, load, asked, answer))
 
     # --- findings
 
@@ -233,8 +269,8 @@ class ServingCase:
             "mlops.serving.memory",
             f"{self.item.name}: the weights and one request do not fit on {replica.tp} × {gpu.id}; {_bytes(short)} per GPU are missing",
             f"{self.path}.gpu",
-            f"{_bytes(replica.weights / replica.tp)} of weights and {_bytes(replica.kv_per_request_per_gpu)} of cache per GPU",
-            f"at most {_bytes(gpu.memory_bytes * self.plan.memory_utilisation - self.plan.overhead_bytes)} per GPU",
+            f"{_bytes(replica.weights_per_gpu)} of weights and {_bytes(replica.kv_per_request_per_gpu)} of cache per GPU",
+            f"at most {_bytes(gpu.memory_bytes * replica.plan.memory_utilisation - replica.plan.overhead_bytes)} per GPU",
             "Take a GPU with more memory or a smaller weight_dtype; splitting over several nodes is not reckoned here.",
         )  # fmt: skip
 

@@ -45,12 +45,20 @@ class Split:
 
 
 def candidates(item: Serving, shape: Shape, gpu: Gpu, peak: float, plan: Planning) -> list[Split]:
-    """Every degree within a node that divides the attention heads, smallest first. A request reads and writes a token at least."""
+    """Every degree that the model can be split by, smallest first. A request reads and writes a token at least."""
     tokens = (max(1.0, item.input_tokens or 0.0), max(1.0, item.output_tokens or 0.0))
-    load = Load(*tokens, item.weight_dtype, item.kv_dtype)
-    degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and shape.heads % d == 0]
+    load = Load(*tokens, item.kv_dtype)
+    degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and splits(shape, d)]
     replicas = [Replica(shape, gpu, d, load, peak, plan) for d in degrees]
     return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]
+
+
+def splits(shape: Shape, degree: int) -> bool:
+    """Whether tensor parallelism of this degree divides the model: the query heads evenly, and the KV heads evenly or each copied
+    to the same number of GPUs. A latent cache has no heads to divide."""
+    if shape.heads % degree:
+        return False
+    return shape.kv_shards == 1 or shape.kv_shards % degree == 0 or degree % shape.kv_shards == 0
 
 
 def best_of(splits: list[Split], requests_per_s: float) -> Split | None:

@@ -100,6 +100,7 @@ class TrainingCase:
         least = max(1, ceil(needed / gpu.memory_bytes))
         self._fact("gpus_for_memory", least, "count", "ceil(memory_bytes / memory of one GPU)", gpu.source, gpu.as_of,
                    memory_bytes=needed, gpu=gpu.id, gpu_memory_bytes=gpu.memory_bytes)  # fmt: skip
+        self._sharding(gpu)
         if item.gpus is not None and item.gpus < least:
             self._fail(
                 "mlops.training.memory",
@@ -108,6 +109,23 @@ class TrainingCase:
                 f"{self.path}.gpus", counted(item.gpus, "GPU"), f"at least {counted(least, 'GPU')}, before activations",
                 "Use more GPUs, or train adapters (LoRA) instead of all weights.", ("memory_bytes", "gpus_for_memory"),
             )  # fmt: skip
+
+    def _sharding(self, gpu: Gpu) -> None:
+        """What each stage of ZeRO leaves on one GPU, and the lowest stage that fits: less is sent around than in the higher ones."""
+        item = self.item
+        if item.gpus is None:
+            return
+        formulas = (
+            "16 · parameters", "(4 + 12 / gpus) · parameters", "(2 + 14 / gpus) · parameters", "16 / gpus · parameters",
+        )  # fmt: skip
+        kept = [zero_bytes(stage, item.parameters, item.gpus) for stage in range(len(formulas))]
+        for stage, (size, formula) in enumerate(zip(kept, formulas, strict=True)):
+            self._fact(f"zero_{stage}_bytes_per_gpu", size, "bytes", formula, assumptions.ZERO, None,
+                       parameters=item.parameters, gpus=item.gpus)  # fmt: skip
+        fitting = [stage for stage, size in enumerate(kept) if size <= gpu.memory_bytes]
+        if fitting:
+            self._fact("zero_stage", fitting[0], "stage", "the lowest stage whose bytes_per_gpu fit, activations not counted", gpu.source,
+                       gpu.as_of, gpu=gpu.id, gpu_memory_bytes=gpu.memory_bytes)  # fmt: skip
 
     def _time(self, flops: float, gpu: Gpu) -> None:
         item = self.item
@@ -219,6 +237,13 @@ class TrainingCase:
                 remediation=Remediation(text=remedy, effort=Effort.DAYS),
             )
         )  # fmt: skip
+
+
+def zero_bytes(stage: int, parameters: float, gpus: int) -> float:
+    """Bytes of weights, gradients and optimiser states on each GPU under a stage of ZeRO (arXiv:1910.02054, figure 1): 0 keeps all
+    on every GPU, 1 shares the 12 bytes of optimiser states, 2 also the 2 of gradients, 3 also the 2 of weights."""
+    whole, shared = {0: (16, 0), 1: (4, 12), 2: (2, 14), 3: (0, 16)}[stage]
+    return (whole + shared / gpus) * parameters
 
 
 def _bytes(size: float) -> str:

@@ -58,10 +58,10 @@ def assess_hosting(hosting: Hosting | None, used_gpus: Mapping[str, int], sheet:
         return
     if not hosting.nodes:
         sheet.missing("nodes", "hosting.nodes", "No nodes are given, so none were reckoned")
-    free = {gpu: -count for gpu, count in used_gpus.items()}
+    served = dict(used_gpus)
     groups = _groups(hosting, sheet)
     for group in groups:
-        _nodes(group, site, free, sheet)
+        _nodes(group, site, served, sheet)
     _idle(hosting, groups, site, sheet)
     _storage(hosting, site, sheet)
 
@@ -101,7 +101,7 @@ def _utilisation(index: int, node: Node, sheet: Sheet) -> float:
     return energy.UTILISATION
 
 
-def _nodes(group: Group, site: Site, free: dict[str, int], sheet: Sheet) -> None:
+def _nodes(group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> None:
     prefix, unit = f"hosting.{id_part(group.name)}", site.provider.per
     low, high = group.watts(site)
     rows = group.processors
@@ -121,7 +121,7 @@ def _nodes(group: Group, site: Site, free: dict[str, int], sheet: Sheet) -> None
             sheet, site.provider.source, site.provider.as_of,
         )  # fmt: skip
     memory = _memory(prefix, group, site, sheet)
-    cards = _gpus(prefix, group, site, free, sheet)
+    cards = _gpus(prefix, group, site, served, sheet)
     kwh = compute + memory + cards
     sheet.carbon_fact(f"{prefix}.kgco2e_per_month", kwh)
     sheet.parts.append(Part(prefix, kwh, site.kg(kwh), kwh / site.pue, _embodied(prefix, group, sheet)))
@@ -154,7 +154,7 @@ def _memory(prefix: str, group: Group, site: Site, sheet: Sheet) -> float:
     return kwh
 
 
-def _gpus(prefix: str, group: Group, site: Site, free: dict[str, int], sheet: Sheet) -> float:
+def _gpus(prefix: str, group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> float:
     """GPUs that no served model takes, at the utilisation of their node."""
     known = group.known
     if known is None or not known.gpus:
@@ -166,8 +166,8 @@ def _gpus(prefix: str, group: Group, site: Site, free: dict[str, int], sheet: Sh
         )  # fmt: skip
         return 0.0
     there = known.gpus * group.count
-    taken = min(there, max(0, -free.get(card.id, 0)))
-    free[card.id] = free.get(card.id, 0) + taken
+    taken = min(there, served.get(card.id, 0))
+    served[card.id] = served.get(card.id, 0) - taken
     draw = energy.gpu_watts(card.board_watts, group.utilisation)
     kwh = energy.kwh(draw, there - taken, energy.HOURS, site.pue)
     sheet.fact(

@@ -132,7 +132,7 @@ def assess_hours(brief: Brief, sheet: Sheet) -> None:
     inputs: dict[str, FactValue] = {"window_hours": WINDOW, "zone": row.zone, "since": row.since, "until": row.until}  # fmt: skip
     for name, start in (("best", best), ("worst", worst)):
         sheet.fact(
-            f"hours.{name}_start_utc", start, "hour of the day", f"start of the {WINDOW} hours whose mean is the {'lowest' if name == 'best' else 'highest'}",
+            f"hours.{name}_start_utc", start, "h UTC", f"start of the {WINDOW} hours whose mean is the {'lowest' if name == 'best' else 'highest'}",
             {**inputs, "gco2e_per_kwh": starts[start]}, row.source, row.as_of,
         )  # fmt: skip
     fact = sheet.fact(

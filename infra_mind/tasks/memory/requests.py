@@ -36,6 +36,7 @@ class Requests(Assessments):
         options: StartOptions,
         agents: Sequence[str],
         idempotency_key: str | None = None,
+        kept_from: str | None = None,
     ) -> Accepted:
         self._state.tick()
         keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
@@ -45,7 +46,10 @@ class Requests(Assessments):
             return seen
         assessment = self._own(tenant, assessment_id)
         self._check_admission(assessment)
+        before = None if kept_from is None else self._task(tenant, kept_from)
         self._admit(assessment, task_id, options, distinct(agents), due, keyed)
+        if before is not None:
+            self._copy_kept(before, task_id)
         return Accepted(task_id, True)
 
     async def replay(
@@ -69,9 +73,13 @@ class Requests(Assessments):
         self._check_admission(assessment)
         new = self._admit(assessment, new_task_id, old.options, distinct(agents), None, keyed)
         new.replay_of = task_id
-        kept = self._state.kept.get(task_id, {})  # an object goes with the task that wrote it: done again
-        self._state.kept[new_task_id] = {s: k for s, k in kept.items() if f"kept:{s}" not in old.objects}
+        self._copy_kept(old, new_task_id)
         return Accepted(new_task_id, True)
+
+    def _copy_kept(self, old: TaskRecord, new_task_id: str) -> None:
+        """What another task kept, but for objects: they go with the task that wrote them, and such a step is done again."""
+        kept = self._state.kept.get(old.task_id, {})
+        self._state.kept[new_task_id] = {s: k for s, k in kept.items() if f"kept:{s}" not in old.objects}
 
     def _check_admission(self, assessment: AssessmentRecord) -> None:
         if assessment.status == AssessmentStatus.IN_PROGRESS:

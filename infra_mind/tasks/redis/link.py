@@ -17,6 +17,7 @@ from infra_mind.tasks.packing import unpack
 from infra_mind.tasks.redis import scripts
 from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.keys import Keys
+from infra_mind.tasks.redis.line import Line
 from infra_mind.tasks.store import StoreLimits
 
 Durability = Literal["everysec", "strict"]
@@ -26,6 +27,9 @@ CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
 DISK_TIMEOUT_MS = 4_000  # below the answer's time-out, so that the server's own answer is seen
 CONNECTIONS = 64
+# What is longer than this, and what has long answers, gets a connection of its own: nobody shall wait behind it.
+SHORT_BYTES = 64 * 1024
+LONG_ANSWERS = frozenset({"page"})
 STREAM_CONNECTIONS = 4_096  # one for each open event stream, made when needed
 
 
@@ -39,8 +43,10 @@ class Link:
         self._scripts = scripts.load(prefix, limits)
         self.commands = redis_client.Redis(connection_pool=_pool(url, CONNECTIONS, ANSWER_TIMEOUT_S))
         self.streams = redis_client.Redis(connection_pool=_stream_pool(url))
+        self._line = Line(_pool(url, 1, None), ANSWER_TIMEOUT_S)
 
     async def close(self) -> None:
+        await self._line.close()
         for client in (self.commands, self.streams):
             await client.aclose()
             await client.connection_pool.disconnect()
@@ -82,14 +88,15 @@ class Link:
 
     async def _send(self, name: str, command: list[Argument], to_disk: bool) -> Any:
         try:
-            return await self._send_once(command, to_disk)
+            return await self._send_once(name, command, to_disk)
         except NoScriptError:  # a new server: nothing was done
             await self._load(name)
-            return await self._send_once(command, to_disk)
+            return await self._send_once(name, command, to_disk)
 
-    async def _send_once(self, command: list[Argument], to_disk: bool) -> Any:
+    async def _send_once(self, name: str, command: list[Argument], to_disk: bool) -> Any:
         if not to_disk:
-            return await self._execute(*command)
+            send = self._line.ask if name not in LONG_ANSWERS and _is_short(command) else self._execute
+            return await send(*command)
         async with self.commands.pipeline(transaction=False) as pipe:  # WAITAOF speaks of its own connection
             pipe.execute_command(*command)
             pipe.execute_command("WAITAOF", 1, 0, DISK_TIMEOUT_MS)
@@ -165,6 +172,10 @@ class Link:
 
         answer: tuple[Any, int] = await self.read(send)
         return answer
+
+
+def _is_short(command: Sequence[Argument]) -> bool:
+    return sum(len(one) for one in command if isinstance(one, str | bytes)) < SHORT_BYTES
 
 
 def _pool(url: str, size: int, timeout_s: float | None) -> redis_client.ConnectionPool:

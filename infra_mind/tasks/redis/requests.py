@@ -37,12 +37,17 @@ class Requests(Assessments):
         options: StartOptions,
         agents: Sequence[str],
         idempotency_key: str | None = None,
+        kept_from: str | None = None,
     ) -> Accepted:
-        keys, args = self._accept_call(tenant, assessment_id, task_id, options, agents, idempotency_key)
+        keys, args = self._accept_call(
+            tenant, assessment_id, task_id, options, agents, idempotency_key, kept_from
+        )
         answer = await self._link.call("accept", keys, args, again=True, durable=True)
         code = answer[0].decode()
         if code == "NOT_FOUND":
             await self._refuse_gone(tenant, assessment_id)
+        if code == "NO_TASK":
+            raise NotFound(f"There is no task {kept_from}.")
         if code != "OK":
             raise _refusal(code, assessment_id, task_id, answer[1:])
         return Accepted(answer[1].decode(), bool(answer[2]))
@@ -85,6 +90,7 @@ class Requests(Assessments):
         options: StartOptions,
         agents: Sequence[str],
         idempotency_key: str | None = None,
+        kept_from: str | None = None,
     ) -> tuple[list[str], list[Argument]]:
         """KEYS and ARGV of accept.lua, also for scripts that accept as a part of their work."""
         return [self._link.keys.idempotency(tenant, idempotency_key or "")], [
@@ -97,6 +103,7 @@ class Requests(Assessments):
             0 if idempotency_key is None else 1,
             "" if options.not_before is None else ms_of(options.not_before, "not_before"),
             "" if options.delay_s is None else round(options.delay_s * 1000),
+            kept_from or "",
         ]
 
     async def task(self, tenant: str | None, task_id: str) -> Task:

@@ -37,6 +37,10 @@ class Scheduler:
             except Unavailable as error:
                 log.warning("store away", call="schedules", error=str(error))
                 pause_s = self._store_pause_s * (0.5 + self._chance.random())
+            except (
+                Exception
+            ) as error:  # one record that nobody can read must not end the dispatcher beside this loop
+                log.error("schedules broke", error=type(error).__name__)
             try:
                 async with asyncio.timeout(pause_s):
                     await self._closing.wait()

@@ -64,6 +64,11 @@ class Deliverer:
                 log.warning("store away", call="due_deliveries", error=str(error))
                 await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
                 continue
+            except (
+                Exception
+            ) as error:  # one record that nobody can read must not end the dispatcher beside this loop
+                log.error("deliveries broke", error=type(error).__name__)
+                found = False
             if not found:
                 await self._rest()
 

@@ -325,7 +325,7 @@ def test_a_regional_node_pool_counts_its_zones(location: str, zones: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "word"), [("aws_s3_bucket", "billed by use"), ("aws_rds_cluster", "no dated price list")]
+    ("kind", "word"), [("aws_s3_bucket", "billed by use"), ("aws_emr_cluster", "no dated price list")]
 )
 def test_what_is_billed_by_use_or_has_no_list_is_unpriced(kind: str, word: str) -> None:
     assert word in reasons(cost(AWS + f'resource "{kind}" "x" {{\n  name = "x"\n}}\n'))

@@ -75,8 +75,59 @@ def test_embeddings_head_and_norms_stay_in_16_bit_when_quantised() -> None:
     embeddings_and_head, norms = 2 * 128_256 * 8192, (2 * 80 + 1) * 8192
     in_16_bit = embeddings_and_head + norms
     rest = 70_553_706_496 - in_16_bit
-    assert number(serve(weight_dtype="fp8"), "weights_bytes") == rest + 2 * in_16_bit
-    assert number(serve(weight_dtype="int4"), "weights_bytes") == rest / 2 + 2 * in_16_bit
+    outputs = 80 * (8192 + 1024 + 1024 + 8192 + 28_672 + 28_672 + 8192)
+    assert number(serve(weight_dtype="fp8"), "weights_bytes") == rest + 2 * outputs + 2 * in_16_bit
+    assert number(serve(weight_dtype="int4"), "weights_bytes") == rest / 2 + rest / 128 * 2.5 + 2 * in_16_bit
+
+
+def test_a_model_is_weighed_as_its_makers_publish_it_unless_the_brief_names_a_dtype() -> None:
+    published = serve(model="openai/gpt-oss-120b")
+    assert number(published, "weights_bytes") == pytest.approx(65.25e9, rel=1e-3), (
+        "60.8 GiB in the model card"
+    )
+    assert "mlops.default.llm_serving.0.weight_dtype" not in {a.id for a in published.assumptions}
+    (said,) = [a for a in published.assumptions if a.id == "mlops.serving.chat.storage"]
+    assert said.value == "mxfp4_experts"
+    assert said.field == "llm_serving.0.weight_dtype"
+    assert (
+        number(serve(model="openai/gpt-oss-120b", weight_dtype="bf16"), "weights_bytes")
+        == 2 * 116_829_156_672
+    )
+
+
+def test_a_quantised_checkpoint_is_known_by_its_own_id() -> None:
+    result = serve(model="Qwen/Qwen2.5-32B-Instruct-AWQ")
+    assert number(result, "weights_bytes") == pytest.approx(19.33e9, rel=1.3e-3)
+    assert number(result, "parameters") == 32_763_876_352
+    assert not of(result, "mlops.serving.shape")
+
+
+def test_a_dtype_that_the_checkpoint_does_not_have_is_told() -> None:
+    (finding,) = of(serve(model="Qwen/Qwen2.5-32B-Instruct-AWQ", weight_dtype="fp8"), "mlops.serving.shape")
+    assert finding.resource == "llm_serving.0.weight_dtype"
+    assert finding.evidence[0].expected == "int4"
+
+
+def test_a_window_lets_more_requests_in_than_a_cache_of_every_token_would() -> None:
+    result = serve(model="google/gemma-3-27b-it", input_tokens=30_000, ttft_s=None, tpot_s=None)
+    per_token = number(result, "kv_bytes_per_token")
+    inputs = next(f for f in result.facts if f.id.endswith(".concurrency")).inputs
+    one = inputs["kv_bytes_per_request_per_gpu"]
+    assert isinstance(one, float)
+    assert one * number(result, "gpus_per_replica") == pytest.approx(
+        per_token * (10 * 30_200 + 52 * 1024) / 62
+    )
+
+
+def test_the_band_around_the_rate_and_the_gpus_is_that_of_the_maker() -> None:
+    result = serve(requests_per_s=100)
+    reckoned, per_replica = number(result, "requests_per_s"), number(result, "requests_per_s_per_replica")
+    assert number(result, "requests_per_s_low") == pytest.approx(reckoned / 1.3)
+    assert number(result, "requests_per_s_high") == pytest.approx(reckoned / 0.8)
+    each = number(result, "gpus_per_replica")
+    assert number(result, "gpus_high") == math.ceil(100 * 1.3 / per_replica) * each
+    assert number(result, "gpus_low") == math.ceil(100 * 0.8 / per_replica) * each
+    assert number(result, "gpus_low") <= number(result, "gpus") <= number(result, "gpus_high")
 
 
 def test_the_table_of_tensor_groups_sums_to_the_facts() -> None:
@@ -133,14 +184,15 @@ def test_every_number_can_be_reckoned_again_from_the_inputs_of_its_fact() -> Non
     i = of_fact("kv_bytes_per_token")
     assert found["kv_bytes_per_token"] == i["values_per_token"] * i["bytes"]
     i = of_fact("kv_room_bytes")
-    room = (
-        i["gpus_per_replica"] * (i["memory_bytes"] * i["utilisation"] - i["overhead_bytes"])
-        - i["weights_bytes"]
+    room = i["gpus_per_replica"] * (
+        i["memory_bytes"] * i["utilisation"] - i["overhead_bytes"] - i["weights_bytes_per_gpu"]
     )
     assert found["kv_room_bytes"] == pytest.approx(room)
     i = of_fact("concurrency")
-    per_request = i["kv_bytes_per_token_per_gpu"] * (i["input_tokens"] + i["output_tokens"])
-    assert found["concurrency"] == math.floor(i["kv_room_bytes_per_gpu"] / per_request)
+    assert found["concurrency"] == math.floor(i["kv_room_bytes_per_gpu"] / i["kv_bytes_per_request_per_gpu"])
+    kept = inputs["kv_bytes_per_token"]["values_per_token"] * 2 * (i["input_tokens"] + i["output_tokens"])  # type: ignore[operator]
+    split = of_fact("kv_room_bytes")["gpus_per_replica"]
+    assert i["kv_bytes_per_request_per_gpu"] == pytest.approx(kept * i["kv_copies"] / split)
     i = of_fact("requests_per_s_per_replica")
     assert found["requests_per_s_per_replica"] == pytest.approx(
         i["batch"] / (i["output_tokens"] * i["decode_s"] + i["batch"] * i["prefill_s"])
@@ -148,21 +200,21 @@ def test_every_number_can_be_reckoned_again_from_the_inputs_of_its_fact() -> Non
     i = of_fact("replicas")
     assert found["replicas"] == math.ceil(i["load"] / i["rate_per_replica"])
     i = of_fact("prefill_s")
-    arithmetic = (
-        2 * i["active_parameters"] * i["S"] + 2 * i["layers"] * i["heads"] * i["head_dim"] * i["S"] ** 2
-    )
+    body = i["multiplied_parameters"] - i["head_parameters"]
+    arithmetic = 2 * body * i["S"] + 2 * i["head_parameters"] + i["attention_flops"]
+    assert i["attention_flops"] == 2 * 80 * 64 * 128 * i["S"] ** 2
     assert found["prefill_s"] == pytest.approx(
         arithmetic / (i["gpus_per_replica"] * i["flops"] * i["mfu"]) + i["communication_s"]
     )
     i = of_fact("decode_s")
     bandwidth = i["bandwidth_bytes_per_s"] * i["bandwidth_efficiency"]
-    multiply_or_read = max(
-        2 * i["batch"] * i["active_parameters"] / i["flops"], i["weights_read"] / bandwidth
+    multiply = (
+        2 * i["batch"] * i["multiplied_parameters"] / (i["gpus_per_replica"] * i["flops"] * i["decode_mfu"])
     )
-    cache = i["batch"] * i["context_tokens"] * i["kv_bytes_per_token_per_gpu"] / bandwidth
-    assert found["decode_s"] == pytest.approx(
-        cache + multiply_or_read / i["gpus_per_replica"] + i["communication_s"]
-    )
+    experts = i["experts_read_per_gpu"] / (i["bandwidth_bytes_per_s"] * i["expert_efficiency"])
+    read = i["dense_read_per_gpu"] / bandwidth + experts
+    cache = i["batch"] * i["kv_bytes_per_gpu"] / bandwidth
+    assert found["decode_s"] == pytest.approx(cache + max(multiply, read) + i["communication_s"])
     i = of_fact("ttft_s")
     queue = i["share"] * i["prefill_s"] / (2 * (1 - i["share"]))
     assert found["ttft_s"] == pytest.approx(
@@ -266,14 +318,27 @@ def test_an_unknown_model_with_its_shape_is_assessed_like_a_known_one() -> None:
         "head_dim": 128,
         "parameters": 70_553_706_496,
     }
-    own, published = serve(model="our/own-70b", **shape), serve()
-    assert values(own) == values(published)
+    own, published = values(serve(model="our/own-70b", **shape)), values(serve())
+    assert own.keys() == published.keys()
+    for name in (
+        "parameters",
+        "weights_bytes",
+        "kv_bytes_per_token",
+        "gpus_per_replica",
+        "gpus",
+        "binding_constraint",
+    ):
+        assert own[name] == published[name], name
+    # What is looked up and not multiplied is unknown for a shape alone: never faster than the published config.
+    assert float(own["tpot_s"]) >= float(published["tpot_s"])
 
 
 def test_a_quantised_model_known_by_its_shape_alone_says_that_one_width_was_used() -> None:
     shape = {"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "head_dim": 128, "parameters": 7e10}
     result = serve(model="our/own-70b", weight_dtype="int4", **shape)
-    assert number(result, "weights_bytes") == 3.5e10
+    assert number(result, "weights_bytes") == 7e10 * (0.5 + 2.5 / 128), (
+        "4 bit, and scale and zero point per 128"
+    )
     assert "mlops.serving.chat.one_width" in {a.id for a in result.assumptions}
 
 
@@ -314,7 +379,9 @@ def test_the_planning_values_are_assumptions_with_a_source() -> None:
     assert {
         "mlops.serving.memory_utilisation",
         "mlops.serving.prefill_mfu",
+        "mlops.serving.decode_mfu",
         "mlops.serving.bandwidth_efficiency",
+        "mlops.serving.error_band",
     } <= ids
     assert "mlops.serving.chat.sliding_window" in ids
     assert all(a.source for a in result.assumptions)
@@ -437,6 +504,33 @@ def test_days_gpu_hours_and_memory_of_a_run() -> None:
     assert found["days"] == pytest.approx(days)
     assert found["gpu_hours"] == pytest.approx(days * 24 * 2048)
     assert found["memory_bytes"] == 16 * 70e9
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens", "gpu", "hours", "mfu"),
+    [
+        (70e9, 2e12, "a100_sxm", 1_720_320, 0.43),  # Llama 2, arXiv:2307.09288, table 2
+        (70e9, 15e12, "h100_sxm", 6.4e6, 0.28),  # model card of Llama-3-70B
+        (8.03e9, 15e12, "h100_sxm", 1.46e6, 0.14),  # model card of Llama-3.1-8B
+    ],
+)
+def test_the_gpu_hours_of_published_runs_imply_the_mfu_that_the_assumption_names(
+    parameters: float, tokens: float, gpu: str, hours: float, mfu: float
+) -> None:
+    run = train(parameters=parameters, tokens=tokens, gpu=gpu, mfu=1.0)
+    assert number(run, "gpu_hours", "mlops.training.run.") / hours == pytest.approx(mfu, abs=0.006)
+    (assumed,) = [a for a in train(mfu=None).assumptions if a.id == "mlops.training.run.mfu"]
+    assert f"{mfu:.2f}" in assumed.text
+
+
+def test_what_each_stage_of_zero_leaves_on_a_gpu() -> None:
+    """Figure 1 of the ZeRO paper: 7.5e9 parameters, 64 GPUs, Adam: 120, 31.4, 16.6 and 1.88 GB."""
+    found = values(train(parameters=7.5e9, gpus=64, gpu="v100_sxm"), "mlops.training.run.")
+    kept = [float(found[f"zero_{stage}_bytes_per_gpu"]) / 1e9 for stage in range(4)]
+    assert kept == pytest.approx([120, 31.4, 16.6, 1.88], rel=3e-3)
+    assert found["zero_stage"] == 1, "31.4 GB fit into 32 GiB, activations not counted"
+    assert values(train(parameters=7.5e9, gpus=64, gpu="l4"), "mlops.training.run.")["zero_stage"] == 2
+    assert "zero_stage" not in values(train(gpus=8), "mlops.training.run."), "70e9 fit on eight in no stage"
 
 
 def test_a_missed_deadline_says_how_many_gpus_would_meet_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,9 @@ IDEAL = Planning(
     memory_utilisation=1.0,
     overhead_bytes=0.0,
     prefill_mfu=1.0,
+    decode_mfu=1.0,
     bandwidth_efficiency=1.0,
+    expert_efficiency=1.0,
     collective_latency_s=0.0,
 )
 TOY = Shape(
@@ -36,7 +39,7 @@ def gpu(name: str = "a100_sxm") -> Gpu:
 def replica(
     tp: int = 1, shape: Shape = TOY, plan: Planning = IDEAL, s: float = 100, out: float = 50
 ) -> Replica:
-    return Replica(shape, gpu(), tp, Load(s, out, "bf16", "bf16"), 312e12, plan)
+    return Replica(shape, gpu(), tp, Load(s, out, "bf16"), 312e12, plan)
 
 
 def test_prefill_is_two_flops_per_parameter_and_token_plus_causal_attention() -> None:
@@ -102,14 +105,56 @@ def test_past_the_ridge_a_larger_batch_serves_no_more_and_the_smallest_one_count
 
 
 def test_more_gpus_than_kv_heads_keep_copies_of_the_cache() -> None:
-    per_gpu = [replica(tp=d).kv_per_token_per_gpu for d in (1, 2, 4, 8)]
+    per_gpu = [replica(tp=d).kv_per_gpu(1) for d in (1, 2, 4, 8)]
     assert per_gpu == [10240, 5120, 2560, 2560]
 
 
 def test_a_latent_cache_is_kept_whole_on_every_gpu() -> None:
     shape = shape_of(Serving(name="x", model="deepseek-ai/DeepSeek-V3"), "llm_serving.0")
     assert shape is not None
-    assert replica(tp=8, shape=shape).kv_per_token_per_gpu == 61 * 576 * 2
+    assert replica(tp=8, shape=shape).kv_per_gpu(1) == 61 * 576 * 2
+
+
+@pytest.mark.parametrize(("batch", "expected"), [(1, 4), (2, 7.875), (32, 81.657)])
+def test_experts_touched_are_those_that_some_token_takes(batch: int, expected: float) -> None:
+    """gpt-oss-120b: 128 experts, 4 a token; E·(1 − (1 − k/E)^B) by hand: 128 · (1 − 0.96875^B)."""
+    assert 128 * Experts(128, 4).touched(batch) == pytest.approx(expected, abs=0.001)
+
+
+def test_a_window_bounds_what_its_layers_cache_and_attend_to() -> None:
+    """Gemma-3-27B: 52 of 62 layers keep the last 1 024 tokens; 16 KV heads of 128: 4 096 values a layer and token."""
+    shape = shape_of(Serving(name="x", model="google/gemma-3-27b-it"), "llm_serving.0")
+    assert shape is not None
+    assert shape.cached_values(1000) == 62 * 4096 * 1000, "inside the window nothing is saved"
+    assert shape.cached_values(8192) == 4096 * (10 * 8192 + 52 * 1024)
+    full = 2 * 32 * 128 * 8192**2
+    within = 4 * 32 * 128 * (8192 * 1024 - 1024**2 / 2)
+    assert shape.attention_flops(8192) == 10 * full + 52 * within
+    assert shape.attention_flops(1024) == 62 * 2 * 32 * 128 * 1024**2
+
+
+def test_what_every_gpu_keeps_and_what_is_shared_out() -> None:
+    """DeepSeek-V3 in fp8 on eight GPUs: the projections down to the latents, norms and routers stand on each of them whole."""
+    shape = shape_of(Serving(name="x", model="deepseek-ai/DeepSeek-V3"), "llm_serving.0")
+    assert shape is not None
+    scales = 1 + 4 / 128**2
+    down = 61 * 7168 * (1536 + 512 + 64) * scales
+    small = sum(2 * g.parameters for g in shape.groups if g.name in {"norms", "router"})
+    rest = shape.weights_bytes - down - small
+    assert replica(tp=8, shape=shape).weights_per_gpu == pytest.approx(rest / 8 + down + small, rel=1e-12)
+
+
+def test_the_table_of_embeddings_is_looked_up_and_the_head_serves_the_last_token_alone() -> None:
+    shape = shape_of(Serving(name="x", model="meta-llama/Llama-3.1-8B"), "llm_serving.0")
+    tied = shape_of(Serving(name="x", model="meta-llama/Llama-3.2-1B"), "llm_serving.0")
+    assert shape is not None
+    assert tied is not None
+    table = 128_256 * 4096
+    assert shape.multiplied_parameters == 8_030_261_248 - table
+    assert tied.multiplied_parameters == tied.parameters, "the tied table is the head"
+    body = 8_030_261_248 - 2 * table
+    assert replica(shape=shape).prefill_flops == 2 * body * 100 + 2 * table + 32 * 2 * 32 * 128 * 100**2
+    assert replica(shape=shape).dense_read_per_gpu == 2 * (8_030_261_248 - table)
 
 
 def test_room_and_concurrency() -> None:
@@ -120,7 +165,8 @@ def test_room_and_concurrency() -> None:
 
 
 def test_a_small_batch_reads_only_the_experts_that_it_takes() -> None:
-    sparse = Shape(**{**vars(TOY), "active_parameters": 2 * 10**8, "experts": Experts(8, 1, 8 * 10**8)})
+    kinds = (Group("dense", 2 * 10**8, 2 * 10**8), Group("experts", 8 * 10**8, 10**8))
+    sparse = replace(TOY, active_parameters=3 * 10**8, experts=Experts(8, 1), groups=kinds)
     cache = 125 * 10240 / 2.039e12
     one = replica(shape=sparse).decode_s(1) - cache
     assert one == pytest.approx((2 * 2e8 + 2 * 1e8) / 2.039e12), "the dense part and one of eight experts"
@@ -149,6 +195,13 @@ def test_a_rate_that_the_table_lacks_is_unknown() -> None:
     [
         ("meta-llama/Llama-3.1-70B", "h100_sxm", [1, 2, 4, 8]),
         ("Qwen/Qwen2.5-7B", "h100_sxm", [1, 2, 4]),  # 28 heads
+        (
+            "microsoft/phi-4",
+            "h100_sxm",
+            [1, 2],
+        ),  # 40 heads, 10 KV heads: neither 4 nor 8 divides or copies these evenly
+        ("deepseek-ai/DeepSeek-V3", "h100_sxm", [1, 2, 4, 8]),  # one latent, on every GPU
+        ("google/gemma-2b", "h100_sxm", [1, 2, 4, 8]),  # one KV head, copied
         ("tiiuae/falcon-7b", "h100_sxm", [1]),  # 71 heads
         ("meta-llama/Llama-3.1-70B", "gb200", [1, 2, 4]),  # four GPUs in a node
     ],

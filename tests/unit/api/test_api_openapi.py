@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from infra_mind.api import assessments, examples, operations, schedules, tasks, webhooks
+from infra_mind.api import assessments, comparisons, examples, operations, schedules, tasks, webhooks
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.task import StartOptions
@@ -50,6 +50,7 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
     documented = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     routers = (
         assessments.router,
+        comparisons.router,
         tasks.router,
         schedules.router,
         webhooks.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import httpx
@@ -198,7 +199,7 @@ async def test_the_html_report_is_confined(http: httpx.AsyncClient, engine: Engi
 @pytest.mark.parametrize(
     ("params", "field", "says"),
     [
-        ({"format": "pdf"}, "format", "html and json"),
+        ({"format": "docx"}, "format", "html, pdf, md, json, sarif, csv, junit and focus"),
         ({"kind": "secret"}, "kind", "executive"),
     ],
 )
@@ -207,6 +208,35 @@ async def test_a_report_that_does_not_exist_is_named(
 ) -> None:
     answer = await http.get(f"/assessments/{await draft(http)}/report", params=params)
     assert says in fields(answer)[field]
+
+
+@pytest.mark.parametrize(
+    ("format", "media_type", "begins"),
+    [
+        ("pdf", "application/pdf", b"%PDF-"), ("md", "text/markdown; charset=utf-8", b"# Clinic"), ("sarif", "application/sarif+json", b"{"),
+        ("csv", "text/csv; charset=utf-8", b"fingerprint,"), ("junit", "application/xml", b"<?xml"), ("focus", "text/csv; charset=utf-8", b"BilledCost,"),
+    ],
+)  # fmt: skip
+async def test_every_export_is_a_file_of_its_type(
+    http: httpx.AsyncClient, engine: Engine, format: str, media_type: str, begins: bytes
+) -> None:
+    assessment_id, _ = await started(http)
+    await engine.succeed(await engine.claim(), json.dumps(RESULT).encode())
+    answer = await http.get(f"/assessments/{assessment_id}/report", params={"format": format})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+    assert answer.headers["content-disposition"].startswith('attachment; filename="report.')
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.content.startswith(begins)
+
+
+async def test_a_format_that_is_not_installed_is_named(
+    http: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assessment_id, _ = await started(http)
+    await engine.succeed(await engine.claim(), json.dumps(RESULT).encode())
+    monkeypatch.setitem(sys.modules, "typst", None)
+    answer = await http.get(f"/assessments/{assessment_id}/report", params={"format": "pdf"})
+    assert "infra-mind[pdf]" in fields(answer)["format"]
 
 
 async def test_a_draft_has_no_report(http: httpx.AsyncClient) -> None:

@@ -37,3 +37,10 @@ def test_a_url_that_cannot_be_is_refused_at_start(tmp_path: Path) -> None:
 def test_the_limits_reach_the_store(tmp_path: Path) -> None:
     limits = engine(tmp_path, objects_above=7, compress_above=5).limits
     assert (limits.objects_above, limits.compress_above) == (7, 5)
+
+
+def test_alerts_are_told_to_a_receiver_when_there_is_one(tmp_path: Path) -> None:
+    assert engine(tmp_path).on_alert() is None
+    told = engine(tmp_path, alert_webhook_url="https://alerts.example.com/hook/secret-path")
+    assert told.on_alert() is not None
+    assert "secret-path" not in repr(told)

@@ -21,7 +21,7 @@ import ctypes, mmap, os, signal, sys
 from infra_mind.cluster.memory import MIB, Ceiling
 
 def over(key, used, ceiling):
-    print(key, used // MIB, ceiling // MIB, flush=True)
+    print(key, used, ceiling, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 held = []
@@ -57,8 +57,8 @@ def test_a_process_over_the_ceiling_ends_after_its_note(grow: str) -> None:
         return
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     *key, found, ceiling = ended.stdout.split()
-    assert (" ".join(key), ceiling) == ("the step", "200")
-    assert int(found) > 200
+    assert (" ".join(key), int(ceiling)) == ("the step", 200 * MIB)
+    assert int(found) > 200 * MIB
 
 
 def test_one_leap_over_the_ceiling_is_a_memory_error() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra_mind.knowledge.refresh import azure, gcp, services, specs
+from infra_mind.knowledge.refresh import azure, catalogs, databases, gcp, karpenter, services, specs
 
 
 def meter(**changed: Any) -> dict[str, Any]:
@@ -38,15 +38,81 @@ def test_other_azure_meters_are_not(changed: dict[str, Any]) -> None:
     assert azure.machines([meter(**changed)]) == {}
 
 
-def test_a_2020_price_off_its_series_is_left_out() -> None:
-    found = azure.machines_2020(
-        {
-            "standardd2sv3": {"eastus": 0.096},
-            "standardd4sv3": {"eastus": 0.192},
-            "standardd8sv3": {"eastus": 0.9},
-        }
-    )
-    assert set(found) == {"Standard_D2s_v3", "Standard_D4s_v3"}
+GO = """// generated at 2026-07-20T13:44:30Z for us-east-1
+var InitialOnDemandPricesAWS = map[string]map[ec2types.InstanceType]float64{
+\t"us-east-1": {
+\t\t// m5 family
+\t\t"m5.large": 0.096000, "m5.xlarge": 0.192000, "m5.zero": 0.000000,
+"""
+CATALOGUE = """InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,GpuInfo,Price,SpotPrice,Region,Generation
+Standard_D4s_v5,,,4,16,,0.192,0.06,eastus,V2
+Standard_D4s_v5,,,4,16,,0.222,0.30,uksouth,V2
+Standard_D2s_v5,,,2,8,,0.096,,eastus,V2
+Standard_F2,,,2,4,,0.099,0.01,eastus,V1
+Standard_D2_v2_Promo,,,2,7,,0.05,,eastus,V1
+"""
+
+
+def test_a_generated_go_map_gives_day_and_points() -> None:
+    assert karpenter.generated(GO) == "2026-07-20"
+    assert karpenter.ec2(GO) == {"m5.large": {"us-east-1": 0.096}, "m5.xlarge": {"us-east-1": 0.192}}
+
+
+def test_a_list_without_its_day_is_refused() -> None:
+    with pytest.raises(ValueError, match="generated"):
+        karpenter.generated("var x = 1")
+
+
+def test_azure_takes_what_both_lists_have_and_the_lower_of_two() -> None:
+    other = {
+        "Standard_D4s_v5": {"eastus": 0.376, "uksouth": 0.222},
+        "Standard_F2": {"eastus": 0.099},
+        "Standard_D2_v2_Promo": {"eastus": 0.05},
+    }
+    usd, spot = catalogs.azure(other, CATALOGUE)
+    assert usd == {"Standard_D4s_v5": {"eastus": 0.192, "uksouth": 0.222}, "Standard_F2": {"eastus": 0.099}}
+    assert spot == {"Standard_D4s_v5": {"eastus": 0.06}, "Standard_F2": {"eastus": 0.01}}
+
+
+def test_the_lowest_spot_of_the_zones_below_on_demand_is_taken() -> None:
+    text = "InstanceType,Price,SpotPrice,Region\np5.48xlarge,55.04,21.1,us-east-1\np5.48xlarge,55.04,17.6,us-east-1\np5.48xlarge,55.04,55.04,us-west-2\nm5.large,0.096,0.03,us-east-1\n"
+    usd, spot = catalogs.accelerated(text)
+    assert usd == {"p5.48xlarge": {"us-east-1": 55.04, "us-west-2": 55.04}}
+    assert spot == {"p5.48xlarge": {"us-east-1": 17.6}}
+
+
+def test_google_prices_are_those_of_regions_that_offer_the_machine() -> None:
+    cost = {"hour": 3.6, "hour_spot": 1.9, "month_1y": 1460.0}
+    pricing = {
+        "compute": {"instance": {"a2-highgpu-1g": {"cost": {"us-central1": cost, "europe-west9": cost}}}}
+    }
+    where = gcp.offered("NAME;CPUS;ZONE\na2-highgpu-1g;12;us-central1\n")
+    assert gcp.machines(pricing, where) == {"a2-highgpu-1g": {"us-central1": 3.6}}
+    assert gcp.machines(pricing, where, "spot") == {"a2-highgpu-1g": {"us-central1": 1.9}}
+    assert gcp.machines(pricing, where, "committed_1y") == {"a2-highgpu-1g": {"us-central1": 2.0}}
+
+
+def test_databases_are_taken_engine_by_engine() -> None:
+    item = {
+        "instance_type": "db.m5.large",
+        "pricing": {
+            "eu-west-1": {
+                "MySQL": {"ondemand": 0.19},
+                "PostgreSQL": {"ondemand": 0.197},
+                "14": {"ondemand": 9},
+            },
+            "mars-1": {"MySQL": {"ondemand": 1.0}},
+        },
+    }
+    assert databases.rds([item]) == {
+        ("rds_mysql_db.m5.large", "hour"): {"eu-west-1": 0.19},
+        ("rds_postgres_db.m5.large", "hour"): {"eu-west-1": 0.197},
+    }
+
+
+def test_sizes_without_vcpus_in_their_name_get_the_catalogues() -> None:
+    rows = {r["instance"]: r for r in specs.azure(["Standard_F2"], catalogs.azure_shapes(CATALOGUE))}
+    assert (rows["Standard_F2"]["vcpu"], rows["Standard_F2"]["memory_gib"]) == (2, 4)
 
 
 def test_google_accelerator_types_have_their_gpus() -> None:

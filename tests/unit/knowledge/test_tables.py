@@ -138,3 +138,31 @@ class Loose(Row):
 def test_a_packaged_table_is_read_once() -> None:
     first = tables.load("gpus", Loose, lambda r: r.id)
     assert tables.load("gpus", Loose, lambda r: r.id) is first
+
+
+COLUMNS = b'{"title": "test", "source": "a list", "as_of": "2026-01-01", "columns": {"usd": ["a", "b"]}, "rows": [{"id": "x", "usd": %s}]}'
+
+
+class Spread(tables.Row):
+    id: str
+    usd: dict[str, float]
+
+
+def test_a_list_is_spread_over_the_columns_of_the_head() -> None:
+    table = tables.parse("test", COLUMNS % b"[1.5, null]", Spread, lambda row: row.id)
+    assert table.by_key["x"].usd == {"a": 1.5}
+
+
+def test_a_list_of_another_length_than_the_columns_is_refused() -> None:
+    with pytest.raises(tables.TableInvalid, match="3 values for 2 names"):
+        tables.parse("test", COLUMNS % b"[1, 2, 3]", Spread, lambda row: row.id)
+
+
+def test_a_row_of_an_index_is_checked_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = COLUMNS.replace(b"%s}", b'[1.5, 2.5]}, {"id": "y", "usd": ["no", 1]}')
+    monkeypatch.setattr(tables, "_read", lambda name: raw)
+    index: tables.Index[Spread] = tables.Index("test", Spread)
+    assert (len(index), index.values("id")) == (2, ("x", "y"))
+    assert index.row(0).usd == {"a": 1.5, "b": 2.5}
+    with pytest.raises(tables.TableInvalid, match="row 2"):
+        index.row(1)

@@ -91,3 +91,16 @@ def test_running_whatever_is_ready_reaches_every_step_once(waits: list[list[int]
     while ready := plan.ready(done=done, failed=(), started=()):
         done.append(chance.choice(ready).name)  # type: ignore[attr-defined]
     assert sorted(done) == sorted(step.name for step in steps)
+
+
+def test_what_another_release_kept_is_not_gone_on_from() -> None:
+    step = Step("a", reads=("x",))
+    hashes = {Plan((step,), release=name).inputs_hash(step, {"x": "1"}, {}) for name in ("1.0", "1.1")}
+    assert len(hashes) == 2
+
+
+def test_steps_that_wait_share_a_slot_and_a_task_counts_at_least_one() -> None:
+    waiting = tuple(Step(f"w{number}", waits=True) for number in range(17))
+    assert Plan(waiting[:8]).width == 1
+    assert Plan(waiting).width == 2
+    assert Plan((Step("a"), Step("b"), *waiting[:8])).width == 3

@@ -263,6 +263,43 @@ async def test_while_the_store_is_away_a_run_waits_with_its_commits() -> None:
     assert bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
 
 
+class SlowKeeps(MemoryStore):
+    """Takes the result of `a` only when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreLimits(lease_s=30))
+        self.go_on = asyncio.Event()
+        self.kept_steps: list[str] = []
+
+    async def keep(
+        self, task_id: str, fence: int, kept: Kept, *, agent: AgentUpdate | None, seconds: float
+    ) -> Commit:
+        if kept.step == "a":
+            await self.go_on.wait()
+        self.kept_steps.append(kept.step)
+        return await super().keep(task_id, fence, kept, agent=agent, seconds=seconds)
+
+
+async def test_the_next_step_runs_while_a_result_is_on_its_way_to_the_store_and_the_end_waits_for_it() -> (
+    None
+):
+    bench, store = Bench(), SlowKeeps()
+    bench.store = store
+    await bench.accept()
+    running = asyncio.create_task(bench.run_of(await bench.claim()).run())
+
+    async def all_have_run() -> bool:
+        return bench.starts == {"a": 1, "b": 1, "c": 1, "sum": 1}
+
+    await wait_until("all steps have run", all_have_run)
+    assert not (await bench.task()).state.ended
+    assert "a" not in store.kept_steps
+    store.go_on.set()
+    await running
+    assert (await bench.task()).state is TaskState.SUCCESS
+    assert sorted(store.kept_steps) == ["a", "b", "c"]
+
+
 async def test_an_error_of_the_engine_itself_ends_the_task_with_its_name() -> None:
     bench = Bench()
     await bench.accept()
@@ -413,3 +450,22 @@ async def test_what_was_kept_holds_on_its_own_day_alone(kept_on: str, runs: int)
     assert await bench.store.keep("t-1", claim.fence, kept, agent=None, seconds=0.0) is Commit.DONE
     await bench.run_of(claim).run()
     assert len(seen) == runs
+
+
+async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
+    """The wait is an hour: the test would not end."""
+    slow = replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=3_600, cap_s=3_600))
+    bench = Bench(slow)
+    bench.behaviour["b"] = fails(StepFailed("Flaky", "no luck", retryable=True))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+
+    async def waits() -> bool:
+        return (await bench.task()).state is TaskState.RETRY
+
+    await wait_until("an attempt waits", waits)
+    run.stop(Stop.CANCEL)
+    await running
+    assert (await bench.task()).state is TaskState.REVOKED
+    assert bench.starts["b"] == 1

@@ -316,13 +316,14 @@ local function end_webhook(id, webhook, state)
 end
 
 local function remove_task(tenant, id)
-  objects_due(record(key('task', id)) or {}, NOW)
+  local task = record(key('task', id)) or {}
   for _, webhook in ipairs(redis.call('LRANGE', key('webhooks', id), 0, -1)) do
     redis.call('UNLINK', key('webhook', webhook))
     redis.call('ZREM', outbox(), tenant .. '\n' .. webhook)
   end
   redis.call('UNLINK', key('webhooks', id))
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))
+  objects_due(task, NOW)
   redis.call('PEXPIRE', key('events', id), C.deleted_events_ttl) -- open streams still see the end
   redis.call('ZREM', key('tasks', tenant), id)
   redis.call('ZREM', TRIM, 'tasks\n' .. tenant .. '\n' .. id)
@@ -441,4 +442,14 @@ local function admit(task, assessment, options, agents, due, idempotency)
   list_in('assessments', tenant, tonumber(assessment.listed), task.assessment)
   redis.call('HINCRBY', COUNTERS, 'accepted', 1)
   if idempotency then redis.call('SET', idempotency, task.assessment .. '\n' .. id, 'PX', C.idempotency_ttl) end
+end
+
+-- What another task kept, for a new one to begin with. An object goes with the task that wrote it: such a step is done again.
+local function copy_kept(old, id)
+  redis.call('COPY', key('kept', old.id), key('kept', id))
+  redis.call('PERSIST', key('kept', id))
+  for field in pairs(old) do
+    local step = string.match(field, '^object:kept:(.+)$')
+    if step then redis.call('HDEL', key('kept', id), step) end
+  end
 end

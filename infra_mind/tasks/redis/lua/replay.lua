@@ -18,10 +18,5 @@ if refused then return refused end
 local task = { tenant = tenant, assessment = old.assessment, id = id, priority = old.priority }
 admit(task, assessment, old.options, ARGV[4], nil, idempotency)
 redis.call('HSET', key('task', id), 'replay_of', old.id)
-redis.call('COPY', key('kept', old.id), key('kept', id))
-redis.call('PERSIST', key('kept', id))
-for field in pairs(old) do -- an object goes with the task that wrote it: such a step is done again
-  local step = string.match(field, '^object:kept:(.+)$')
-  if step then redis.call('HDEL', key('kept', id), step) end
-end
+copy_kept(old, id)
 return { 'OK', id, 1 }

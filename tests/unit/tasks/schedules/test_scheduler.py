@@ -140,6 +140,32 @@ async def test_it_outlives_an_absence_of_the_store(store: MemoryStore, clock: Cl
     await running
 
 
+async def test_a_defect_in_the_store_does_not_end_the_loop(store: MemoryStore, clock: Clock) -> None:
+    defects = 2
+
+    class Defect:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def due_schedules(self, limit: int) -> Any:
+            nonlocal defects
+            defects -= 1
+            if defects >= 0:
+                raise KeyError("tenant")
+            return await store.due_schedules(limit)
+
+    clock.now += HOUR
+    one = scheduler(Defect())
+    running = asyncio.create_task(one.run())
+
+    async def fired() -> bool:
+        return await started(store) == 1
+
+    await wait_until("it goes on", fired)
+    one.close()
+    await running
+
+
 async def test_a_zone_that_is_gone_stops_its_schedule_and_no_other(store: MemoryStore, clock: Clock) -> None:
     await store.create_schedule(replace(NEW, schedule_id="sch_bad", timezone="Europe/Gone"))
     clock.now += HOUR

@@ -257,7 +257,10 @@ async def test_a_tenant_whose_receiver_hangs_holds_up_nobody_else(store: MemoryS
     await running
 
 
-async def test_the_store_comes_back_and_it_goes_on(store: MemoryStore, clock: Clock) -> None:
+@pytest.mark.parametrize("error", [Unavailable("The task store cannot be reached"), KeyError("tenant")])
+async def test_it_goes_on_after_the_store_was_away_or_broke(
+    store: MemoryStore, clock: Clock, error: Exception
+) -> None:
     await end(store)
     absences = 3
 
@@ -266,7 +269,7 @@ async def test_the_store_comes_back_and_it_goes_on(store: MemoryStore, clock: Cl
             nonlocal absences
             absences -= 1
             if absences >= 0:
-                raise Unavailable("The task store cannot be reached")
+                raise error
             return await store.due_deliveries(limit, **more)
 
         async def note_attempt(self, webhook_id: str, attempt: int, said: Attempted) -> bool:

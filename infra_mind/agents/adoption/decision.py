@@ -1,0 +1,50 @@
+"""Build or rent: what the cost agent reckoned for each own model against the models that the brief could rent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra_mind.model.brief import Brief
+from infra_mind.model.fact import Fact, FactValue, id_parts
+from infra_mind.model.result import AgentResult
+
+HEAD = "cost.rent_or_host."
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`choice` is build or rent by money alone at the brief's load; None where it cannot be compared, with the field that is missing."""
+
+    part: str
+    name: str
+    choice: str | None
+    inputs: dict[str, FactValue]
+    missing: str
+    source: str
+    as_of: str | None
+
+
+def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
+    """One for each served model, in the order of the brief."""
+    facts = {fact.id: fact for fact in cost.facts} if cost else {}
+    found = []
+    for index, (part, item) in enumerate(zip(id_parts(s.name for s in brief.llm_serving), brief.llm_serving, strict=True)):  # fmt: skip
+        host = facts.get(f"cost.serving.{part}.usd_per_month")
+        rents = _rents(facts, part)
+        if host is None or not rents:
+            missing = "llm_api" if host is not None or not brief.llm_api else f"llm_serving.{index}"
+            found.append(Decision(part, item.name, None, {}, missing, "", None))
+            continue
+        cheapest = min(rents, key=lambda fact: (float(fact.value), fact.id))
+        choice = "rent" if float(cheapest.value) < float(host.value) else "build"
+        inputs: dict[str, FactValue] = {host.id: host.value, cheapest.id: cheapest.value, "model": cheapest.inputs.get("model", "")}  # fmt: skip
+        even = facts.get(cheapest.id.replace(".rent_usd_per_month", ".break_even_requests_per_s"))
+        if even is not None:
+            inputs[even.id] = even.value
+        found.append(Decision(part, item.name, choice, inputs, "", cheapest.source, cheapest.as_of))
+    return found
+
+
+def _rents(facts: dict[str, Fact], part: str) -> list[Fact]:
+    head, end = f"{HEAD}{part}.", ".rent_usd_per_month"
+    return [f for key, f in facts.items() if key.startswith(head) and key.endswith(end) and not isinstance(f.value, str | bool)]  # fmt: skip

@@ -1,0 +1,61 @@
+"""The closed form against published measurements, and the page that prints the errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra_mind.agents.mlops import measured
+from infra_mind.agents.mlops.kernels import Answer, Question, Tables
+from infra_mind.knowledge import gpus, serving
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "agents" / "mlops.md"
+POINTS = list(measured.points())
+
+
+def ratios(maker: str, *uses: str) -> list[float]:
+    return [p.ratio for p in POINTS if p.of.use in uses and p.replica.gpu.maker == maker]
+
+
+@pytest.mark.parametrize("maker", ["NVIDIA", "AMD"])
+def test_nine_of_ten_measurements_lie_in_the_band_that_a_result_states(maker: str) -> None:
+    gpu = next(g for g in gpus.table().rows if g.maker == maker)
+    reached = serving.efficiency(gpu)
+    found = ratios(maker, "fit", "check")
+    inside = [r for r in found if reached.low <= r <= reached.high]
+    assert len(inside) >= 0.9 * len(found)
+
+
+def test_what_was_not_fitted_is_met_within_a_tenth_in_the_middle() -> None:
+    assert measured.band(ratios("NVIDIA", "check"))[1] == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_band_of_known_ratios() -> None:
+    assert measured.band([i / 100 for i in range(101)]) == (0.05, 0.5, 0.95)
+    assert measured.band([2.0, 1.0, 3.0])[1] == 2.0
+
+
+def test_the_page_prints_the_errors_that_the_command_reckons() -> None:
+    assert measured.report() in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_report_has_a_line_for_every_series_and_an_error_for_every_point() -> None:
+    report = measured.report()
+    for row in serving.measurements().rows:
+        assert f"{row.gpus} × {row.gpu}" in report
+    assert report.count(" @ ") == len(POINTS) + 1, "one in the heading"
+
+
+def test_the_kernel_tables_are_compared_at_the_points_that_they_hold() -> None:
+    """Tables that always give the measured value of the 8B model's first point: their error there is nothing."""
+
+    def ask(asked: Question) -> Answer:
+        assert asked.model == "meta-llama/Meta-Llama-3.1-8B"
+        return Answer(ttft_s=0.1, tpot_s=0.01, tokens_per_s=27911.0, source="a table")
+
+    tables = Tables(frozenset({"meta-llama/Meta-Llama-3.1-8B"}), frozenset({"h200_sxm"}), ask)
+    found = list(measured.by_tables(tables))
+    assert len(found) == 10
+    assert found[0][1] == 1.0
+    assert "128/128 @ 1024: +0" in measured.report_of_tables(tables)
