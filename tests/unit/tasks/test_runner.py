@@ -19,7 +19,7 @@ from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed, Step
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.retry import RetryPolicy
-from infra_mind.tasks.runner import FAILURES, RunLimits, Stop, TaskRun
+from infra_mind.tasks.runner import CLAIM, DAY, FAILURES, RunLimits, Stop, TaskRun
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, StoreLimits
 from tests.stores import wait_until
 
@@ -418,6 +418,48 @@ async def test_what_an_agent_had_at_its_soft_limit_counts_but_is_not_gone_on_fro
     assert dict(bench.starts) == {"a": 1, "b": 2, "c": 1, "sum": 2}
     assert (await bench.store.assessment("acme", "a-1")).status == "completed"
     assert (await bench.store.task("acme", "t-2")).info.agents["a"].note == "kept from an earlier run"
+
+
+DATED = Plan(
+    (Step("a", reads=("x", DAY)), Step("b", reads=("x",)), Step("sum", after=("a", "b"), agent=False))
+)
+
+
+def days_told(bench: Bench) -> list[str]:
+    """Every run of `a` adds the day that it is told; `b` is told none."""
+    seen: list[str] = []
+
+    def look(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        seen.append(json.loads(results[CLAIM])["created_at"][:10])
+        return b"the same"
+
+    def none(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        assert CLAIM not in results
+        return b"b"
+
+    bench.behaviour |= {"a": look, "b": none}
+    return seen
+
+
+async def test_a_step_that_reads_the_day_is_told_when_its_task_was_accepted() -> None:
+    bench = Bench(plan=DATED)
+    await bench.accept()
+    seen = days_told(bench)
+    await bench.run_of(replace(await bench.claim(), created_at="2026-11-25T23:59:59.999+00:00")).run()
+    assert seen == ["2026-11-25"]
+
+
+@pytest.mark.parametrize(("kept_on", "runs"), [("2026-11-25", 0), ("2026-11-24", 1)])
+async def test_what_was_kept_holds_on_its_own_day_alone(kept_on: str, runs: int) -> None:
+    bench = Bench(plan=DATED)
+    await bench.accept()
+    seen = days_told(bench)
+    claim = replace(await bench.claim(), created_at="2026-11-25T08:00:00.000+00:00")
+    marks = DATED.inputs_hash(DATED.by_name["a"], {"x": "input", DAY: kept_on}, {})
+    kept = Kept("a", marks, b"the same")
+    assert await bench.store.keep("t-1", claim.fence, kept, agent=None, seconds=0.0) is Commit.DONE
+    await bench.run_of(claim).run()
+    assert len(seen) == runs
 
 
 async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
