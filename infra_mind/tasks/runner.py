@@ -217,11 +217,18 @@ class TaskRun:
                 await self._tell(
                     step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
                 )
+                self._go_no_further()
                 await asyncio.sleep(wait_s)
             else:
                 self._told_failures(step, outcome.attempts)
                 await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
+
+    def _go_no_further(self) -> None:
+        """Takes up a cancellation that was lost: on Python 3.11 `asyncio.wait_for`, inside the client of the store, gives back an
+        answer that comes at the same moment instead of being cancelled."""
+        if self._stop is not None:
+            raise asyncio.CancelledError
 
     def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
         for failure in failures_of(step.name, attempts, error_type, message):

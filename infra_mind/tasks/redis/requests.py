@@ -79,7 +79,9 @@ class Requests(Assessments):
         if code == "GONE":
             raise assessment_gone(task_id)
         record, _ = await self._record(tenant, task_id)  # NotFound
-        check_replay(record)
+        if code == "NOT_FAILED":
+            check_replay(record)
+            raise Conflict(f"Task {task_id} ended only now: ask again.", record.state)
         raise _refusal(code, record.assessment_id, new_task_id, answer[1:])
 
     def _accept_call(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -529,3 +530,34 @@ async def test_a_result_that_cannot_be_stored_does_not_hold_the_run_for_ever(
     async with asyncio.timeout(10):
         await running
     assert (await bench.task()).state is state
+
+
+class LosesCancels(MemoryStore):
+    """The answer to RETRY comes at the moment at which its caller is cancelled: `asyncio.wait_for` gives it back on Python 3.11."""
+
+    def __init__(self, limits: StoreLimits) -> None:
+        super().__init__(limits)
+        self.asked = asyncio.Event()
+
+    async def update(self, updates: Sequence[AgentUpdate]) -> list[bool]:
+        taken = await super().update(updates)
+        if any(one.state is AgentState.RETRY for one in updates):
+            self.asked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return taken
+
+
+@pytest.mark.parametrize("wait_s", [0.001, 3_600.0])
+async def test_a_cancel_that_is_lost_on_its_way_begins_no_attempt_and_no_wait(wait_s: float) -> None:
+    bench = Bench(replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=wait_s, cap_s=wait_s)))
+    store = bench.store = LosesCancels(StoreLimits(lease_s=30))
+    bench.behaviour = dict.fromkeys("ab", fails(StepFailed("Flaky", "again", retryable=True)))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(run.run())
+        await store.asked.wait()
+        run.stop(Stop.CANCEL)
+    assert max(bench.starts.values()) == 1
+    assert (await bench.task()).state is TaskState.REVOKED
