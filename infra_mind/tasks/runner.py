@@ -398,10 +398,10 @@ class TaskRun:
         else:
             try:
                 await self._finish(TaskState.SUCCESS)
-            except (
-                Unavailable
-            ):  # what keeps its result is away, and somebody asked to stop, or its time is over
-                self._stop = self._stop or Stop.HARD_LIMIT
+            except Unavailable:
+                # what keeps its result is away, and somebody asked to stop, or its time is over
+                if not self._stop_asked.is_set():
+                    self.stop(Stop.HARD_LIMIT)
                 await self._commit_end(None, hard_s)
 
     async def _finish(self, state: TaskState, error: TaskError | None = None) -> None:
