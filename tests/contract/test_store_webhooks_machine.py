@@ -55,7 +55,7 @@ class Telling(Stores):
                 "lease_s": 60.0,
                 "most_attempts": 3,
                 "per_tenant": 9,
-                "in_flight": {one: 9 - per_tenant for one in TENANTS},
+                "in_flight": dict.fromkeys(TENANTS, 9 - per_tenant),
             }
             if per_tenant == 1 and len(self._waiting(house.store)) != 1:
                 return  # which of several comes first is a matter of ids, and those are each store's own
