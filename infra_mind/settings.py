@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -68,6 +68,18 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr | None = None  # the paths of such URLs are often secrets
     alert_webhook_secret: SecretStr | None = None  # whsec_...; signs the alerts
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
+
+    @model_validator(mode="after")
+    def _soft_before_hard(self) -> Settings:
+        if self.soft_limit_s >= self.hard_limit_s:
+            raise ValueError("soft_limit_s must be below hard_limit_s")
+        if (
+            self.agent_soft_limit_s
+            and self.agent_hard_limit_s
+            and self.agent_soft_limit_s >= self.agent_hard_limit_s
+        ):
+            raise ValueError("agent_soft_limit_s must be below agent_hard_limit_s")
+        return self
 
     @field_validator("webhook_allow_private")
     @classmethod

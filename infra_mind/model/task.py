@@ -121,7 +121,8 @@ class Task(Value):
     ended_at: str | None = None
     expires_at: str | None = None
     queue_position: int | None = Field(
-        default=None, description="1 is next, if nobody comes or goes; only while it waits in the queue"
+        default=None,
+        description="1 is next, if nobody comes or goes; only while it waits in the queue, and not behind hundreds of tenants",
     )
     not_before: str | None = Field(default=None, description="When a delayed task joins the queue")
     replay_of: str | None = Field(default=None, description="The ended task whose kept results it began with")

@@ -81,7 +81,12 @@ def _recommendations(view: View, console: Console) -> None:
     table.add_column(no_wrap=True)
     for r in shown:
         severity = Text(r.severity.value, style=_STYLES[r.severity.value])
-        table.add_row(str(r.rank), severity, _text(r.title), Text(f"{r.effort.value}, {r.when}", style="dim"))
+        table.add_row(
+            str(r.rank),
+            severity,
+            _text(r.title),
+            Text(f"{r.effort.value}, {r.when.removeprefix('within ')}", style="dim"),
+        )
     console.print(table)
 
 

@@ -31,6 +31,7 @@ TURN = 1_000_000  # what a claim of a tenant of weight 1 moves its turn on by
 IDLE_TENANT_TTL_S = (
     3_600.0  # a tenant of which nothing waits or runs is forgotten: its turn is behind the clock by then
 )
+LOOKS_FOR_A_PLACE = 400  # records that counting one place in the queue may cost; beyond, no place is told
 WOKEN_AT_ONCE = 200  # delayed tasks that one claim lets into the queue
 DELETED_EVENTS_TTL_S = 60.0  # open streams of a deleted task still see its end
 

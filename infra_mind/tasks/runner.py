@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,7 +108,8 @@ class TaskRun:
             self.stop(Stop.CANCEL)
         work = asyncio.ensure_future(self._work())
         asked = asyncio.ensure_future(self._stop_asked.wait())
-        hard_s = self.claim.options.hard_limit_s or self._limits.hard_s
+        hard_s = self._task_limits[1]
+        self._over_at = asyncio.get_running_loop().time() + hard_s
         await asyncio.wait({work, asked}, timeout=hard_s, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         if not work.done():
@@ -123,7 +125,7 @@ class TaskRun:
         await self._prepare()
         pending: dict[str, asyncio.Task[None]] = {}
         loop = asyncio.get_running_loop()
-        soft_s = self.claim.options.soft_limit_s or self._limits.soft_s
+        soft_s = self._task_limits[0]
         soft_at = loop.time() + soft_s
         try:
             while self._plan.last.name not in self._marks:
@@ -215,11 +217,18 @@ class TaskRun:
                 await self._tell(
                     step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
                 )
+                self._go_no_further()
                 await asyncio.sleep(wait_s)
             else:
                 self._told_failures(step, outcome.attempts)
                 await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
+
+    def _go_no_further(self) -> None:
+        """Takes up a cancellation that was lost: on Python 3.11 `asyncio.wait_for`, inside the client of the store, gives back an
+        answer that comes at the same moment instead of being cancelled."""
+        if self._stop is not None:
+            raise asyncio.CancelledError
 
     def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
         for failure in failures_of(step.name, attempts, error_type, message):
@@ -387,7 +396,13 @@ class TaskRun:
                 ),
             )
         else:
-            await self._finish(TaskState.SUCCESS)
+            try:
+                await self._finish(TaskState.SUCCESS)
+            except Unavailable:
+                # what keeps its result is away, and somebody asked to stop, or its time is over
+                if not self._stop_asked.is_set():
+                    self.stop(Stop.HARD_LIMIT)
+                await self._commit_end(None, hard_s)
 
     async def _finish(self, state: TaskState, error: TaskError | None = None) -> None:
         claim = self.claim
@@ -399,19 +414,35 @@ class TaskRun:
             lambda: self._store.finish(
                 claim.task_id, claim.fence, state,
                 result=self._result if good else None, assessment_status=status, error=error,
-            )
+            ),
+            until_stopped=good,
         )  # fmt: skip
         if commit is Commit.CANCELLED and state is not TaskState.REVOKED:
             await self._finish(TaskState.REVOKED)
 
     _result: bytes | None = None
+    _over_at: float = math.inf
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Repeats a store call while the store is away; whoever lost the lease meanwhile finds out from the answer."""
+    @property
+    def _task_limits(self) -> tuple[float, float]:
+        """Soft and hard, in seconds. One that was given moves the other's default: what is asked to stop must have time to do so."""
+        given, own = self.claim.options, self._limits
+        if given.soft_limit_s is not None:
+            return given.soft_limit_s, given.hard_limit_s or max(own.hard_s, 1.5 * given.soft_limit_s)
+        if given.hard_limit_s is not None:
+            return min(own.soft_s, given.hard_limit_s / 1.5), given.hard_limit_s
+        return own.soft_s, own.hard_s
+
+    async def _insist(self, call: Callable[[], Awaitable[T]], *, until_stopped: bool = False) -> T:
+        """Repeats a store call while the store is away; whoever lost the lease meanwhile finds out from the answer. `until_stopped`:
+        Unavailable once the run was asked to stop, or is over its hard limit."""
         while True:
             try:
                 return await call()
             except Unavailable:
+                over = self._stop is not None or asyncio.get_running_loop().time() >= self._over_at
+                if until_stopped and over:
+                    raise
                 await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
 
 

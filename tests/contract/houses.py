@@ -78,6 +78,14 @@ class RedisHouse:
             await self._shift(f"{self.prefix}queue:{priority.value}", seconds * 1_000_000)
         async for name in self.raw.scan_iter(f"{self.prefix}waiting:*"):
             await self._shift(name.decode(), seconds * 1_000_000)
+        await self._shift(f"{self.prefix}delayed", seconds * 1_000)
+        async for name in self.raw.scan_iter(f"{self.prefix}task:*"):
+            await self.raw.hincrby(
+                name, "score", round(-seconds * 1_000_000)
+            )  # where it is put when given back
+        async for name in self.raw.scan_iter(f"{self.prefix}rate:*"):
+            full = int(await self.raw.get(name) or 0) - round(seconds * 1_000_000)
+            await self.raw.set(name, full, keepttl=True)
 
     async def end_leases(self) -> None:
         await self._shift(f"{self.prefix}leases", 1e9)

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.objects import Objects
+from infra_mind.tasks.records import LOOKS_FOR_A_PLACE
 from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
 from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
@@ -412,3 +414,44 @@ def test_a_defect_is_not_taken_for_an_absence() -> None:
     error = failures.translate(redis_errors.ResponseError("ERR user_script:3: attempt to index a nil value"))
     assert type(error) is InfraMindError
     assert "nil value" in str(error)
+
+
+async def test_after_a_silence_the_holders_come_before_those_who_would_take_over(
+    valkey: EmbeddedStore,
+) -> None:
+    """Nobody could renew while the dispatchers were cut off: whoever comes first afterwards must not take all that runs."""
+    prefix = f"test:{uuid.uuid4().hex}:"
+    store = RedisStore(valkey.url, StoreLimits(lease_s=10, restart_grace_s=0.9), prefix=prefix)
+    raw = store._link.commands
+
+    async def young_no_more() -> bool:
+        return int((await raw.info("server"))["uptime_in_seconds"]) >= 1
+
+    await wait_until("the server is not taken for one that has just started", young_no_more)
+    claim = await accept_and_claim(store, "1")
+    await raw.hincrby(
+        prefix + "counters", "heard", -20_000
+    )  # twenty seconds of silence, longer than the lease
+    await raw.zincrby(prefix + "leases", -20_000, "t-1")
+    assert await store.claim("other", 1) == []
+    assert await store.renew([("t-1", claim.fence)]) == ["held"]
+    await raw.zincrby(prefix + "leases", -20_000, "t-1")  # this one was heard, and has not renewed since
+
+    async def taken() -> bool:
+        return [one.fence for one in await store.claim("other", 1)] == [2]
+
+    await wait_until("the grace is over", taken)
+    await store.close()
+
+
+async def test_a_place_that_would_cost_too_much_is_not_told(valkey: EmbeddedStore) -> None:
+    store = RedisStore(valkey.url, StoreLimits(), prefix=f"test:{uuid.uuid4().hex}:")
+    tenants = [f"tenant-{number}" for number in range(LOOKS_FOR_A_PLACE // 3 + 2)]
+    for tenant in tenants:
+        await accept(store, tenant, tenant=tenant)
+    places = [
+        (await store.task(tenant, f"t-{tenant}")).queue_position for tenant in (tenants[0], tenants[-1])
+    ]
+    assert places == [None, None]
+    assert (await store.task("tenant-0", "t-tenant-0")).state == "PENDING"
+    await store.close()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import replace
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -24,7 +24,11 @@ from infra_mind.model.task import (
     TaskError,
     TaskState,
 )
+from infra_mind.model.workers import Alert
+from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.embedded import EmbeddedStore
+from infra_mind.tasks.objects import Objects
+from infra_mind.tasks.records import DELAYED_STEP, RUNNING_STATES, TaskRecord
 from infra_mind.tasks.redis import scripts
 from infra_mind.tasks.redis.link import Link
 from infra_mind.tasks.store import AgentUpdate, DispatcherInfo, Kept, Page, StoreLimits, TaskStore
@@ -32,23 +36,35 @@ from tests.contract.houses import AGENTS, MemoryHouse, RedisHouse
 
 T = TypeVar("T")
 
-NUMBERS = st.integers(0, 3)
+TENANTS = ("acme", "rival", "third", "stranger")
+HOMES = ("acme", "acme", "acme", "rival", "rival", "third")  # whose each assessment is
+KEYS = ("acme", "acme", "rival", "third")  # whose each API key is
+NUMBERS = st.integers(0, len(HOMES) - 1)
+OWN = st.sampled_from([True, True, True, False])  # or a stranger asks
 OFF = st.sampled_from(
     [0, 0, 0, -1, 1]
 )  # from the task's own fence: mostly the holder, at times one before or after it
 AGENT = st.sampled_from([*AGENTS, "stranger"])
-TENANTS = st.sampled_from(["acme", "acme", "acme", "rival"])
 STATES = st.sampled_from([None, *TaskState])
 WAITED_S = st.sampled_from(
     [71, 311]
 )  # no sum of them is a difference of handicaps: then milliseconds would decide
-TIMES = ("created_at", "started_at", "ended_at", "expires_at", "updated_at", "at")
+DELAYS = st.sampled_from([None, None, None, 97.0, 389.0])  # as above; nothing is due without such a wait
+DAY_S = 86_400.0
+# More than all waits of one example together: the memory's clock moves, the server's does not.
+LONG = StoreLimits(
+    max_claims=3, max_queued_per_tenant=3, objects_above=3, object_grace_s=DAY_S, alert_after=2, alert_window_s=DAY_S, alert_ttl_s=DAY_S,
+)  # fmt: skip
+
+
+def is_time(name: str) -> bool:
+    return name in ("at", "since", "not_before") or name.endswith("_at")
 
 
 def timeless(value: Any) -> Any:
     """The same value with every time replaced by whether it is there."""
     if isinstance(value, dict):
-        return {name: (item is not None) if name in TIMES else timeless(item) for name, item in value.items()}
+        return {name: (item is not None) if is_time(name) else timeless(item) for name, item in value.items()}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
@@ -56,7 +72,7 @@ def told(found: Any) -> Any:
     """What a store gave, without times and without the cursors that are made of them."""
     if isinstance(found, Page):
         return [told(item) for item in found.items], found.next_cursor is not None
-    return timeless(found.model_dump(mode="json")) if isinstance(found, Task | Assessment) else found
+    return timeless(found.model_dump(mode="json")) if isinstance(found, Task | Assessment | Alert) else found
 
 
 # Called in test_store_webhooks_machine.py and in the contract tests of webhooks and schedules.
@@ -74,15 +90,14 @@ class Stores(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner()
-        limits = StoreLimits(max_claims=3, max_queued_per_tenant=3)
-        self.memory = MemoryHouse(limits)
-        self.redis = self._run(self._open(limits))
+        self.memory = MemoryHouse(LONG, Objects("memory://"))
+        self.redis = self._run(self._open())
         self.seen: dict[str, Task] = {}
         self.fences: dict[str, int] = {}
         self.retry_told = False
 
-    async def _open(self, limits: StoreLimits) -> RedisHouse:
-        return RedisHouse(self.url, limits)
+    async def _open(self) -> RedisHouse:
+        return RedisHouse(self.url, LONG, Objects("memory://"))
 
     def teardown(self) -> None:
         try:
@@ -112,7 +127,7 @@ class Stores(RuleBasedStateMachine):
     def _both(self, name: str, *args: Any, **options: Any) -> Any:
         memory = self._run(self._outcome(self.memory.store, name, args, options))
         over_redis = self._run(self._outcome(self.redis.store, name, args, options))
-        assert memory == over_redis
+        assert memory == over_redis, f"{name}: {memory} in memory, {over_redis} over Redis"
         return memory
 
     async def _outcome(
@@ -131,6 +146,11 @@ class Stores(RuleBasedStateMachine):
         task = self.memory.record(f"t-{number}")
         return max(0, (task.fence if task else 0) + off)
 
+    def _asker(self, own: bool, number: int) -> str:
+        """Whose the task is, or a stranger to it."""
+        task = self.memory.record(f"t-{number}")
+        return (task.tenant if task else HOMES[number]) if own else "stranger"
+
     def _at_fence(self, update: AgentUpdate) -> AgentUpdate:
         number = int(update.task_id.removeprefix("t-"))
         return replace(update, fence=self._fence(number, update.fence))
@@ -138,28 +158,52 @@ class Stores(RuleBasedStateMachine):
     # -- calls ------------------------------------------------------------------------------------------------------------
 
     @rule(
-        tenant=TENANTS,
+        own=OWN,
         number=NUMBERS,
         task=NUMBERS,
         priority=st.sampled_from(list(Priority)),
-        key=st.sampled_from([None, "k1", "k2"]),
+        delay_s=DELAYS,
+        key=st.sampled_from([None, None, "k1", "k2"]),
     )
-    def accept(self, tenant: str, number: int, task: int, priority: Priority, key: str | None) -> None:
+    def accept(
+        self, own: bool, number: int, task: int, priority: Priority, delay_s: float | None, key: str | None
+    ) -> None:
         self._run(self._draft(number))
-        self._both("accept", tenant, f"a-{number}", f"t-{task}", StartOptions(priority=priority), AGENTS, key)
+        tenant, options = (
+            HOMES[number] if own else "stranger",
+            StartOptions(priority=priority, delay_s=delay_s),
+        )
+        self._both("accept", tenant, f"a-{number}", f"t-{task}", options, AGENTS, key)
 
-    @rule(tenant=TENANTS, number=NUMBERS, data=st.binary(max_size=3), change=st.booleans())
-    def save(self, tenant: str, number: int, data: bytes, change: bool) -> None:
+    @rule(own=OWN, number=NUMBERS, new=NUMBERS, key=st.sampled_from([None, None, "k1", "k3"]))
+    def replay(self, own: bool, number: int, new: int, key: str | None) -> None:
+        self._both("replay", self._asker(own, number), f"t-{number}", f"t-{new}", AGENTS, key)
+
+    @rule(number=NUMBERS)
+    def flood(self, number: int) -> None:
+        """Whatever the tenants have is started: they wait side by side."""
+        for other, tenant in enumerate(HOMES):
+            self._run(self._draft(other))
+            self._both(
+                "accept", tenant, f"a-{other}", f"t-{(number + other) % len(HOMES)}", StartOptions(), AGENTS
+            )
+
+    @rule(own=OWN, number=NUMBERS, data=st.binary(max_size=3), change=st.booleans())
+    def save(self, own: bool, number: int, data: bytes, change: bool) -> None:
+        if not own:  # it would be the stranger's for good
+            self._run(self._draft(number))
+        tenant = HOMES[number] if own else "stranger"
         self._both(f"{'change' if change else 'create'}_assessment", tenant, f"a-{number}", "n", data, 1)
         self._both("assessment_input", f"a-{number}")
 
     async def _draft(self, number: int) -> None:
+        tenant = HOMES[number]
         for house in (self.memory, self.redis):
             try:
-                await house.store.assessment("acme", f"a-{number}")
+                await house.store.assessment(tenant, f"a-{number}")
             except InfraMindError:
                 await self._outcome(
-                    house.store, "create_assessment", ("acme", f"a-{number}", "n", b"", 0), {}
+                    house.store, "create_assessment", (tenant, f"a-{number}", "n", b"", 0), {}
                 )
 
     @rule(limit=st.integers(0, 3))
@@ -212,9 +256,10 @@ class Stores(RuleBasedStateMachine):
         off=OFF,
         agent=st.sampled_from(AGENTS),
         inputs=st.sampled_from("xy"),
+        data=st.sampled_from([b"few", b"many"]),
         is_agent=st.booleans(),
     )
-    def keep(self, number: int, off: int, agent: str, inputs: str, is_agent: bool) -> None:
+    def keep(self, number: int, off: int, agent: str, inputs: str, data: bytes, is_agent: bool) -> None:
         said = (
             AgentUpdate(f"t-{number}", self._fence(number, off), agent, AgentState.DONE) if is_agent else None
         )
@@ -222,7 +267,7 @@ class Stores(RuleBasedStateMachine):
             "keep",
             f"t-{number}",
             self._fence(number, off),
-            Kept(agent, inputs, b"data"),
+            Kept(agent, inputs, data),
             agent=said,
             seconds=0.5,
         )
@@ -232,24 +277,35 @@ class Stores(RuleBasedStateMachine):
         off=OFF,
         state=st.sampled_from([TaskState.SUCCESS, TaskState.FAILURE, TaskState.REVOKED]),
         failed=st.booleans(),
+        result=st.sampled_from([b"r", b"a result"]),
+        status=st.sampled_from(["", "partial"]),
     )
-    def finish(self, number: int, off: int, state: TaskState, failed: bool) -> None:
+    def finish(
+        self, number: int, off: int, state: TaskState, failed: bool, result: bytes, status: str
+    ) -> None:
         error = TaskError(type="Boom", message="it broke") if failed else None
-        self._both("finish", f"t-{number}", self._fence(number, off), state, result=b"r", error=error)
+        fence = self._fence(number, off)
+        self._both(
+            "finish", f"t-{number}", fence, state, result=result, assessment_status=status, error=error
+        )
 
-    @rule(tenant=TENANTS, number=NUMBERS)
-    def cancel(self, tenant: str, number: int) -> None:
-        self._both("cancel", tenant, f"t-{number}")
+    @rule()
+    def sweep(self) -> None:
+        self._both("sweep_objects")
 
-    @rule(tenant=TENANTS, number=NUMBERS)
-    def delete(self, tenant: str, number: int) -> None:
-        self._both("delete_assessment", tenant, f"a-{number}")
+    @rule(own=OWN, number=NUMBERS)
+    def cancel(self, own: bool, number: int) -> None:
+        self._both("cancel", self._asker(own, number), f"t-{number}")
+
+    @rule(own=OWN, number=NUMBERS)
+    def delete(self, own: bool, number: int) -> None:
+        self._both("delete_assessment", HOMES[number] if own else "stranger", f"a-{number}")
         gone = [task_id for task_id in self.seen if self._view(self.memory.store, task_id) is None]
         for task_id in gone:
             del self.seen[task_id]
             self.fences.pop(task_id, None)
 
-    @rule(tenant=TENANTS, state=STATES, limit=st.integers(0, 3))
+    @rule(tenant=st.sampled_from(TENANTS), state=STATES, limit=st.integers(0, 3))
     def look(self, tenant: str, state: TaskState | None, limit: int) -> None:
         self._both("tasks", tenant, state=state, limit=limit)
         self._both("assessments", tenant, limit=limit)
@@ -260,16 +316,53 @@ class Stores(RuleBasedStateMachine):
         for house in (self.memory, self.redis):
             assert name in [one.name for one in self._run(house.store.dispatchers())]
 
-    @rule(key=NUMBERS, secret=st.sampled_from("xyz"), revoke=st.booleans())
-    def api_keys(self, key: int, secret: str, revoke: bool) -> None:
+    @rule(
+        key=st.integers(0, len(KEYS) - 1),
+        secret=st.sampled_from("xyz"),
+        day=st.integers(1, 2),
+        weight=st.sampled_from([1.0, 0.3, 4.0]),
+        max_running=st.sampled_from([None, 1, 2]),
+        max_queued=st.sampled_from([None, None, 1]),
+        revoke=st.booleans(),
+    )
+    def api_keys(
+        self,
+        key: int,
+        secret: str,
+        day: int,
+        weight: float,
+        max_running: int | None,
+        max_queued: int | None,
+        revoke: bool,
+    ) -> None:
         if revoke:
             self._both("revoke_key", f"k-{key}")
         else:
-            made = ApiKey(key_id=f"k-{key}", tenant="acme", secret_sha256=f"{secret}{key}", created_at="2026-01-01T00:00:00Z")  # fmt: skip
+            made = ApiKey(
+                key_id=f"k-{key}", tenant=KEYS[key], secret_sha256=f"{secret}{key}", created_at=f"2026-01-0{day}T00:00:00Z",
+                weight=weight, max_running=max_running, max_queued=max_queued,
+            )  # fmt: skip
             self._both("put_key", made)
         for letter in "xyz":
             self._both("key_by_secret", f"{letter}{key}")
         self._both("keys")
+
+    @rule(key=st.integers(0, 1))
+    def request(self, key: int) -> None:
+        """One each 500 s: no sum of waits is a multiple of it."""
+        waits = [
+            self._run(house.store.take_request(f"k-{key}", 0.002)) for house in (self.memory, self.redis)
+        ]
+        assert waits[0] == pytest.approx(waits[1], abs=1.0)
+        assert bool(waits[0]) == bool(waits[1])
+
+    @rule(kind=st.sampled_from(["WorkerCrashed", "OutOfMemory"]), times=st.integers(1, 2))
+    def worker_failed(self, kind: str, times: int) -> None:
+        self._both("worker_failed", WorkerFailure(kind, "cost", "its process died", times))
+        alerts = [
+            [told(one) for one in self._run(house.store.alerts())] for house in (self.memory, self.redis)
+        ]
+        assert alerts[0] == alerts[1]
 
     # -- what always holds ------------------------------------------------------------------------------------------------
 
@@ -286,10 +379,11 @@ class Stores(RuleBasedStateMachine):
     def both_hold_the_same(self) -> None:
         self._check_tasks()
         self._check_counts()
+        self._run(self._check_queue())
         self.retry_told = False
 
     def _check_tasks(self) -> None:
-        for number in range(4):
+        for number in range(len(HOMES)):
             task_id = f"t-{number}"
             memory, over_redis = (self._view(house.store, task_id) for house in (self.memory, self.redis))
             assert (memory is None) == (over_redis is None)
@@ -301,7 +395,7 @@ class Stores(RuleBasedStateMachine):
             self._check_move(task_id, memory)
             self._both("kept", task_id)
             if memory.state.ended:
-                self._both("result", "acme", task_id)
+                self._both("result", self._asker(True, number), task_id)
                 assert self._told(self.memory.store, task_id) == self._told(self.redis.store, task_id)
 
     def _check_move(self, task_id: str, now: Task) -> None:
@@ -316,7 +410,8 @@ class Stores(RuleBasedStateMachine):
     def _told(self, store: TaskStore, task_id: str) -> list[Any]:
         async def collect() -> list[Any]:
             async with asyncio.timeout(10):
-                events = [one async for one in store.events("acme", task_id) if one]
+                tenant = self._asker(True, int(task_id.removeprefix("t-")))
+                events = [one async for one in store.events(tenant, task_id) if one]
             assert [one.type for one in events].count("end") == 1
             return [(one.type, timeless(one.data)) for one in events]
 
@@ -325,14 +420,99 @@ class Stores(RuleBasedStateMachine):
     def _check_counts(self) -> None:
         self._both("counters")
         memory, over_redis = (self._run(house.store.queue_stats()) for house in (self.memory, self.redis))
-        assert (memory.depth, memory.running, memory.retrying) == (
-            over_redis.depth,
-            over_redis.running,
-            over_redis.retrying,
-        )
+        assert replace(memory, oldest_age_s={}) == replace(over_redis, oldest_age_s={})
         for house in (self.memory, self.redis):
-            tasks = [task.task_id for task in self._run(house.store.tasks("acme")).items]
+            tasks = [task.task_id for one in TENANTS for task in self._run(house.store.tasks(one)).items]
             assert sorted(tasks) == sorted(self.seen)
+
+    async def _check_queue(self) -> None:
+        """What the queue counts is what the records say, and whose turn it is, is the same in both."""
+        records = [task for n in range(len(HOMES)) if (task := self.memory.record(f"t-{n}"))]
+        running = [task for task in records if task.state in RUNNING_STATES]
+        queued = [task for task in records if task.state is TaskState.PENDING]
+        waiting = [task for task in queued if task.step != DELAYED_STEP]
+        found = await QueueInServer.read(self.redis)
+        assert found.leases == ids(running)
+        assert found.delayed == ids(task for task in queued if task.step == DELAYED_STEP)
+        assert found.waiting == {one: ids(of(one, waiting)) for one in TENANTS}
+        assert found.queues == {p: ids(task for task in waiting if task.priority is p) for p in Priority}
+        counts = {one: (len(of(one, queued)), len(of(one, running))) for one in TENANTS}
+        assert found.counts == counts
+        for tenant, ttl in found.ttls.items():
+            assert (ttl == -1) == any(counts[tenant]), f"the numbers of {tenant} expire in {ttl}"
+
+        queue = self.memory._memory._state.queue
+        lines = {one: line for one, line in queue._lines.items() if line.queued or line.running}
+        assert {one: (line.queued, line.running) for one, line in lines.items()} == {
+            one: count for one, count in counts.items() if any(count)
+        }
+        assert found.turns == queue._places
+        limits = {one: queue.policy(one).max_running for one in TENANTS}
+        assert set(found.turns) == {
+            one
+            for one in TENANTS
+            if of(one, waiting) and (limits[one] is None or counts[one][1] < (limits[one] or 0))
+        }
+        assert (found.clock, found.entered) == (queue._clock, queue._entered)
+        assert {one: found.turn_of[one] for one in lines} == {one: line.turn for one, line in lines.items()}
+
+
+def ids(tasks: Iterable[TaskRecord]) -> set[str]:
+    return {task.task_id for task in tasks}
+
+
+def of(tenant: str, tasks: Iterable[TaskRecord]) -> list[TaskRecord]:
+    return [task for task in tasks if task.tenant == tenant]
+
+
+@dataclass(frozen=True)
+class QueueInServer:
+    """What the server's own keys say about the queue. `counts`: queued and running of each tenant; `ttls` in ms, -1 for none,
+    of the tenants that have a key; `turns`: tenant to the turn of its next task."""
+
+    leases: set[str]
+    delayed: set[str]
+    waiting: dict[str, set[str]]
+    queues: dict[Priority, set[str]]
+    counts: dict[str, tuple[int, int]]
+    ttls: dict[str, int]
+    turn_of: dict[str, int]
+    turns: dict[str, int]
+    clock: int
+    entered: int
+
+    @classmethod
+    async def read(cls, house: RedisHouse) -> QueueInServer:
+        prefix, pipeline = house.prefix, house.raw.pipeline(transaction=False)
+        for name in (
+            "leases",
+            "delayed",
+            *(f"waiting:{one}" for one in TENANTS),
+            *(f"queue:{p.value}" for p in Priority),
+        ):
+            pipeline.zrange(prefix + name, 0, -1)
+        for tenant in TENANTS:
+            pipeline.hmget(f"{prefix}tenant:{tenant}", ["queued", "running", "turn"])
+            pipeline.pttl(f"{prefix}tenant:{tenant}")
+        pipeline.zrange(f"{prefix}turns", 0, -1, withscores=True)
+        pipeline.hmget(f"{prefix}counters", ["clock", "entered"])
+        answers = iter(await pipeline.execute())
+
+        def members() -> set[str]:
+            return {one.decode() for one in next(answers)}
+
+        leases, delayed = members(), members()
+        waiting, queues = {one: members() for one in TENANTS}, {p: members() for p in Priority}
+        tenants = {one: ([int(n or 0) for n in next(answers)], next(answers)) for one in TENANTS}
+        turns = {tenant.decode(): int(turn) for tenant, turn in next(answers)}
+        clock, entered = (int(n or 0) for n in next(answers))
+        return cls(
+            leases, delayed, waiting, queues,
+            counts={one: (numbers[0], numbers[1]) for one, (numbers, _) in tenants.items()},
+            ttls={one: ttl for one, (_, ttl) in tenants.items() if ttl != -2},
+            turn_of={one: numbers[2] for one, (numbers, _) in tenants.items()},
+            turns=turns, clock=clock, entered=entered,
+        )  # fmt: skip
 
 
 def test_any_order_of_calls(valkey: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:

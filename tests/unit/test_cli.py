@@ -265,6 +265,26 @@ def test_4_when_a_finding_is_at_or_above_the_limit(
     assert run(*words) == 0
 
 
+def test_what_is_suppressed_does_not_reach_the_limit_until_its_last_day_is_over(
+    tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = '# infra-mind:ignore IM-AWS-RDS-001 a test database until {day}\nresource "aws_db_instance" "a" {{\n  publicly_accessible = true\n}}\n'
+    codes = {}
+    for day in ("9999-12-31", "2020-01-01"):
+        (tmp_path / "open.tf").write_text(text.format(day=day))
+        codes[day] = run(
+            "assess",
+            brief,
+            "--local",
+            "--json",
+            "--artefacts",
+            str(tmp_path / "open.tf"),
+            "--fail-on",
+            "critical",
+        )
+    assert codes == {"9999-12-31": 0, "2020-01-01": 4}
+
+
 def test_folders_of_one_name_are_both_assessed(
     tmp_path: Path, brief: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

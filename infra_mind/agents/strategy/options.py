@@ -31,7 +31,7 @@ SPEAKS_FOR = {
 }  # fmt: skip
 RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost"}
 # Findings that only count up others: what mends them stands in those.
-SUMS = frozenset({"compliance.controls"})
+SUMS = frozenset({"compliance.controls", "adoption.governance.controls"})
 STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
     Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,

@@ -125,7 +125,8 @@ class FairQueue:
     # -- positions ----------------------------------------------------------------------------------------------------
 
     def position(self, task: TaskRecord) -> int | None:
-        """1 is next, if nobody comes or goes; None when it does not wait in the queue."""
+        """1 is next, if nobody comes or goes; None when it does not wait in the queue. Over Redis also None where counting it would
+        cost too much (LOOKS_FOR_A_PLACE)."""
         if (_rank(task), task.task_id) not in self._lines[task.tenant].waiting:
             return None
         order = sorted(

@@ -26,15 +26,14 @@ class Line:
         """The answer to one command. Raises the client's errors; ConnectionLost when the line is lost before the answer came, and
         nobody knows whether it was done."""
         line = self._open
-        if line is None or not line.usable:
-            line = await self._opened()
         try:
             async with asyncio.timeout(self._timeout_s):
+                if line is None or not line.usable:
+                    line = await self._opened()
                 return await line.ask(command)
         except TimeoutError:
-            await line.end(
-                ConnectionLost("an answer before it did not come in time")
-            )  # the next ones neither
+            if line is not None:  # the next answers do not come either
+                await line.end(ConnectionLost("an answer before it did not come in time"))
             raise
 
     async def close(self) -> None:
@@ -47,7 +46,13 @@ class Line:
             if self._open is None or not self._open.usable:
                 pool: Any = self._pool  # the client has no types here
                 connection = pool.make_connection()
-                await connection.connect()
+                try:
+                    await connection.connect()
+                except (
+                    BaseException
+                ):  # a server that accepts and says nothing: whoever waits gives up, and closes it
+                    await connection.disconnect(nowait=True)
+                    raise
                 self._open = _Open(connection)
             return self._open
 

@@ -79,7 +79,9 @@ class Requests(Assessments):
         if code == "GONE":
             raise assessment_gone(task_id)
         record, _ = await self._record(tenant, task_id)  # NotFound
-        check_replay(record)
+        if code == "NOT_FAILED":
+            check_replay(record)
+            raise Conflict(f"Task {task_id} ended only now: ask again.", record.state)
         raise _refusal(code, record.assessment_id, new_task_id, answer[1:])
 
     def _accept_call(
@@ -107,12 +109,15 @@ class Requests(Assessments):
         ]
 
     async def task(self, tenant: str | None, task_id: str) -> Task:
-        record, position = await self._record(tenant, task_id)
+        record, position = await self._record(tenant, task_id, place=True)
         return record.view(position)
 
-    async def _record(self, tenant: str | None, task_id: str) -> tuple[TaskRecord, int | None]:
+    async def _record(
+        self, tenant: str | None, task_id: str, *, place: bool = False
+    ) -> tuple[TaskRecord, int | None]:
+        """With its place in the queue only when asked: counting it costs the store more than all the rest."""
         flat, position, _ = await self._link.call(
-            "task", [self._link.keys.task(task_id)], [task_id], again=True
+            "task", [self._link.keys.task(task_id)], [task_id, int(place)], again=True
         )
         record = decode.task(task_id, flat) if flat else None
         if record is None or (tenant is not None and record.tenant != tenant):

@@ -27,7 +27,8 @@ class Running:
         """Never sent twice: a claim whose answer was lost comes back when its lease ends."""
         if limit < 1:
             return []
-        rows = await self._link.call("claim", args=[dispatcher, limit])
+        # under strict durability on disk: a store that comes back without it would give the same fence to somebody else
+        rows = await self._link.call("claim", args=[dispatcher, limit], durable=True)
         return [decode.claim(row) for row in rows]
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:

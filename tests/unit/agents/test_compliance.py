@@ -18,7 +18,7 @@ from infra_mind.knowledge import regimes
 from infra_mind.knowledge.regimes import NAMES
 from infra_mind.model.brief import Regime as RegimeName
 from infra_mind.model.brief import parse_brief
-from infra_mind.model.finding import Evidence, Finding, Severity, Status, make_finding
+from infra_mind.model.finding import Evidence, Finding, Severity, Status, Suppression, make_finding
 from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.result import AgentResult
 
@@ -251,6 +251,16 @@ def test_one_more_failure_never_makes_more_pass(found: list[Finding], tag: str) 
     for before, after in zip(standings(found), standings(worse), strict=True):
         assert after.count(Status.PASS) <= before.count(Status.PASS)
         assert after.count(Status.FAIL) >= before.count(Status.FAIL)
+
+
+@pytest.mark.parametrize(("expired", "status"), [(False, Status.NOT_ASSESSED), (True, Status.FAIL)])
+def test_an_accepted_risk_neither_fails_a_control_nor_passes_it(expired: bool, status: Status) -> None:
+    said = Suppression(reason="known", where="main.tf:3", until="2026-01-31", expired=expired)
+    accepted = rule("IM-X-001", Status.FAIL, "encryption-at-rest").model_copy(update={"suppressed": said})
+    passed = rule("IM-X-002", Status.PASS, "encryption-at-rest")
+    touched = [v for of in standings([accepted, passed]) for v in of.verdicts if passed in v.passed]
+    assert touched
+    assert {v.status for v in touched} == {status}
 
 
 @settings(deadline=None, max_examples=60)

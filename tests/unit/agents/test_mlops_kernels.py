@@ -118,7 +118,7 @@ def test_a_package_that_fails_leaves_the_closed_form(monkeypatch: pytest.MonkeyP
 
 
 def test_a_missing_package_is_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert kernels.installed.__wrapped__() is None
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.strategy import AGENT
-from infra_mind.agents.strategy.options import DIMENSIONS
+from infra_mind.agents.strategy.options import DIMENSIONS, SUMS
 from infra_mind.agents.strategy.ranking import dominates
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import Fact
@@ -60,6 +60,12 @@ def test_one_rule_over_many_resources_is_one_option() -> None:
 )  # fmt: skip
 def test_only_what_failed_becomes_an_option(status: Status) -> None:
     assert assess(finding("security", "s.x", status=status)).recommendations == ()
+
+
+@pytest.mark.parametrize("rule", sorted(SUMS))
+def test_what_only_counts_up_others_is_no_work_of_its_own(rule: str) -> None:
+    found = assess(finding(rule.partition(".")[0], rule), finding("security", "s.a"))
+    assert ids(found) == ["s.a"]
 
 
 def test_the_priorities_decide_the_order() -> None:

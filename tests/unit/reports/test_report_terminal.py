@@ -93,4 +93,4 @@ def test_a_long_title_leaves_severity_and_effort_their_room() -> None:
     lines = printed(result.model_copy(update={"recommendations": (first,)})).splitlines()
     (line,) = [line for line in lines if "ttt" in line]
     assert line.split()[:2] == [str(first.rank), first.severity.value]
-    assert line.rstrip().endswith(f"{first.effort.value}, {first.when}")
+    assert line.rstrip().endswith(f"{first.effort.value}, {first.when.removeprefix('within ')}")

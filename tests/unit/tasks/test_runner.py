@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed, Step
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.retry import RetryPolicy
-from infra_mind.tasks.runner import FAILURES, RunLimits, Stop, TaskRun
+from infra_mind.tasks.runner import CLAIM, DAY, FAILURES, RunLimits, Stop, TaskRun
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, StoreLimits
 from tests.stores import wait_until
 
@@ -224,9 +226,18 @@ async def test_a_run_that_lost_its_lease_writes_nothing_more() -> None:
     assert await bench.task() == before
 
 
+def deaf(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+    """Does not stop at once when it is asked."""
+    pause = threading.Event()
+    while not stopped():
+        pause.wait(0.005)
+    pause.wait(0.3)
+    raise StepStopped
+
+
 async def test_over_its_hard_limit_a_task_fails_and_says_so() -> None:
     bench = Bench()
-    bench.behaviour["a"] = stubborn
+    bench.behaviour["a"] = deaf
     await bench.accept(StartOptions(hard_limit_s=0.05))
     await bench.run_of(await bench.claim()).run()
     task = await bench.task()
@@ -410,6 +421,48 @@ async def test_what_an_agent_had_at_its_soft_limit_counts_but_is_not_gone_on_fro
     assert (await bench.store.task("acme", "t-2")).info.agents["a"].note == "kept from an earlier run"
 
 
+DATED = Plan(
+    (Step("a", reads=("x", DAY)), Step("b", reads=("x",)), Step("sum", after=("a", "b"), agent=False))
+)
+
+
+def days_told(bench: Bench) -> list[str]:
+    """Every run of `a` adds the day that it is told; `b` is told none."""
+    seen: list[str] = []
+
+    def look(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        seen.append(json.loads(results[CLAIM])["created_at"][:10])
+        return b"the same"
+
+    def none(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        assert CLAIM not in results
+        return b"b"
+
+    bench.behaviour |= {"a": look, "b": none}
+    return seen
+
+
+async def test_a_step_that_reads_the_day_is_told_when_its_task_was_accepted() -> None:
+    bench = Bench(plan=DATED)
+    await bench.accept()
+    seen = days_told(bench)
+    await bench.run_of(replace(await bench.claim(), created_at="2026-11-25T23:59:59.999+00:00")).run()
+    assert seen == ["2026-11-25"]
+
+
+@pytest.mark.parametrize(("kept_on", "runs"), [("2026-11-25", 0), ("2026-11-24", 1)])
+async def test_what_was_kept_holds_on_its_own_day_alone(kept_on: str, runs: int) -> None:
+    bench = Bench(plan=DATED)
+    await bench.accept()
+    seen = days_told(bench)
+    claim = replace(await bench.claim(), created_at="2026-11-25T08:00:00.000+00:00")
+    marks = DATED.inputs_hash(DATED.by_name["a"], {"x": "input", DAY: kept_on}, {})
+    kept = Kept("a", marks, b"the same")
+    assert await bench.store.keep("t-1", claim.fence, kept, agent=None, seconds=0.0) is Commit.DONE
+    await bench.run_of(claim).run()
+    assert len(seen) == runs
+
+
 async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
     """The wait is an hour: the test would not end."""
     slow = replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=3_600, cap_s=3_600))
@@ -427,3 +480,84 @@ async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
     await running
     assert (await bench.task()).state is TaskState.REVOKED
     assert bench.starts["b"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [
+        (StartOptions(), (600, 900)),
+        (StartOptions(soft_limit_s=1_200), (1_200, 1_800)),
+        (StartOptions(soft_limit_s=60), (60, 900)),
+        (StartOptions(hard_limit_s=300), (200, 300)),
+        (StartOptions(hard_limit_s=3_600), (600, 3_600)),
+        (StartOptions(soft_limit_s=10, hard_limit_s=11), (10, 11)),
+    ],
+)
+async def test_a_limit_that_was_given_leaves_the_other_one_sensible(
+    given: StartOptions, limits: tuple[float, float]
+) -> None:
+    bench = Bench(RunLimits(soft_s=600, hard_s=900))
+    await bench.accept(given)
+    assert bench.run_of(await bench.claim())._task_limits == limits
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [(Stop.CANCEL, TaskState.REVOKED), (Stop.DRAIN, TaskState.PENDING), (None, TaskState.FAILURE)],
+)
+async def test_a_result_that_cannot_be_stored_does_not_hold_the_run_for_ever(
+    why: Stop | None, state: TaskState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where results lie is away; the store itself is not. Without an asker the hard limit ends it."""
+    bench = Bench()
+    finish, tries = bench.store.finish, asyncio.Event()
+
+    async def away(task_id: str, fence: int, end: TaskState, **more: Any) -> Commit:
+        if end is TaskState.SUCCESS:
+            tries.set()
+            raise Unavailable("the object storage is away")
+        return await finish(task_id, fence, end, **more)
+
+    monkeypatch.setattr(bench.store, "finish", away)
+    await bench.accept(StartOptions(hard_limit_s=0.5 if why is None else 60, soft_limit_s=0.4))
+    run = bench.run_of(await bench.claim())
+    running = asyncio.create_task(run.run())
+    await tries.wait()
+    if why:
+        if why is Stop.CANCEL:
+            await bench.store.cancel("acme", "t-1")
+        run.stop(why)
+    async with asyncio.timeout(10):
+        await running
+    assert (await bench.task()).state is state
+
+
+class LosesCancels(MemoryStore):
+    """The answer to RETRY comes at the moment at which its caller is cancelled: `asyncio.wait_for` gives it back on Python 3.11."""
+
+    def __init__(self, limits: StoreLimits) -> None:
+        super().__init__(limits)
+        self.asked = asyncio.Event()
+
+    async def update(self, updates: Sequence[AgentUpdate]) -> list[bool]:
+        taken = await super().update(updates)
+        if any(one.state is AgentState.RETRY for one in updates):
+            self.asked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return taken
+
+
+@pytest.mark.parametrize("wait_s", [0.001, 3_600.0])
+async def test_a_cancel_that_is_lost_on_its_way_begins_no_attempt_and_no_wait(wait_s: float) -> None:
+    bench = Bench(replace(LIMITS, retry=RetryPolicy(attempts=3, base_s=wait_s, cap_s=wait_s)))
+    store = bench.store = LosesCancels(StoreLimits(lease_s=30))
+    bench.behaviour = dict.fromkeys("ab", fails(StepFailed("Flaky", "again", retryable=True)))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(run.run())
+        await store.asked.wait()
+        run.stop(Stop.CANCEL)
+    assert max(bench.starts.values()) == 1
+    assert (await bench.task()).state is TaskState.REVOKED

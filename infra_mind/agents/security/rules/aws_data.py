@@ -109,14 +109,24 @@ RULES.add(
     family=Family.ENCRYPTION, kinds=("aws_redshift_cluster",), fix="Set `encrypted = true`.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-db-encryption.html",), ckv=("CKV_AWS_64",),
     controls=("encryption-at-rest",),
-)(is_true("encrypted"))  # fmt: skip
-RULES.add(
+    # AWS encrypts new clusters unless told not to, and the provider's default is `true` since version 6 (hashicorp/terraform-provider-aws#42631).
+)(is_true("encrypted", True))  # fmt: skip
+
+
+@RULES.add(
     "IM-AWS-CACHE-001", "Cache is not encrypted at rest", severity=Severity.MEDIUM,
     reason="Backups and swap of the cache lie in the clear; caches often hold sessions.",
     family=Family.ENCRYPTION, kinds=("aws_elasticache_replication_group",), fix="Set `at_rest_encryption_enabled = true`.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/at-rest-encryption.html",), ckv=("CKV_AWS_29",),
     controls=("encryption-at-rest",),
-)(is_true("at_rest_encryption_enabled"))  # fmt: skip
+)  # fmt: skip
+def cache_encryption(subject: Subject, _: Context) -> Iterator[Outcome]:
+    # "When `engine` is `redis`, default is `false`. When `engine` is `valkey`, default is `true`." (the provider's documentation, 2025)
+    yield expect_boolean(
+        subject, "at_rest_encryption_enabled", True, subject.text("engine", "redis") == "valkey"
+    )
+
+
 RULES.add(
     "IM-AWS-CACHE-002", "Cache speaks in the clear", severity=Severity.MEDIUM,
     reason="Passwords and sessions cross the network readable.",

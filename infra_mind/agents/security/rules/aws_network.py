@@ -332,8 +332,8 @@ def eks_endpoint(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 RULES.add(
-    "IM-AWS-EKS-002", "Secrets of the cluster are not encrypted with a key of your own", severity=Severity.MEDIUM,
-    reason="Kubernetes secrets lie in etcd under AWS's key only; envelope encryption limits who can read them.",
+    "IM-AWS-EKS-002", "Secrets of the cluster are not encrypted with a key of your own", severity=Severity.LOW,
+    reason="EKS encrypts all Kubernetes data with a key of AWS since version 1.28 (March 2025); who can read cannot be limited by a key policy without one of yours.",
     family=Family.ENCRYPTION, kinds=("aws_eks_cluster",), fix='Add `encryption_config { resources = ["secrets"] ... }`.', effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/eks/latest/userguide/enable-kms.html",), ckv=("CKV_AWS_58",), controls=("encryption-at-rest", "key-management"),
 )(is_set("encryption_config", "encryption_config for secrets"))  # fmt: skip

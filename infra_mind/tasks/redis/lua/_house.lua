@@ -3,7 +3,7 @@
 -- House keys, the first eight KEYS of every script (keys.py: HOUSE):
 --   KEYS[1] <p>leases         zset   task id -> end of its lease, ms        exists while something runs
 --   KEYS[2] <p>retrying       set    ids of tasks in state RETRY            exists while something retries
---   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, failed:*, webhook:*, clock, entered   for ever
+--   KEYS[3] <p>counters       hash   accepted, ended:*, us:*, run:*, failed:*, webhook:*, clock, entered, heard, quiet   for ever
 --   KEYS[4] <p>trim           zset   listing member -> when its record goes renewed expiry
 --   KEYS[5..8] <p>queue:critical|high|medium|low  zset  task id -> enqueued, microseconds   while something waits (its numbers)
 --
@@ -69,6 +69,18 @@ local function agent_of(task, name)
   local raw = task['agent:' .. name]
   if raw then return cjson.decode(raw) end
   return { state = 'WAITING', progress = 0, attempt = 0, note = '', reason = '' }
+end
+
+-- Notes that the dispatchers reach the server. After a silence of half a lease nobody could renew for a while (cut off, or the server
+-- stood still): then, as after its start, the holders come first for a while.
+local function hear()
+  local heard = redis.call('HMGET', COUNTERS, 'heard', 'quiet')
+  if heard[1] and NOW - tonumber(heard[1]) > C.lease / 2 then
+    heard[2] = int(NOW + C.grace)
+    redis.call('HSET', COUNTERS, 'quiet', heard[2])
+  end
+  redis.call('HSET', COUNTERS, 'heard', int(NOW))
+  return NOW < tonumber(heard[2] or '0')
 end
 
 local function holds(task, fence) return task and RUNNING[task.state] and task.fence == fence end

@@ -4,6 +4,7 @@
 -- ARGV: dispatcher, limit
 local dispatcher, limit = ARGV[1], tonumber(ARGV[2])
 local claims = {}
+local was_silent
 
 local function take(task, changed)
   write(task, 'state', 'STARTED', 'fence', int(tonumber(task.fence) + 1), 'attempt', int(tonumber(task.attempt) + 1),
@@ -36,7 +37,7 @@ end
 -- Leases first: work that has begun is dearer than work that waits.
 local function take_expired()
   local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(NOW), 'LIMIT', 0, limit - #claims)
-  if #due > 0 and server_is_young() then return 0 end
+  if #due > 0 and (was_silent or server_is_young()) then return 0 end
   for _, id in ipairs(due) do
     local task, changed = load_task(id), {}
     if task then
@@ -87,6 +88,7 @@ local function trim_listings()
   end
 end
 
+was_silent = hear()
 trim_listings()
 wake_delayed()
 while #claims < limit and take_expired() > 0 do end

@@ -1,5 +1,6 @@
 -- Extends leases. KEYS[9..] one task each; ARGV: task id, fence of each. Answers 'held', 'cancel' or 'lost' in order.
 local answers = {}
+hear()
 for i = 9, #KEYS do
   local id, fence = ARGV[2 * (i - 8) - 1], ARGV[2 * (i - 8)]
   local found = redis.call('HMGET', KEYS[i], 'state', 'fence', 'cancel')

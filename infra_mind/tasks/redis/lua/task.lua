@@ -1,17 +1,22 @@
--- One task as it is now, with its place in the queue (-1 when it does not wait there). KEYS[9] task. ARGV: task
+-- One task as it is now, with its place in the queue: -1 when it does not wait there, when nobody asked for it, and when counting
+-- would hold up the store. KEYS[9] task. ARGV: task, '1' for the place
 --
 -- The place is exact if nobody comes or goes. The k-th waiting task of a tenant (k from 0) has its turn at turn + k * stride +
 -- lead, or when the one before it has, if that is later. Between C.lead_span below a turn and that turn each task is looked at;
 -- what is further below comes first whatever its priority is, what is above comes later.
 local flat = redis.call('HGETALL', KEYS[9])
-if #flat == 0 then return { flat, -1, int(NOW) } end
+if #flat == 0 or ARGV[2] ~= '1' then return { flat, -1, int(NOW) } end
 local tenant, priority = unpack(redis.call('HMGET', KEYS[9], 'tenant', 'priority'))
 local rank = redis.call('ZRANK', key('waiting', tenant), ARGV[1])
 if not rank then return { flat, -1, int(NOW) } end
 
+local looks = C.looks
+
 -- Turns of the tasks `from` to `to` of a tenant, in order, until `visit` says stop.
 local function each_turn(name, turn, from, to, visit)
   local stride = stride_of(name)
+  looks = looks - 2 - math.max(0, to - from + 1)
+  if looks < 0 then return 0 end
   for i, id in ipairs(redis.call('ZRANGE', key('waiting', name), from, to)) do
     local lead = C.lead[redis.call('HGET', key('task', id), 'priority')]
     if visit(turn + (from + i - 1) * stride + lead) then return from + i - 1 end
@@ -26,7 +31,7 @@ each_turn(tenant, own_turn, from, rank, function(turn) own = math.max(own, turn)
 
 local ahead = rank
 for _, other in ipairs(redis.call('ZRANGE', TURNS, 0, -1)) do
-  if other ~= tenant then
+  if other ~= tenant and looks >= 0 then
     local turn, stride = turn_of(other), stride_of(other)
     local waiting = redis.call('ZCARD', key('waiting', other))
     local sure = math.min(waiting, math.max(0, math.ceil((own - C.lead_span - turn) / stride)))
@@ -34,4 +39,4 @@ for _, other in ipairs(redis.call('ZRANGE', TURNS, 0, -1)) do
     ahead = ahead + each_turn(other, turn, sure, last, function(at) return at > own or (at == own and other > tenant) end)
   end
 end
-return { flat, ahead + 1, int(NOW) }
+return { flat, looks >= 0 and ahead + 1 or -1, int(NOW) }

@@ -49,3 +49,16 @@ def test_the_evidence_of_an_ipv6_rule_shows_its_own_range() -> None:
         7,
         "SSH (22), RDP (3389) from ::/0",
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "fails"),
+    [
+        ("IM-AWS-CACHE-001", 'resource "aws_elasticache_replication_group" "c" {\n  engine = "valkey"\n}\n', False),
+        ("IM-AWS-CACHE-001", 'resource "aws_elasticache_replication_group" "c" {\n  engine = "redis"\n}\n', True),
+        ("IM-AWS-REDSHIFT-002", 'resource "aws_redshift_cluster" "c" {\n  node_type = "ra3.large"\n}\n', False),
+        ("IM-AWS-REDSHIFT-002", 'resource "aws_redshift_cluster" "c" {\n  encrypted = false\n}\n', True),
+    ],
+)  # fmt: skip
+def test_what_is_absent_is_what_the_provider_takes_today(rule: str, text: str, fails: bool) -> None:
+    assert bool(of(run(tf("main.tf", text)), rule)) is fails
