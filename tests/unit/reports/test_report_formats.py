@@ -59,6 +59,15 @@ def test_the_same_result_gives_the_same_bytes(name: str, make: Callable[[], Asse
     assert made(name, make()) == made(name, make())
 
 
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", ["", "``", " ", "`", "\x00\ufffe", "x" * 20_000])
+def test_a_report_of_any_text_can_be_made(name: str, text: str) -> None:
+    result = sample.result()
+    first = result.recommendations[0].model_copy(update={"text": text, "title": text})
+    summary = result.summary.model_copy(update={"sentences": (text,), "headline": text, "name": text})
+    assert made(name, result.model_copy(update={"recommendations": (first,), "summary": summary}))
+
+
 @pytest.mark.parametrize(
     ("name", "format"),
     [
