@@ -110,6 +110,14 @@ def test_a_published_dtype_is_left_to_the_bundled_config(monkeypatch: pytest.Mon
     assert asked.sparse
 
 
+@pytest.mark.parametrize(
+    ("batch", "prompt", "tokens"), [(1024, 128, 8192), (2, 128, 256), (64, 20_000, 20_000)]
+)
+def test_prefill_comes_in_chunks_that_hold_at_least_one_prompt(batch: int, prompt: int, tokens: int) -> None:
+    asked = Question("m", "h100_sxm", 1, batch, prompt, 200, "fp8", "fp8", sparse=False)
+    assert kernels.chunk(asked) == tokens
+
+
 def test_a_package_that_fails_leaves_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     book = Book("meta-llama/Meta-Llama-3.1-70B", error=RuntimeError("internal"))
     result = assess(monkeypatch, book.tables)
