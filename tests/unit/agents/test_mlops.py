@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
-from infra_mind.agents.mlops import AGENT
+from infra_mind.agents.mlops import AGENT, kernels
 from infra_mind.knowledge import gpus, models
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import FactValue
@@ -30,6 +31,14 @@ RUN: dict[str, Any] = {
     "gpus": 2048,
     "mfu": 0.4,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closed_form_alone() -> Iterator[None]:
+    """Also where the extra `gpu` is installed: its tables take seconds a question (tests/unit/agents/test_mlops_kernels.py)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "installed", lambda: None)
+        yield
 
 
 def assess(
