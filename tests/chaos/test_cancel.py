@@ -48,7 +48,10 @@ def test_nothing_of_a_cancelled_task_runs_on(client: Client, log: Path, what: di
 def test_a_cancel_while_its_dispatcher_dies_is_kept(engine: Platform, client: Client, log: Path) -> None:
     task_id = start(client, log, a={"do": "burn", "s": 120})
     pid = pid_of(log, "a")
-    busy = [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks]
+    busy = wait_until(
+        "it is known who runs it",
+        lambda: [w for w in client.workers().workers if w.pool == "dispatcher" and w.active_tasks],
+    )
     dispatcher = psutil.Process(int(busy[0].name.rpartition("@")[2]))
     dispatcher.suspend()  # it does not hear of it
     client.cancel(task_id)
