@@ -63,8 +63,6 @@ LONG = {
     "test_who_comes_late_has_not_saved_up_turns", "test_the_weight_of_a_tenant_is_its_share", "test_a_long_stream_is_trimmed_and_still_ends",
     "test_what_was_started_outlives_a_draft_made_after_it", "test_nothing_is_listed_once_everything_is_removed",
 }  # fmt: skip
-    "test_a_flood_of_one_tenant_leaves_the_others_their_equal_share"
-}  # a thousand claims: seconds for each mutation
 GIVEN = {"store", "house", "limits", "storage"}
 
 # What fails on purpose leaves connections open; they are collected before the next test.
