@@ -84,7 +84,7 @@ class RedisHouse:
                 name, "score", round(-seconds * 1_000_000)
             )  # where it is put when given back
         async for name in self.raw.scan_iter(f"{self.prefix}rate:*"):
-            full = int(await self.raw.get(name)) - round(seconds * 1_000_000)
+            full = int(await self.raw.get(name) or 0) - round(seconds * 1_000_000)
             await self.raw.set(name, full, keepttl=True)
 
     async def end_leases(self) -> None:
