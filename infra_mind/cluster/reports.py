@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import ray
+import structlog
 
 from infra_mind.cluster.progress import NAME, NAMESPACE
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
+
+log = structlog.get_logger(__name__)
 
 # A message costs more CPU than many a step: one that ends within SHORT_S is told by its kept result alone.
 SHORT_S = 0.075
@@ -97,8 +101,28 @@ class Reports:
             self.tell(running)
 
 
-def _send(updates: Sequence[AgentUpdate]) -> None:
-    _actor().report.remote(list(updates))
+class _Sender:
+    """Progress may be lost, nothing else: whatever goes wrong here neither ends the thread that sends nor reaches an agent. An actor
+    that was replaced, or is not there for a moment (a redeploy), is looked for again with the next report."""
+
+    def __init__(self) -> None:
+        self._last: Any = None  # the answer to the report before
+
+    def __call__(self, updates: Sequence[AgentUpdate]) -> None:
+        try:
+            self._forget_a_dead_one()
+            self._last = _actor().report.remote(list(updates))
+        except Exception as error:
+            _actor.cache_clear()
+            log.warning("progress not sent", error=type(error).__name__)
+
+    def _forget_a_dead_one(self) -> None:
+        if self._last is None:
+            return
+        ready, _ = ray.wait([self._last], timeout=0)
+        if ready:
+            last, self._last = self._last, None
+            ray.get(last)
 
 
 @cache
@@ -110,4 +134,4 @@ def _actor() -> ray.actor.ActorHandle:
 @cache
 def reports() -> Reports:
     """Those of this process."""
-    return Reports(_send)
+    return Reports(_Sender())

@@ -20,9 +20,10 @@ SOFT, HARD = "SoftTimeLimitExceeded", "TimeLimitExceeded"
 
 @dataclass
 class Asked:
-    """Whether and by whom the step was asked to stop."""
+    """Whether and by whom the step was asked to stop. `over`: it has ended, and nobody can stop it any more."""
 
     by: Literal["", "dispatcher", "limit"] = ""
+    over: bool = False
 
 
 def sentence(kind: str, seconds: float) -> str:
@@ -37,22 +38,28 @@ def stoppable(soft_s: float | None, hard_s: float | None, end: Callable[[], None
     asked = Asked()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        if asked.over:
+            return
         asked.by = "limit" if number == signal.SIGALRM else "dispatcher"
         raise Stopped
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)}
     timer = threading.Timer(hard_s, end) if hard_s else None
-    if timer:
-        timer.daemon = True
-        timer.start()
-    if soft_s:
-        signal.setitimer(signal.ITIMER_REAL, soft_s)
     try:
-        yield asked
-    finally:
+        if timer:
+            timer.daemon = True
+            timer.start()
         if soft_s:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, soft_s)
+        try:
+            yield asked
+        finally:
+            asked.over = True  # a signal that comes now raises nothing; one that came just before ends in the outer `finally`
+    finally:
+        asked.over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if timer:
             timer.cancel()
+            timer.join()  # an end that has begun comes to its end: it must not hit the next step
         for number, handler in before.items():
             signal.signal(number, handler)

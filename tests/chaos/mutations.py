@@ -116,7 +116,6 @@ MUTATIONS = (
     Mutation("release forgets the cancel", "release", "if task.cancel then", "if false then"),
     Mutation("release does not queue", "release", "enqueue(task, score)\n", ""),
     # -- replay
-    Mutation("replay takes another tenant's", 'replay', 'if not old or old.tenant ~= tenant then', 'if not old then'),
     Mutation('replay takes what is complete', 'replay', "(old.state == 'SUCCESS' and old.status ~= 'partial')", 'false'),
     Mutation('replay takes what runs', 'replay', 'not ENDED[old.state] or', 'false or'),
     Mutation('replay begins anew', 'replay', "redis.call('COPY', key('kept', old.id), key('kept', id))\n", ''),

@@ -107,18 +107,24 @@ class Stores(RuleBasedStateMachine):
             self._runner.close()
 
     async def _check_leaks(self) -> None:
-        """No key without expiry names a task that has ended, or holds one."""
+        """No key without expiry names a task that has ended, or holds one; nothing of one that has not ended expires."""
+        for task_id in [task_id for task_id, task in self.seen.items() if not task.state.ended]:
+            for kind in ("task", "kept"):
+                assert await self.redis.raw.pttl(f"{self.redis.prefix}{kind}:{task_id}") < 0, (
+                    f"{kind} expires"
+                )
         ended = {task_id.encode() for task_id, task in self.seen.items() if task.state.ended}
-        raw, prefix = self.redis.raw, self.redis.prefix
+        raw: Any = self.redis.raw  # its types differ from one release to the next
+        prefix = self.redis.prefix
         async for key in raw.scan_iter(f"{prefix}*"):
             if await raw.pttl(key) != -1:
                 continue
             kind = await raw.type(key)
             members: list[bytes] = [key.rpartition(b":")[2]]
             if kind == b"zset":
-                members += await raw.zrange(key, 0, -1)  # type: ignore[arg-type] # without scores
+                members += await raw.zrange(key, 0, -1)
             elif kind == b"set":
-                members += await raw.smembers(key)  # type: ignore[arg-type] # as above
+                members += await raw.smembers(key)
             assert not ended.intersection(members), f"{key!r} never expires"
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from infra_mind.cluster import reports as module
+from infra_mind.cluster.progress import NAME
 from infra_mind.cluster.reports import REPORT_EVERY_S, SHORT_S, Reports
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
@@ -76,3 +78,30 @@ def test_several_at_once_are_told_together(process: Process) -> None:
         process.time += SHORT_S
         wait_until("they are told", lambda: batches)
     assert batches == [["a", "b"]]
+
+
+def test_progress_that_cannot_be_sent_is_lost_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The actor is not there for a moment: the next report finds it."""
+    sent: list[object] = []
+
+    class Actor:
+        class report:  # noqa: N801 - as Ray names it
+            @staticmethod
+            def remote(updates: object) -> None:
+                sent.append(updates)
+
+    def missing(name: str, namespace: str) -> Actor:
+        if not sent and not tries:
+            tries.append(name)
+            raise ValueError("no actor of this name")
+        return Actor()
+
+    tries: list[str] = []
+    monkeypatch.setattr("ray.get_actor", missing)
+    module._actor.cache_clear()
+    send = module._Sender()
+    update = AgentUpdate("t", 1, "a", AgentState.RUNNING)
+    send([update])
+    send([update])
+    module._actor.cache_clear()
+    assert (tries, sent) == ([NAME], [[update]])
