@@ -109,10 +109,8 @@ class Stores(RuleBasedStateMachine):
     async def _check_leaks(self) -> None:
         """No key without expiry names a task that has ended, or holds one; nothing of one that has not ended expires."""
         for task_id in [task_id for task_id, task in self.seen.items() if not task.state.ended]:
-            for kind in ("task", "kept"):
-                assert await self.redis.raw.pttl(f"{self.redis.prefix}{kind}:{task_id}") < 0, (
-                    f"{kind} expires"
-                )
+            for held in ("task", "kept"):
+                assert await self.redis.raw.pttl(f"{self.redis.prefix}{held}:{task_id}") < 0, held
         ended = {task_id.encode() for task_id, task in self.seen.items() if task.state.ended}
         raw: Any = self.redis.raw  # its types differ from one release to the next
         prefix = self.redis.prefix
