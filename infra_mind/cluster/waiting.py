@@ -75,11 +75,14 @@ class WaitStep:
         self._stopped = False
 
     async def outcome(self) -> Outcome:
-        try:
-            ended = Ended.from_bytes(await asyncio.shield(self._end))
-        except RayError as error:
-            return await self._after(error)
-        return outcome_of(ended, stopped=self._stopped)
+        if self._alone is None:
+            try:
+                ended = Ended.from_bytes(await asyncio.shield(self._end))
+            except RayError as error:
+                self._go_on_after(error)
+            else:
+                return outcome_of(ended, stopped=self._stopped)
+        return await self._outcome_alone()
 
     async def stop(self, *, force: bool) -> None:
         """Cancels it; with `force` its runner is ended when that does not help."""
@@ -93,19 +96,22 @@ class WaitStep:
             if not done:
                 ray.kill(self._runner, no_restart=False)
 
-    async def _after(self, error: RayError) -> Outcome:
+    def _go_on_after(self, error: RayError) -> None:
+        """Starts it alone, once, when its process died, by its own fault or by another's; raises how it ended otherwise."""
+        if self._alone is not None:
+            return
         cause = error.cause if isinstance(error, RayTaskError) else error
         if self._stopped:
             raise StepStopped from None
-        if isinstance(error, RayActorError):  # its process died, by its own fault or by another's
-            return await self._run_alone()
+        if isinstance(error, RayActorError):
+            self._alone = self._start_alone(replace(self._call, attempt=self._call.attempt + 1))
+            return
         if isinstance(error, TaskCancelledError) or isinstance(cause, TaskCancelledError):
             raise StepFailed("TaskCancelled", "the step was cancelled from outside", retryable=True) from None
         raise StepFailed(type(cause).__name__, told(cause), retryable=True) from None
 
-    async def _run_alone(self) -> Outcome:
-        call = replace(self._call, attempt=self._call.attempt + 1)
-        self._alone = self._start_alone(call)
+    async def _outcome_alone(self) -> Outcome:
+        assert self._alone is not None
         try:
             outcome = await self._alone.outcome()
         except StepFailed as failed:
