@@ -11,8 +11,8 @@ from ray.exceptions import RayActorError
 
 from infra_mind.cluster import waiting
 from infra_mind.cluster.waiting import WaitStep
-from infra_mind.cluster.work import Work
-from infra_mind.tasks.execution import Outcome, StepCall, StepStopped
+from infra_mind.cluster.work import Ended, Work
+from infra_mind.tasks.execution import Outcome, StepCall, StepFailed, StepStopped
 
 IN_VAIN_S = 20.0  # only what never ends takes so long
 CALL = StepCall("t-1", "a-1", 1, "step", 1, True, b"", {}, waits=True)
@@ -24,6 +24,8 @@ class Runner:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.done: list[str] = []
+        self.begins: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.free = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda: self.begins))
         self.run = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda *_: self.ended))
         monkeypatch.setattr(waiting.ray, "cancel", lambda *_, **__: self.done.append("cancel"))
         monkeypatch.setattr(waiting.ray, "kill", lambda *_, **__: self._die())
@@ -73,7 +75,7 @@ def step_in(runner: Runner, slots: Slots, **limits: Any) -> WaitStep:
 
 async def until(check: Any) -> None:
     async with asyncio.timeout(60):
-        while not check():
+        while not check():  # noqa: ASYNC110 - what it waits for is the loop itself
             await asyncio.sleep(0)
 
 
@@ -132,3 +134,45 @@ async def test_one_that_was_asked_to_stop_before_its_runner_died_does_not_go_on(
     with pytest.raises(StepStopped):
         await step.outcome()
     assert (runner.done, slots.started) == (["cancel"], [])
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time is given beyond the limit."""
+    for name in ("OVER_AFTER_S", "FORCE_AFTER_S"):
+        monkeypatch.setattr(waiting, name, 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_one_that_goes_on_beyond_its_hard_limit_is_ended_with_its_runner(
+    runner: Runner, slots: Slots
+) -> None:
+    step = step_in(runner, slots, soft_s=0.005, hard_s=0.01)
+    runner.begins.set_result(None)
+    with pytest.raises(StepFailed, match=r"hard limit of 0\.01 s") as failed:
+        await asyncio.wait_for(step.outcome(), IN_VAIN_S)
+    assert (failed.value.error_type, failed.value.retryable) == ("TimeLimitExceeded", False)
+    assert (runner.done, slots.started) == (["cancel", "kill"], [])
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_the_hard_limit_does_not_count_before_the_runner_could_begin(
+    runner: Runner, slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float | None] = []
+    wait = asyncio.wait
+
+    async def noted(what: Any, *, timeout: float | None = None, **more: Any) -> Any:
+        waited.append(timeout)
+        return await wait(what, timeout=timeout, **more)
+
+    monkeypatch.setattr(asyncio, "wait", noted)
+    step = step_in(runner, slots, hard_s=7.0)
+    await until(lambda: waited)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert waited == [None]
+    runner.begins.set_result(None)
+    await until(lambda: waited == [None, 7.0])
+    runner.ended.set_result(Ended("done", 1.0, data=b"x").to_bytes())
+    assert (await step.outcome()).data == b"x"
