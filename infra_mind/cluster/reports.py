@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 
 import ray
+import structlog
 
+from infra_mind.agents.base import Stopped
 from infra_mind.cluster.progress import NAME, NAMESPACE
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
@@ -17,6 +20,8 @@ from infra_mind.tasks.store import AgentUpdate
 # A message costs more CPU than many a step: one that ends within SHORT_S is told by its kept result alone.
 SHORT_S = 0.075
 REPORT_EVERY_S = 0.03
+
+log = structlog.get_logger(__name__)
 
 
 class Reporter:
@@ -83,8 +88,14 @@ class Reports:
         now = self.now()
         with self._lock:
             updates = [update for one in reporters if one in self._open and (update := one.take(now))]
-        if updates:
+        if not updates:
+            return
+        try:
             self._send(updates)
+        except Stopped:
+            raise  # meant for the agent, which called here
+        except Exception as error:  # progress may be lost; neither the agent nor the thread
+            _say_lost(type(error).__name__)
 
     def _send_on(self) -> None:
         while True:
@@ -98,12 +109,30 @@ class Reports:
 
 
 def _send(updates: Sequence[AgentUpdate]) -> None:
-    _actor().report.remote(list(updates))
+    try:
+        sent = _actor().report.remote(list(updates))
+    except Exception:
+        _actor.cache_clear()
+        raise
+    sent.future().add_done_callback(_look_at)
+
+
+def _look_at(sent: Future[None]) -> None:
+    """An actor that was replaced is looked up anew."""
+    if (error := sent.exception()) is not None:
+        _actor.cache_clear()
+        _say_lost(type(error).__name__)
+
+
+@cache
+def _say_lost(kind: str) -> None:
+    """Once a process for each kind of error."""
+    log.warning("progress lost", error=kind)
 
 
 @cache
 def _actor() -> ray.actor.ActorHandle:
-    """By its name, once a process: it outlives its own process, and a handle among a step's arguments costs each step."""
+    """By its name, once a process and again when it does not answer: it outlives its own process, and a handle among a step's arguments costs each step."""
     return ray.get_actor(NAME, namespace=NAMESPACE)
 
 
