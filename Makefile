@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-out
 
-.PHONY: help demo test check bench chaos clean
+.PHONY: mutations help demo test check bench chaos clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/'
@@ -26,6 +26,9 @@ bench: $(VENV)/.installed-bench  ## side by side with FastAPI + Celery + Redis, 
 
 chaos: $(VENV)/.installed-test  ## kill everything that can be killed, in turn and at random; ARGS="--seed 7 --duration 300"
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+mutations: $(VENV)/.installed-test  ## break one rule of the store's scripts at a time: a test has to notice; takes an hour
+	$(BIN)/pytest -m mutation tests/chaos/test_mutations.py $(ARGS)
 
 clean:  ## remove what the other verbs made
 	rm -rf $(VENV) $(OUT) bench-out build dist .pytest_cache .mypy_cache .ruff_cache

@@ -5,22 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import ray
 import structlog
 
+from infra_mind.agents.base import Stopped
 from infra_mind.cluster.progress import NAME, NAMESPACE
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
 
-log = structlog.get_logger(__name__)
-
 # A message costs more CPU than many a step: one that ends within SHORT_S is told by its kept result alone.
 SHORT_S = 0.075
 REPORT_EVERY_S = 0.03
+
+log = structlog.get_logger(__name__)
 
 
 class Reporter:
@@ -87,8 +88,14 @@ class Reports:
         now = self.now()
         with self._lock:
             updates = [update for one in reporters if one in self._open and (update := one.take(now))]
-        if updates:
+        if not updates:
+            return
+        try:
             self._send(updates)
+        except Stopped:
+            raise  # meant for the agent, which called here
+        except Exception as error:  # progress may be lost; neither the agent nor the thread
+            _say_lost(type(error).__name__)
 
     def _send_on(self) -> None:
         while True:
@@ -101,37 +108,35 @@ class Reports:
             self.tell(running)
 
 
-class _Sender:
-    """Progress may be lost, nothing else: whatever goes wrong here neither ends the thread that sends nor reaches an agent. An actor
-    that was replaced, or is not there for a moment (a redeploy), is looked for again with the next report."""
+def _send(updates: Sequence[AgentUpdate]) -> None:
+    try:
+        sent = _actor().report.remote(list(updates))
+    except Exception:
+        _actor.cache_clear()
+        raise
+    sent.future().add_done_callback(_look_at)
 
-    def __init__(self) -> None:
-        self._last: Any = None  # the answer to the report before
 
-    def __call__(self, updates: Sequence[AgentUpdate]) -> None:
-        try:
-            self._forget_a_dead_one()
-            self._last = _actor().report.remote(list(updates))
-        except Exception as error:
-            _actor.cache_clear()
-            log.warning("progress not sent", error=type(error).__name__)
+def _look_at(sent: Future[None]) -> None:
+    """An actor that was replaced is looked up anew."""
+    if (error := sent.exception()) is not None:
+        _actor.cache_clear()
+        _say_lost(type(error).__name__)
 
-    def _forget_a_dead_one(self) -> None:
-        if self._last is None:
-            return
-        ready, _ = ray.wait([self._last], timeout=0)
-        if ready:
-            last, self._last = self._last, None
-            ray.get(last)
+
+@cache
+def _say_lost(kind: str) -> None:
+    """Once a process for each kind of error."""
+    log.warning("progress lost", error=kind)
 
 
 @cache
 def _actor() -> ray.actor.ActorHandle:
-    """By its name, once a process: it outlives its own process, and a handle among a step's arguments costs each step."""
+    """By its name, once a process and again when it does not answer: it outlives its own process, and a handle among a step's arguments costs each step."""
     return ray.get_actor(NAME, namespace=NAMESPACE)
 
 
 @cache
 def reports() -> Reports:
     """Those of this process."""
-    return Reports(_Sender())
+    return Reports(_send)

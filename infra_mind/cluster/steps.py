@@ -48,6 +48,7 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
             stoppable(work.soft_s, work.hard_s, lambda: over_time(work.key, work.hard_s or 0.0)) as asked,
             under_ceiling(work.memory_mb, work.key),
             progress_of(work, work.attempt + crashes) as progress,
+            asked,
         ):
             out = assessor(work.agents).run(
                 work.step, data, dict(zip(work.results, results, strict=True)), progress

@@ -20,10 +20,28 @@ SOFT, HARD = "SoftTimeLimitExceeded", "TimeLimitExceeded"
 
 @dataclass
 class Asked:
-    """Whether and by whom the step was asked to stop. `over`: it has ended, and nobody can stop it any more."""
+    """Whether and by whom the step was asked to stop. Entered around what may be interrupted, inside of all that has to be left
+    behind as it was; asked before, the step is stopped as it begins, asked after, it has ended."""
 
     by: Literal["", "dispatcher", "limit"] = ""
-    over: bool = False
+    phase: Literal["before", "within", "over"] = "before"
+
+    def __enter__(self) -> None:
+        self.phase = "within"
+        if self.by:
+            self.phase = "over"
+            raise Stopped
+
+    def __exit__(self, *_: object) -> None:
+        self.phase = "over"
+
+    def hear(self, by: Literal["dispatcher", "limit"]) -> None:
+        """From a signal handler. Raises Stopped where it interrupts."""
+        if self.phase == "over":
+            return
+        self.by = by
+        if self.phase == "within":
+            raise Stopped
 
 
 def sentence(kind: str, seconds: float) -> str:
@@ -34,30 +52,25 @@ def sentence(kind: str, seconds: float) -> str:
 
 @contextmanager
 def stoppable(soft_s: float | None, hard_s: float | None, end: Callable[[], None]) -> Iterator[Asked]:
-    """For the body of a step, in the main thread. `end` ends this process; it is called from another thread."""
+    """For a step, in the main thread; its body is within the `Asked`. `end` ends this process; it is called from another thread."""
     asked = Asked()
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        if asked.over:
-            return
-        asked.by = "limit" if number == signal.SIGALRM else "dispatcher"
-        raise Stopped
+        asked.hear("limit" if number == signal.SIGALRM else "dispatcher")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)}
     timer = threading.Timer(hard_s, end) if hard_s else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    if soft_s:
+        signal.setitimer(signal.ITIMER_REAL, soft_s)
     try:
-        if timer:
-            timer.daemon = True
-            timer.start()
-        if soft_s:
-            signal.setitimer(signal.ITIMER_REAL, soft_s)
-        try:
-            yield asked
-        finally:
-            asked.over = True  # a signal that comes now raises nothing; one that came just before ends in the outer `finally`
+        yield asked
     finally:
-        asked.over = True
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        asked.phase = "over"
+        if soft_s:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if timer:
             timer.cancel()
             timer.join()  # an end that has begun comes to its end: it must not hit the next step

@@ -185,10 +185,12 @@ async def caught(valkey: EmbeddedStore, folder: Path, file: str = HOUSE) -> str 
     return await asyncio.to_thread(by_the_machine, valkey.url)
 
 
+@pytest.mark.mutation
 async def test_the_scripts_as_they_are_pass(valkey: EmbeddedStore, tmp_path: Path) -> None:
     assert await caught(valkey, tmp_path) is None
 
 
+@pytest.mark.mutation
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
 async def test_a_broken_rule_is_noticed(
     valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutation: Mutation

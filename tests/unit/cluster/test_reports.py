@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import SimpleNamespace
 
+import pytest
+from ray.exceptions import RayActorError
+
+from infra_mind.agents.base import Stopped
 from infra_mind.cluster import reports as module
-from infra_mind.cluster.progress import NAME
 from infra_mind.cluster.reports import REPORT_EVERY_S, SHORT_S, Reports
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
@@ -80,28 +85,89 @@ def test_several_at_once_are_told_together(process: Process) -> None:
     assert batches == [["a", "b"]]
 
 
-def test_progress_that_cannot_be_sent_is_lost_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The actor is not there for a moment: the next report finds it."""
-    sent: list[object] = []
+# -- the progress actor is away -------------------------------------------------------------------------------------------
 
-    class Actor:
-        class report:  # noqa: N801 - as Ray names it
-            @staticmethod
-            def remote(updates: object) -> None:
-                sent.append(updates)
 
-    def missing(name: str, namespace: str) -> Actor:
-        if not sent and not tries:
-            tries.append(name)
-            raise ValueError("no actor of this name")
-        return Actor()
+class Away:
+    """A send that fails until `back`."""
 
-    tries: list[str] = []
-    monkeypatch.setattr("ray.get_actor", missing)
+    def __init__(self) -> None:
+        self.back, self.tried = False, 0
+        self.sent: list[AgentUpdate] = []
+
+    def __call__(self, updates: Sequence[AgentUpdate]) -> None:
+        self.tried += 1
+        if not self.back:
+            raise ValueError("Failed to look up actor")
+        self.sent.extend(updates)
+
+
+def test_a_send_that_fails_is_not_the_agents_failure(process: Process) -> None:
+    away = Away()
+    reports = Reports(away, now=lambda: process.time)
+    with reports.reporter("t-1", 1, "a", 1) as progress:
+        process.time += SHORT_S
+        wait_until("the thread has tried", lambda: away.tried)
+        process.time += REPORT_EVERY_S
+        progress(1, 2)
+    assert away.tried == 2
+
+
+def test_the_thread_goes_on_after_a_send_that_failed(process: Process) -> None:
+    away = Away()
+    reports = Reports(away, now=lambda: process.time)
+    with reports.reporter("t-1", 1, "before", 1):
+        process.time += SHORT_S
+        wait_until("the thread has tried", lambda: away.tried)
+    away.back = True
+    with reports.reporter("t-1", 1, "after", 1):
+        process.time += SHORT_S
+        wait_until("it is told", lambda: [u.agent for u in away.sent] == ["after"], timeout_s=20)
+
+
+def test_a_stop_that_comes_while_it_sends_reaches_the_agent(process: Process) -> None:
+    def interrupted(_: Sequence[AgentUpdate]) -> None:
+        raise Stopped
+
+    reports = Reports(interrupted, now=lambda: process.time)
+    reporter = module.Reporter(reports, "t-1", 1, "a", 1)
+    reports._open.add(reporter)  # without the thread
+    process.time += SHORT_S
+    with pytest.raises(Stopped):
+        reporter(1, 2)
+
+
+class Cluster:
+    """Look-ups of the progress actor; what is sent to one that is gone fails later, as with Ray."""
+
+    def __init__(self) -> None:
+        self.looked_up = 0
+        self.error: Exception | None = None
+
+    def get_actor(self, _name: str, **_: str) -> SimpleNamespace:
+        self.looked_up += 1
+        return SimpleNamespace(report=SimpleNamespace(remote=lambda _: SimpleNamespace(future=self._answer)))
+
+    def _answer(self) -> Future[None]:
+        answer: Future[None] = Future()
+        if self.error:
+            answer.set_exception(self.error)
+        else:
+            answer.set_result(None)
+        return answer
+
+
+def test_an_actor_that_was_replaced_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    monkeypatch.setattr(module.ray, "get_actor", cluster.get_actor)
     module._actor.cache_clear()
-    send = module._Sender()
-    update = AgentUpdate("t", 1, "a", AgentState.RUNNING)
-    send([update])
-    send([update])
+    module._send([])
+    module._send([])
+    assert cluster.looked_up == 1
+    cluster.error = RayActorError()
+    module._send([])
+    cluster.error = None
+    module._send([])
+    module._send([])
     module._actor.cache_clear()
-    assert (tries, sent) == ([NAME], [[update]])
+    assert cluster.looked_up == 2

@@ -1,73 +1,112 @@
-"""How a step is asked to stop, in this very process: signals and timers are real, Ray is not needed."""
+"""How a step in a process is interrupted: only where its own code runs, and nothing of it stays."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from infra_mind.agents.base import Stopped
 from infra_mind.cluster.stopping import stoppable
 
+SIGNALS = (signal.SIGINT, signal.SIGALRM)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGALRM is POSIX")
+
+
+@pytest.fixture(autouse=True)
+def _handlers_are_left_as_they_were() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    yield
+    after = [signal.getsignal(number) for number in SIGNALS]
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
+    assert after == before
+
 
 def never() -> None:
-    raise AssertionError("the process would have been ended")
+    pytest.fail("the step was ended")
 
 
-def test_at_its_soft_limit_a_step_sees_stopped_wherever_it_is() -> None:
-    with pytest.raises(Stopped), stoppable(0.02, None, never) as asked:
-        time.sleep(30)
-    assert asked.by == "limit"
+@pytest.mark.parametrize(("number", "by"), [(signal.SIGINT, "dispatcher"), (signal.SIGALRM, "limit")])
+def test_the_body_is_interrupted_and_told_by_whom(number: signal.Signals, by: str) -> None:
+    with pytest.raises(Stopped), stoppable(60.0, 60.0, never) as asked, asked:
+        signal.raise_signal(number)
+    assert asked.by == by
 
 
-def test_the_dispatcher_asks_by_an_interrupt() -> None:
-    with pytest.raises(Stopped), stoppable(None, None, never) as asked:
+def test_one_that_catches_it_can_be_asked_again() -> None:
+    heard = 0
+    with stoppable(None, None, never) as asked, asked:
+        for number in SIGNALS:
+            try:
+                signal.raise_signal(number)
+            except Stopped:
+                heard += 1
+    assert heard == 2
+
+
+@contextmanager
+def interrupted_around(number: signal.Signals, steps: list[str]) -> Iterator[None]:
+    """Something that a step's process sets for the step and has to set back."""
+    steps.append("set")
+    try:
+        yield
+    finally:
+        signal.raise_signal(number)
+        steps.append("set back")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_set_back_after_the_body_is_not_interrupted(number: signal.Signals) -> None:
+    steps: list[str] = []
+    with stoppable(60.0, 60.0, never) as asked, interrupted_around(number, steps), asked:
+        steps.append("ran")
+    assert (steps, asked.by) == (["set", "ran", "set back"], "")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_comes_while_it_cleans_up_itself_leaves_nothing_behind(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the body was not within `asked`, or the signal came before it was left."""
+    before = set(threading.enumerate())
+    setitimer = signal.setitimer
+
+    def interrupted(which: int, seconds: float) -> None:
+        setitimer(which, seconds)  # type: ignore[arg-type]
+        if not seconds:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(signal, "setitimer", interrupted)
+    with stoppable(60.0, 60.0, never) as asked:
+        asked.phase = "within"
+    assert set(threading.enumerate()) == before
+
+
+def test_one_that_was_asked_before_it_began_does_not_begin() -> None:
+    ran: list[str] = []
+    with pytest.raises(Stopped), stoppable(None, None, never) as asked:  # noqa: PT012 - what comes before is the case
         signal.raise_signal(signal.SIGINT)
-    assert asked.by == "dispatcher"
+        ran.append("made ready")
+        with asked:
+            ran.append("began")
+    assert (ran, asked.by) == (["made ready"], "dispatcher")
 
 
-def test_over_its_hard_limit_the_process_is_ended_from_another_thread() -> None:
-    ended = threading.Event()
-    with stoppable(None, 0.02, ended.set):
-        assert ended.wait(10)
-
-
-def test_a_step_that_ended_leaves_no_timer_and_no_handler() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    with stoppable(60, 60, never) as asked:
-        pass
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)) == before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
-    assert asked.over
-
-
-def test_an_end_that_has_begun_does_not_hit_the_next_step() -> None:
-    """It takes a while (it leaves a note first): the step waits for it, so that it ends the process while that is still its own."""
-    begun, may_end, order = threading.Event(), threading.Event(), list[str]()
+def test_an_end_that_has_begun_comes_to_its_end_before_the_next_step() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    ended: list[bool] = []
 
     def end() -> None:
         begun.set()
-        may_end.wait(10)
-        order.append("ended")
+        threading.Timer(0.05, go_on.set).start()
+        ended.append(go_on.wait(60))
 
-    with stoppable(None, 0.01, end):
-        begun.wait(10)
-        threading.Timer(0.05, may_end.set).start()
-    order.append("next step")
-    assert order == ["ended", "next step"]
-
-
-def test_a_signal_at_the_very_end_leaves_nothing_behind() -> None:
-    """Many soft limits that fall close to the end of their step: whatever is raised, nothing of it stays."""
-    before = signal.getsignal(signal.SIGALRM)
-    for number in range(200):
-        try:
-            with stoppable(0.0005 + number * 1e-6, 60, never):
-                time.sleep(0.0005)
-        except Stopped:
-            pass
-        assert signal.getsignal(signal.SIGALRM) is before
-    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    with stoppable(None, 0.001, end) as asked, asked:
+        assert begun.wait(60)
+    assert ended == [True]
