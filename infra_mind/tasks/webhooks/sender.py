@@ -21,7 +21,7 @@ from infra_mind.tasks.webhooks.addresses import AddressPolicy
 TIMEOUT_S = 15.0  # the standard recommends 15 to 30 s
 CONNECT_S = 5.0  # of one address, so that a second one gets its turn
 MOST_ADDRESSES = 3
-RESOLVED_AT_ONCE = 16
+RESOLVED_AT_ONCE = 16  # names; as many as a deliverer has requests open
 _TIMEOUTS = {"timeout": {"connect": CONNECT_S}}
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
@@ -109,21 +109,23 @@ class _JudgedBackend(httpcore.AsyncNetworkBackend):
         raise last
 
 
-@cache
-def _resolvers() -> ThreadPoolExecutor:
-    """Threads for names alone: a resolver may hang for half a minute, and the loop's own threads belong to the engine."""
-    return ThreadPoolExecutor(RESOLVED_AT_ONCE, thread_name_prefix="resolve")
-
-
 async def resolve_name(host: str, port: int) -> list[Address]:
     """Addresses of a name, in the resolver's order, each once. SendFailed when there are none."""
     host = host.strip("[]")
-    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await asyncio.get_running_loop().run_in_executor(_resolvers(), ask)
+        found = await asyncio.get_running_loop().run_in_executor(
+            _resolving(), partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        )
     except (OSError, UnicodeError):
         raise SendFailed("NameNotResolved") from None
     return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
+
+
+@cache
+def _resolving() -> ThreadPoolExecutor:
+    """Threads of its own: names whose servers do not answer hold them, for longer than a request may take, and what else the
+    process does in threads must not wait for that."""
+    return ThreadPoolExecutor(RESOLVED_AT_ONCE, thread_name_prefix="resolve")
 
 
 def _bracketed(host: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from infra_mind.model.webhook import Address, target_of
 from infra_mind.tasks.webhooks import sender as module
 from infra_mind.tasks.webhooks.addresses import AddressPolicy, AddressRefused
+from infra_mind.tasks.webhooks.deliverer import DeliverLimits
 from infra_mind.tasks.webhooks.sender import Answer, HttpSender, Resolve, SendFailed, resolve_name
 from tests.unit.tasks.webhooks.receiver import receiver, status
 
@@ -109,6 +114,30 @@ async def test_a_name_without_an_address() -> None:
 async def test_names_are_resolved_by_the_system() -> None:
     assert ipaddress.ip_address("127.0.0.1") in await resolve_name("localhost", 443)
     assert await resolve_name("[::1]", 443) == [ipaddress.ip_address("::1")]
+
+
+async def test_names_that_nobody_answers_for_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than the loop's own pool has threads, here one."""
+    answered = threading.Event()
+    asked = threading.Semaphore(0)
+
+    def unanswered(*_: object, **__: object) -> list[object]:
+        asked.release()
+        answered.wait(60)
+        return []
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    monkeypatch.setattr(socket, "getaddrinfo", unanswered)
+    names = [asyncio.ensure_future(resolve_name(f"{n}.example", 443)) for n in range(2)]
+    try:
+        assert await asyncio.wait_for(asyncio.to_thread(asked.acquire), 20)
+    finally:
+        answered.set()
+    assert await asyncio.gather(*names) == [[], []]
+
+
+def test_as_many_names_are_resolved_at_once_as_requests_are_open() -> None:
+    assert DeliverLimits().at_once <= module.RESOLVED_AT_ONCE
 
 
 # -- what is never connected to -------------------------------------------------------------------------------------------
