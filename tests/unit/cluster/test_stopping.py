@@ -78,7 +78,7 @@ def test_what_comes_while_it_cleans_up_itself_leaves_nothing_behind(
     setitimer = signal.setitimer
 
     def interrupted(which: int, seconds: float) -> None:
-        setitimer(which, seconds)  # type: ignore[arg-type]
+        setitimer(which, seconds)
         if not seconds:
             signal.raise_signal(number)
 
