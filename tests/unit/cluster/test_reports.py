@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
+import ray
 from ray.exceptions import RayActorError
 
 from infra_mind.agents.base import Stopped
@@ -159,7 +160,11 @@ class Cluster:
 
 def test_an_actor_that_was_replaced_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
+<<<<<<< HEAD
     monkeypatch.setattr("ray.get_actor", cluster.get_actor)
+=======
+    monkeypatch.setattr(ray, "get_actor", cluster.get_actor)
+>>>>>>> fixc
     module._actor.cache_clear()
     module._send([])
     module._send([])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 from ray.exceptions import RayActorError
 
 from infra_mind.cluster import waiting
@@ -27,8 +28,13 @@ class Runner:
         self.begins: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.free = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda: self.begins))
         self.run = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda *_: self.ended))
+<<<<<<< HEAD
         monkeypatch.setattr("ray.cancel", lambda *_, **__: self.done.append("cancel"))
         monkeypatch.setattr("ray.kill", lambda *_, **__: self._die())
+=======
+        monkeypatch.setattr(ray, "cancel", lambda *_, **__: self.done.append("cancel"))
+        monkeypatch.setattr(ray, "kill", lambda *_, **__: self._die())
+>>>>>>> fixc
 
     def _die(self) -> None:
         self.done.append("kill")
@@ -96,7 +102,7 @@ async def test_a_step_whose_runner_died_goes_on_alone_under_the_next_attempt(
     step = await went_on_alone(runner, slots)
     (alone,) = slots.started
     alone.ended.set_result(Outcome(b"x", 1.0))
-    assert await step.outcome() == Outcome(b"x", 1.0, attempts=2)
+    assert await asyncio.wait_for(step.outcome(), IN_VAIN_S) == Outcome(b"x", 1.0, attempts=2)
     assert alone.call.attempt == 2
 
 
@@ -132,7 +138,7 @@ async def test_one_that_was_asked_to_stop_before_its_runner_died_does_not_go_on(
     await step.stop(force=False)
     runner.ended.set_exception(RayActorError())
     with pytest.raises(StepStopped):
-        await step.outcome()
+        await asyncio.wait_for(step.outcome(), IN_VAIN_S)
     assert (runner.done, slots.started) == (["cancel"], [])
 
 
@@ -175,4 +181,4 @@ async def test_the_hard_limit_does_not_count_before_the_runner_could_begin(
     runner.begins.set_result(None)
     await until(lambda: waited == [None, 7.0])
     runner.ended.set_result(Ended("done", 1.0, data=b"x").to_bytes())
-    assert (await step.outcome()).data == b"x"
+    assert (await asyncio.wait_for(step.outcome(), IN_VAIN_S)).data == b"x"
