@@ -160,11 +160,7 @@ class Cluster:
 
 def test_an_actor_that_was_replaced_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster()
-<<<<<<< HEAD
-    monkeypatch.setattr("ray.get_actor", cluster.get_actor)
-=======
     monkeypatch.setattr(ray, "get_actor", cluster.get_actor)
->>>>>>> fixc
     module._actor.cache_clear()
     module._send([])
     module._send([])

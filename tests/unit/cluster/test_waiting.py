@@ -28,13 +28,8 @@ class Runner:
         self.begins: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.free = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda: self.begins))
         self.run = SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda *_: self.ended))
-<<<<<<< HEAD
-        monkeypatch.setattr("ray.cancel", lambda *_, **__: self.done.append("cancel"))
-        monkeypatch.setattr("ray.kill", lambda *_, **__: self._die())
-=======
         monkeypatch.setattr(ray, "cancel", lambda *_, **__: self.done.append("cancel"))
         monkeypatch.setattr(ray, "kill", lambda *_, **__: self._die())
->>>>>>> fixc
 
     def _die(self) -> None:
         self.done.append("kill")
