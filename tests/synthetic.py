@@ -76,10 +76,10 @@ def _told(told: dict[str, Any], step: str, inputs: Inputs, progress: Progress) -
     if "history" not in told:
         yield ""
         return
-    work = progress._work  # type: ignore[attr-defined] # the reporter of a worker process; agents proper do not know their task
+    task, fence, *_ = progress._of  # type: ignore[attr-defined] # the reporter of a worker process; agents proper do not know their task
     seen = json.dumps({name: result.to_json().decode() for name, result in sorted(inputs.results.items())})
     path = Path(told["history"])
-    with diary(path, step, task=work.task_id, fence=work.fence, inputs=seen.encode()) as start:
+    with diary(path, step, task=task, fence=fence, inputs=seen.encode()) as start:
         yield start
 
 

@@ -165,11 +165,22 @@ def lasting(url: str, tasks: Mapping[str, str], prefix: str) -> Iterator[Lasting
     owner = {assessment: task for task, assessment in tasks.items()} | {task: task for task in tasks}
     with redis.Redis.from_url(url, protocol=2) as raw:
         for key in raw.scan_iter(f"{prefix}*", count=1000):
-            if raw.pttl(key) != -1:
+            if raw.pttl(key) != -1 or _to_be_told(raw, key, prefix):
                 continue
             words = b"\n".join([key, *_held(raw, key)]).decode("utf-8", "replace")
             for name in {name for name in owner if name in words}:
                 yield Lasting(key.decode(), owner[name])
+
+
+def _to_be_told(raw: Any, key: bytes, prefix: str) -> bool:
+    """A webhook whose delivery has not ended yet outlives its task."""
+    kind, _, _ = key.decode().removeprefix(prefix).partition(":")
+    if kind == "webhook":
+        return bool(raw.hget(key, "state") == b"pending")
+    if kind == "webhooks":
+        ids = raw.lrange(key, 0, -1)
+        return any(raw.hget(f"{prefix}webhook:{one.decode()}", "state") == b"pending" for one in ids)
+    return False
 
 
 def _held(raw: Any, key: bytes) -> list[bytes]:

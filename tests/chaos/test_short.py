@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.run import run
 from tests.chaos.sites import one_machine
 
 
+@pytest.mark.chaos
 def test_what_must_hold_holds_while_things_are_killed(tmp_path: Path) -> None:
     with one_machine(tmp_path) as (site, witness):
         report = run(site, witness, seed=7, duration_s=60.0, once=True)
