@@ -13,7 +13,7 @@ from tests.platform import SYNTHETIC, Platform, platform
 SETTINGS = {"INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_MIND_CANCEL_GRACE_S": "0.5"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with platform(
         tmp_path_factory.mktemp("chaos") / "home", "--slots", "6", "--agents", SYNTHETIC, settings=SETTINGS
