@@ -21,7 +21,7 @@ import ctypes, mmap, os, signal, sys
 from infra_mind.cluster.memory import MIB, Ceiling
 
 def over(key, used, ceiling):
-    os.write(1, f"{key} {used} {ceiling}\\n".encode())
+    os.write(1, b"%s %d %d\\n" % (key.encode(), used, ceiling))
     os.kill(os.getpid(), signal.SIGKILL)
 
 held = []
