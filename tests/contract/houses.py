@@ -19,6 +19,7 @@ from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.store import Claim, StoreLimits, TaskStore
 
 AGENTS = ("cloud", "cost")
+LEASES_BACK_MS = 1_000_000_000  # the order in which they ran out stays
 
 
 class House(Protocol):
@@ -53,7 +54,7 @@ class MemoryHouse:
 
     async def end_leases(self) -> None:
         leases = self._memory._state.leases  # by the clock it would age the queue too
-        leases.update(dict.fromkeys(leases, 0))
+        leases.update({task_id: end - LEASES_BACK_MS for task_id, end in leases.items()})
 
     async def age_objects(self, seconds: float) -> None:
         for listed in (self._memory._state.objects, self._memory._state.condemned):
@@ -88,7 +89,7 @@ class RedisHouse:
             await self.raw.set(name, full, keepttl=True)
 
     async def end_leases(self) -> None:
-        await self._shift(f"{self.prefix}leases", 1e9)
+        await self._shift(f"{self.prefix}leases", LEASES_BACK_MS)
 
     async def age_objects(self, seconds: float) -> None:
         for name in ("objects", "condemned"):
