@@ -102,8 +102,8 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(block + 93),
         # one machine, one HAProxy: it sees a replica go within a second; the default of 30 is for load balancers farther away
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
-        # a proxy that dies is replaced after three failed checks: within seconds, not within half a minute
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+        # a proxy that dies is replaced after three failed checks: in some seconds, not in half a minute. Not 1: a reload may take that
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
         # node address 127.0.0.1: Ray's own servers then listen on this machine's loopback only
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # what an agent started itself ends with it
