@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis.asyncio as redis_client
 
@@ -39,6 +39,9 @@ class House(Protocol):
     async def age_outbox(self, seconds: float) -> None:
         """What the outbox holds is due, and its leases run out, so much earlier."""
 
+    async def age_failures(self, seconds: float) -> None:
+        """The failures of worker processes were so much earlier; how long they are remembered stays."""
+
 
 class MemoryHouse:
     def __init__(self, limits: StoreLimits, objects: Objects | None = None) -> None:
@@ -63,6 +66,10 @@ class MemoryHouse:
     async def age_outbox(self, seconds: float) -> None:
         for webhook in self._memory._state.outbox.webhooks.values():
             webhook.leased -= round(seconds * 1000)
+
+    async def age_failures(self, seconds: float) -> None:
+        for newest in self._memory._state.newest_failures.values():
+            newest[:] = [at - round(seconds * 1000) for at in newest]
 
 
 class RedisHouse:
@@ -97,6 +104,12 @@ class RedisHouse:
 
     async def age_outbox(self, seconds: float) -> None:
         await self._shift(f"{self.prefix}outbox", seconds * 1_000)
+
+    async def age_failures(self, seconds: float) -> None:
+        raw: Any = self.raw  # its types differ from one release to the next
+        async for name in raw.scan_iter(f"{self.prefix}failures:*"):
+            for place, at in enumerate(await raw.lrange(name, 0, -1)):
+                await raw.lset(name, place, int(at) - round(seconds * 1000))
 
     async def _shift(self, name: str, by: float) -> None:
         members: list[bytes] = await self.raw.zrange(name, 0, -1)  # type: ignore[assignment] # without scores

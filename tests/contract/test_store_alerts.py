@@ -8,6 +8,7 @@ import pytest
 
 from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.store import StoreLimits, TaskStore
+from tests.contract.houses import House
 from tests.stores import wait_until
 
 
@@ -70,6 +71,13 @@ async def test_failures_that_are_far_apart_raise_nothing(store: TaskStore) -> No
     await asyncio.sleep(0.06)  # the window itself: nothing tells when it has passed
     assert await store.worker_failed(crash()) is None
     assert await store.alerts() == []
+
+
+async def test_failures_of_which_the_first_is_too_long_ago_raise_nothing(house: House) -> None:
+    assert await house.store.worker_failed(crash(2)) is None
+    await house.age_failures(61)
+    assert await house.store.worker_failed(crash()) is None
+    assert await house.store.alerts() == []
 
 
 @pytest.mark.parametrize("limits", [StoreLimits(alert_after=2, alert_window_s=60, alert_ttl_s=0.1)])
