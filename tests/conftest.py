@@ -1,4 +1,4 @@
-"""How the tests share a machine. `make test` runs two processes: one for all that starts Ray, the other for the rest."""
+"""How the tests share a machine. `make test` runs two processes; whatever starts Ray is in one of two lanes, one for each of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-WITH_RAY = {"chaos", "cluster", "e2e"}
+LANES = {"chaos": "chaos", "cluster": "platform", "e2e": "platform"}  # they take about the same time
 STORE_ALONE = {"test_every_call", "test_invariants", "test_mutations"}  # of tests/chaos
 
 
+def lane(path: Path) -> str | None:
+    return None if path.stem in STORE_ALONE else LANES.get(path.relative_to(HERE).parts[0])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Platforms come one after the other, however many processes there are: two at once make each other slow."""
+    """The lanes are long, so they come first; the other files go to whichever process is through with its lane."""
+    items.sort(key=lambda item: lane(item.path) is None)
     for item in items:
-        room = item.path.relative_to(HERE).parts[0]
-        group = "ray" if room in WITH_RAY and item.path.stem not in STORE_ALONE else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(lane(item.path) or item.path.stem))

@@ -94,7 +94,7 @@ def ray_cluster(
     start = [
         str(BIN / "ray"), "start", "--head", f"--port={port}", "--node-ip-address=127.0.0.1", f"--temp-dir={directory}",
         f"--dashboard-port={dashboard_port}", "--dashboard-host=127.0.0.1",
-        f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=100000000",
+        f"--dashboard-agent-listen-port={free_port()}", f"--ray-client-server-port={free_port()}", "--object-store-memory=100000000",
         "--disable-usage-stats", *words,
     ]  # fmt: skip
     before = {p.pid for p in psutil.process_iter()}
