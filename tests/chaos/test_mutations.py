@@ -62,6 +62,7 @@ LONG = {
     "test_a_flood_of_one_tenant_leaves_the_others_their_equal_share", "test_a_flood_of_critical_tasks_starves_nobody",
     "test_who_comes_late_has_not_saved_up_turns", "test_the_weight_of_a_tenant_is_its_share", "test_a_long_stream_is_trimmed_and_still_ends",
     "test_what_was_started_outlives_a_draft_made_after_it", "test_nothing_is_listed_once_everything_is_removed",
+    "test_a_backlog_of_thousands_hides_nobody_and_is_handed_out_once_each",
 }  # fmt: skip
 PATIENCE_S = 10.0  # for one contract test: what is broken may wait for ever
 GIVEN = {"store", "house", "limits", "storage"}

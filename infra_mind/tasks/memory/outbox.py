@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from hashlib import sha1
 
@@ -75,6 +75,7 @@ class OutboxRecords:
         self.gone: dict[str, bool] = {}
         self.secrets: dict[str, SecretRecord] = {}
         self.counts: dict[str, int] = defaultdict(int)
+        self.served: dict[str, int] = {}  # tenant of which something waits -> its last turn, microseconds
 
     def tell_end(self, task: TaskRecord, status: str, now: int) -> None:
         """Puts the end of a task into the outbox, if its start asked for that."""
@@ -96,6 +97,22 @@ class OutboxRecords:
             due=now,
             leased=now,
         )
+
+    def due(self, now: int) -> dict[str, deque[WebhookRecord]]:
+        """What is due of each tenant, the longest due first; the tenants in the order of their turns. `now` in ms."""
+        waiting: dict[str, list[WebhookRecord]] = defaultdict(list)
+        for one in self.webhooks.values():
+            if one.state is DeliveryState.PENDING:
+                waiting[one.tenant].append(one)
+        self.served = {tenant: at for tenant, at in self.served.items() if tenant in waiting}
+        turns: list[tuple[int, str]] = []
+        for tenant, ones in waiting.items():
+            ones.sort(key=lambda one: (one.leased, one.webhook_id))
+            if ones[0].leased <= now:
+                turns.append((max(ones[0].leased * 1000, self.served.get(tenant, 0)), tenant))
+        return {
+            tenant: deque(one for one in waiting[tenant] if one.leased <= now) for _, tenant in sorted(turns)
+        }
 
     def of_task(self, task_id: str) -> list[str]:
         return [one.webhook_id for one in self.webhooks.values() if one.task_id == task_id]

@@ -12,9 +12,9 @@ from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.webhooks.outbox import (
+    LOOKS_AT_ONCE,
     MOST_DELIVERIES_LISTED,
     MOST_FORMER,
-    SCANNED_AT_ONCE,
     SECRET_GRACE_S,
     Attempted,
     DueDelivery,
@@ -37,7 +37,7 @@ class Webhooks:
         busy: list[Argument] = [part for pair in sorted(in_flight.items()) for part in pair]
         rows = await self._link.call(
             "due_deliveries",
-            args=[limit, max(1, round(lease_s * 1000)), most_attempts, per_tenant, SCANNED_AT_ONCE, *busy],
+            args=[limit, max(1, round(lease_s * 1000)), most_attempts, per_tenant, LOOKS_AT_ONCE, *busy],
         )
         return [_due(row) for row in rows]
 

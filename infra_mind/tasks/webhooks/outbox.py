@@ -13,7 +13,7 @@ from infra_mind.tasks.records import iso
 SECRET_GRACE_S = 86_400.0  # so long after a rotation the former secret signs, too
 MOST_FORMER = 3  # several, because a rotation whose answer was lost may be asked for again
 MOST_DELIVERIES_LISTED = 20  # of one task: each end of it makes one, and a replay may end again
-SCANNED_AT_ONCE = 1_000  # due deliveries that one call looks through for a tenant that is not at its limit
+LOOKS_AT_ONCE = 1_000  # due deliveries that one call hands out or ends, and due tenants that it considers
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,10 @@ class Outbox(Protocol):
     async def due_deliveries(
         self, limit: int, *, lease_s: float, most_attempts: int, per_tenant: int, in_flight: Mapping[str, int]
     ) -> list[DueDelivery]:
-        """Up to `limit` deliveries whose time has come or whose lease ran out, each under the next attempt and a lease, the longest
-        due first, and no more of a tenant than `per_tenant` less those it has `in_flight` here. One that has had `most_attempts` is
-        given up, and one to a URL that answered its tenant with 410 lately is disabled."""
+        """Up to `limit` deliveries whose time has come or whose lease ran out, each under the next attempt and a lease, and no more
+        of a tenant than `per_tenant` less those it has `in_flight` here. Tenants take turns, one delivery each, the longest due of
+        each first; a tenant comes after all that were due when it was served last. One that has had `most_attempts` is given up, and
+        one to a URL that answered its tenant with 410 lately is disabled."""
 
     async def note_attempt(self, webhook_id: str, attempt: int, said: Attempted) -> bool:
         """Writes an attempt into the log and decides what follows. False, and nothing changed, unless `attempt` is the newest one
