@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -86,7 +87,7 @@ class RayExecutor:
     async def hold(self, data: bytes) -> Held:
         return data if len(data) <= INLINE_BYTES else ray.put(data)
 
-    def start(self, call: StepCall) -> Running:
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:  # noqa: ARG002 - Ray does not tell
         if call.waits and self._runner is not None:
             return WaitStep(self._runner, self._work(call), call, self.start_alone)
         return self.start_alone(call)
