@@ -676,3 +676,30 @@ async def test_a_cancel_that_is_lost_on_its_way_begins_no_attempt_and_no_wait(wa
         run.stop(Stop.CANCEL)
     assert max(bench.starts.values()) == 1
     assert (await bench.task()).state is TaskState.REVOKED
+
+
+class LosesCancelsInErrors(MemoryStore):
+    """Is away, and says so at the moment at which its caller is cancelled."""
+
+    def __init__(self, limits: StoreLimits) -> None:
+        super().__init__(limits)
+        self.asked = asyncio.Event()
+
+    async def kept(self, task_id: str) -> dict[str, Kept]:
+        self.asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise Unavailable("away")
+
+
+@pytest.mark.parametrize("why", [Stop.LOST, Stop.CANCEL, Stop.DRAIN])
+async def test_a_cancel_that_is_lost_while_the_store_is_away_ends_the_run(why: Stop) -> None:
+    bench = Bench()
+    store = bench.store = LosesCancelsInErrors(StoreLimits(lease_s=30))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(run.run())
+        await store.asked.wait()
+        run.stop(why)
+    assert not bench.starts
