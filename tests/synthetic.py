@@ -4,7 +4,7 @@
 wait
 (until the file `for` is there; `deaf`: without looking whether it was asked to stop), block (inside C), hang (for ever, whoever asks it to stop), save (sleeps, and gives what it has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap,
 ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash
-(ends its own process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log. With `"history": FILE` every
+(ends its own process `times` times; `then` it does something else). Every start of an agent adds a line `<agent> <pid>` to the log. With `"history": FILE` every
 start and every end is written there with task, claim and inputs, and the agent's result names its start (see
 `tests/chaos/history.py`)."""
 
@@ -124,6 +124,8 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         raise FlakyError(f"start {starts}")
     elif do == "crash" and starts <= int(what["times"]):
         os.kill(os.getpid(), signal.SIGKILL)
+    elif do == "crash" and "then" in what:
+        _act(what["then"], starts, progress, log)
 
 
 def _grow(mb: int, how: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import (
+    NodeDiedError,
     OutOfMemoryError,
     RayError,
     RayTaskError,
@@ -170,6 +171,12 @@ class RayStep:
         if isinstance(error, WorkerCrashedError):
             message = f"its process died {attempts} times; the input may crash it"
             return StepFailed("WorkerCrashed", message, retryable=False, attempts=attempts)
+        if isinstance(
+            error, NodeDiedError
+        ):  # its last start, as of a crash: Ray had started it again until then
+            return StepFailed(
+                type(error).__name__, told(error).splitlines()[0], retryable=True, attempts=attempts
+            )
         if isinstance(error, RayTaskError):
             return StepFailed(type(cause).__name__, told(cause), retryable=True)
         return StepFailed(type(error).__name__, told(error).splitlines()[0], retryable=True)

@@ -71,6 +71,15 @@ def test_a_crash_loop_is_counted_over_crashes(client: Client, log: Path) -> None
     assert starts(log)["c"] == 3
 
 
+def test_a_crash_counts_with_the_errors_that_come_after_it(client: Client, log: Path) -> None:
+    """Three starts in all: one that crashed, and two that failed."""
+    task_id = start(client, log, c={"do": "crash", "times": 1, "then": {"do": "flaky", "times": 100}})
+    agent = client.wait(task_id).info.agents["c"]
+    assert (agent.state, agent.attempt) == (AgentState.FAILED, 3)
+    assert agent.reason == "FlakyError: start 3"
+    assert starts(log)["c"] == 3
+
+
 def test_lost_processes_raise_an_alert_in_the_status_and_the_metrics(
     small: Platform, client: Client, log: Path
 ) -> None:
