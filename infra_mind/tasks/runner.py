@@ -218,6 +218,9 @@ class TaskRun:
                 return
             except StepFailed as error:
                 self._told_failures(step, error.attempts, error.error_type, error.message)
+                if self._clock.over:  # it was the first to run, and it is known only now that it did
+                    self.stop(self._stop or Stop.HARD_LIMIT)
+                    self._go_no_further()
                 attempt += error.attempts - 1
                 wait_s = retry.wait_s(
                     attempt, retryable=error.retryable and not self._soft_over, chance=self._chance

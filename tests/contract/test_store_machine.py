@@ -362,7 +362,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["WorkerCrashed", "OutOfMemory"]), times=st.integers(1, 2))
     def worker_failed(self, kind: str, times: int) -> None:
-        self._both("worker_failed", WorkerFailure(kind, "cost", "its process died", times))
+        self._both("worker_failed", WorkerFailure(kind, "cost", "its process died", times), tell=True)
         alerts = [
             [told(one) for one in self._run(house.store.alerts())] for house in (self.memory, self.redis)
         ]

@@ -8,6 +8,7 @@ from hashlib import sha1
 
 from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, target_of
+from infra_mind.model.workers import Alert
 from infra_mind.tasks.records import TaskRecord, iso
 from infra_mind.tasks.webhooks.outbox import DueDelivery
 
@@ -21,12 +22,13 @@ class WebhookRecord:
     task_id: str
     assessment_id: str
     url: str
-    task_state: TaskState
+    task_state: TaskState | None
     status: str
     error_type: str
     at: int
     due: int | None
     leased: int
+    alert: Alert | None = None
     state: DeliveryState = DeliveryState.PENDING
     attempt: int = 0
     attempts: dict[int, DeliveryAttempt] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class WebhookRecord:
             error_type=self.error_type,
             ended_at=iso(self.at),
             attempt=self.attempt,
+            alert=self.alert,
         )
 
 
@@ -96,6 +99,13 @@ class OutboxRecords:
             at=now,
             due=now,
             leased=now,
+        )
+
+    def tell_alert(self, alert: Alert, now: int) -> None:
+        """It belongs to no tenant, which is written as ''."""
+        digest = sha1(f"{alert.kind}\n{now}".encode(), usedforsecurity=False).hexdigest()
+        self.webhooks[f"msg_{digest}"] = WebhookRecord(
+            f"msg_{digest}", "", "", "", "", None, "", "", at=now, due=now, leased=now, alert=alert
         )
 
     def due(self, now: int) -> dict[str, deque[WebhookRecord]]:

@@ -10,6 +10,7 @@ from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, target_of
 from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.redis import decode
+from infra_mind.tasks.redis.alerts import alert_of
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.webhooks.outbox import (
     LOOKS_AT_ONCE,
@@ -91,7 +92,7 @@ class Webhooks:
 
 
 def _due(row: Sequence[bytes]) -> DueDelivery:
-    webhook_id, tenant, task_id, assessment_id, url, state, status, error_type, at, attempt = (
+    webhook_id, tenant, task_id, assessment_id, url, state, status, error_type, at, attempt, alert = (
         part.decode() for part in row
     )
     return DueDelivery(
@@ -100,11 +101,12 @@ def _due(row: Sequence[bytes]) -> DueDelivery:
         task_id=task_id,
         assessment_id=assessment_id,
         url=url,
-        state=TaskState(state),
+        state=TaskState(state) if state else None,
         status=status,
         error_type=error_type,
         ended_at=iso(int(at)),
         attempt=int(attempt),
+        alert=alert_of(json.loads(alert)) if alert else None,
     )
 
 

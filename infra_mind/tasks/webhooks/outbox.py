@@ -8,6 +8,7 @@ from typing import Protocol
 
 from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryState, WebhookSecret
+from infra_mind.model.workers import Alert
 from infra_mind.tasks.records import iso
 
 SECRET_GRACE_S = 86_400.0  # so long after a rotation the former secret signs, too
@@ -18,18 +19,21 @@ LOOKS_AT_ONCE = 1_000  # due deliveries that one call hands out or ends, and due
 
 @dataclass(frozen=True)
 class DueDelivery:
-    """A delivery that is this deliverer's until its lease ends. `attempt` counts from 1 and is its fence: it only grows."""
+    """A delivery that is this deliverer's until its lease ends. `attempt` counts from 1 and is its fence: it only grows.
+
+    With `alert` it is for the operator's own receiver and tells that; its tenant and what is said of a task are empty."""
 
     webhook_id: str
     tenant: str
     task_id: str
     assessment_id: str
     url: str = field(repr=False)
-    state: TaskState
+    state: TaskState | None
     status: str
     error_type: str
     ended_at: str
     attempt: int
+    alert: Alert | None = None
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,14 @@ class SigningSecrets:
     current: WebhookSecret
     former: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.current.secret, *self.former)
+
 
 class Outbox(Protocol):
-    """Deliveries are made once for each end of a task whose start named a `webhook_url`; their id belongs to that end alone.
+    """Deliveries are made once for each end of a task whose start named a `webhook_url`, and for each alert that is to be told
+    (`TaskStore.worker_failed`); their id belongs to that end, or alert, alone.
 
     Deleting an assessment deletes its deliveries, also those that wait, and its end by deletion is told to nobody."""
 

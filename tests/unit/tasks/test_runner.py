@@ -486,12 +486,12 @@ async def test_a_first_step_that_was_ended_at_the_limit_of_the_task_ends_the_tas
     """By any other count it would go on for an hour: `b` does not stop by itself."""
     bench = Bench()
     over = StepFailed("TimeLimitExceeded", "ran longer than its hard limit", retryable=False)
-    bench.behaviour = {"a": stubborn, "b": fails(over)}
+    bench.behaviour = {"a": fails(over), "b": stubborn}
     await bench.accept(StartOptions(soft_limit_s=3_000, hard_limit_s=3_600))
     await bench.run_of(await bench.claim(), Silent(bench._step, slots=4)).run()
     task = await bench.task()
     assert task.error is not None
-    assert task.error.type == "TimeLimitExceeded"
+    assert task.error.message == "ran longer than its hard limit of 3600 s; its processes were ended"
 
 
 async def test_starts_that_ended_with_their_process_are_attempts() -> None:

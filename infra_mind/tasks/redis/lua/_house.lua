@@ -16,7 +16,7 @@
 --   <p>events:<task>          stream changes; the PENDING event is derived from `created`, so a waiting task has none
 --   <p>assessment:<id>        hash   the record                             draft or result expiry, none while active
 --   <p>input:<id>             string packed input                           as the record
---   <p>outbox                 zset   tenant -> turn of its next delivery, microseconds                     while something is to be told
+--   <p>outbox                 zset   tenant, '' for alerts -> turn of its next delivery, microseconds     while something is to be told
 --   <p>outbox:<tenant>        zset   webhook id -> when it is due, or the end of its lease, ms             while something of it is to be told
 --   <p>webhook:<webhook id>   hash   one delivery and its log; no expiry until it has ended, then as the result
 --   <p>webhooks:<task>        list   ids of its deliveries                  expires with the last of them

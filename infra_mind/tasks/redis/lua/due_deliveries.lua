@@ -12,7 +12,7 @@ local function take(id, webhook)
   redis.call('ZADD', key('outbox', webhook.tenant), int(NOW + lease), id)
   taken[webhook.tenant] = (taken[webhook.tenant] or 0) + 1
   found[#found + 1] = { id, webhook.tenant, webhook.task, webhook.assessment, webhook.url, webhook.task_state, webhook.status,
-    webhook.error_type, webhook.at, attempt }
+    webhook.error_type, webhook.at, attempt, webhook.alert or '' }
 end
 
 local function take_or_end(tenant, id)
