@@ -76,7 +76,7 @@ def test_a_crash_counts_with_the_errors_that_come_after_it(client: Client, log: 
     task_id = start(client, log, c={"do": "crash", "times": 1, "then": {"do": "flaky", "times": 100}})
     agent = client.wait(task_id).info.agents["c"]
     assert (agent.state, agent.attempt) == (AgentState.FAILED, 3)
-    assert agent.reason == "FlakyError: start 3"
+    assert agent.reason.startswith("FlakyError: ")
     assert starts(log)["c"] == 3
 
 
