@@ -12,7 +12,7 @@ help:  ## this list
 demo: $(VENV)/.installed  ## install, start everything, assess examples/clinic, show the report, stop
 	$(BIN)/infra-mind demo --out $(OUT)
 
-test: $(VENV)/.installed-test  ## install and run the tests (not the marked chaos and mutation ones)
+test: $(VENV)/.installed-test  ## install and run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-dev  ## linters, formatting, types, import rules
@@ -27,8 +27,8 @@ bench: $(VENV)/.installed-bench  ## side by side with FastAPI + Celery + Redis, 
 chaos: $(VENV)/.installed-test  ## kill everything that can be killed, in turn and at random; ARGS="--seed 7 --duration 300"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-mutations: $(VENV)/.installed-test  ## break one rule of the store's scripts at a time: a test has to notice; takes long
-	$(BIN)/pytest -m mutation tests/chaos/test_mutations.py $(ARGS)
+mutations: $(VENV)/.installed-test  ## break one rule of the store's scripts at a time: a test has to notice; part of `make test`
+	$(BIN)/pytest tests/chaos/test_mutations.py $(ARGS)
 
 clean:  ## remove what the other verbs made
 	rm -rf $(VENV) $(OUT) bench-out build dist .pytest_cache .mypy_cache .ruff_cache

@@ -59,7 +59,10 @@ class Home:
         self.make()
         file = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            yield _locked(file, fcntl.LOCK_EX, _TAKE_S)
+            taken = _locked(file, fcntl.LOCK_EX, _TAKE_S)
+            if taken:
+                self.remove_endpoint()  # of one that was killed: it would count while this one starts
+            yield taken
         finally:
             os.close(file)
 

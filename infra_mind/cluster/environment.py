@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from infra_mind.errors import Unavailable
@@ -16,15 +17,24 @@ from infra_mind.errors import Unavailable
 # HAProxy's metrics and statistics listen on every interface in Ray's template, whatever the HTTP host is. This wrapper around
 # the HAProxy binary narrows them before each start and each reload. And a proxy that has just started and knows no replica yet
 # says 404 to everything, which would mean "there is no such task": it says 503 instead (one application takes every path here).
+# And it outlives a SIGKILL of `up`, with our port: it asks the kernel to end it with the process that started it.
 _NARROW = """#!/bin/sh
-# Keeps HAProxy's metrics and statistics on this machine; 503 while it knows no replica. Written by `infra-mind up`.
+# Keeps HAProxy's metrics and statistics on this machine; 503 while it knows no replica; ends with whoever started it.
+# Written by `infra-mind up`.
 for file in "$@"; do
   case "$file" in *.cfg) sed -i -E \\
     -e 's/^([[:space:]]*bind )(\\*)?:/\\1127.0.0.1:/' \\
     -e 's/^([[:space:]]*http-request return status) 404 /\\1 503 hdr Retry-After 1 /' "$file" ;;
   esac
 done
-exec "{binary}" "$@"
+exec "{python}" -ISc '
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 15, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGTERM
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+' "$PPID" "{binary}" "$@"
 """
 
 
@@ -92,6 +102,8 @@ def prepare(directory: Path, *, slots: int, dispatchers: int) -> None:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(block + 93),
         # one machine, one HAProxy: it sees a replica go within a second; the default of 30 is for load balancers farther away
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+        # a proxy that dies is replaced after three failed checks: in some seconds, not in half a minute. Not 1: a reload may take that
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
         # node address 127.0.0.1: Ray's own servers then listen on this machine's loopback only
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # what an agent started itself ends with it
@@ -125,7 +137,7 @@ def _haproxy() -> Path | None:
 
 def _narrowed(directory: Path, binary: Path) -> Path:
     script = directory / "haproxy"
-    script.write_text(_NARROW.format(binary=binary))
+    script.write_text(_NARROW.format(python=sys.executable, binary=binary))
     script.chmod(stat.S_IRWXU)
     return script
 

@@ -6,10 +6,11 @@ import argparse
 import random
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.run import run
-from tests.chaos.sites import SITES
+from tests.chaos.sites import KILLED, SITES
 
 
 def main() -> int:
@@ -18,14 +19,20 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
     words.add_argument("--duration", type=float, default=240.0, help="seconds of kills at each site")
     words.add_argument("--site", choices=sorted(SITES), action="append", help="all of them without it")
+    names = sorted({fault for faults in KILLED.values() for fault in faults})
+    words.add_argument("--faults", choices=names, nargs="+", default=names, help="all of them without it")
     given = words.parse_args()
     failed = False
     for name in given.site or sorted(SITES):
+        faults = set(given.faults).intersection(KILLED[name])
+        if not faults:
+            continue
         print(f"site {name}, seed {given.seed}, {given.duration:g} s", flush=True)
         with (
             tempfile.TemporaryDirectory(prefix="imc-") as folder,
             SITES[name](Path(folder)) as (site, witness),
         ):
+            site = replace(site, faults=[fault for fault in site.faults if fault.name in faults])
             report = run(site, witness, seed=given.seed, duration_s=given.duration)
             print(report.text(), flush=True)
             failed = failed or bool(report.broken)

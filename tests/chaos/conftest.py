@@ -1,4 +1,4 @@
-"""A platform of its own with synthetic agents and short leases."""
+"""One platform for the package, with synthetic agents and short leases."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra_mind.client import Client
+from tests.chaos.settings import SETTINGS
 from tests.platform import SYNTHETIC, Platform, platform
-
-SETTINGS = {"INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_MIND_CANCEL_GRACE_S": "0.5"}
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""What is killed on one machine, `infra-mind up`: every process by its id, with SIGKILL."""
+"""What is killed: every process by its id, with SIGKILL."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from tests.platform import Platform
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` gives what it hit, or None when there is nothing to hit now."""
+    """`strike` gives what it hit, or None when there is nothing to hit now. `heal` undoes it where nobody else does."""
 
     name: str
     strike: Callable[[random.Random], str | None]
+    heal: Callable[[], None] = lambda: None
 
 
 def kill(processes: Sequence[psutil.Process], chance: random.Random) -> str | None:

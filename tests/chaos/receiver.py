@@ -45,6 +45,12 @@ class Receiver:
             return 204
 
     @property
+    def heard(self) -> set[str]:
+        """The tasks of which it was told, whether it took that or not."""
+        with self._lock:
+            return {one.task for one in self.told}
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
 

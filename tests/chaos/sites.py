@@ -8,14 +8,10 @@ from pathlib import Path
 
 from tests.chaos.faults import on_one_machine
 from tests.chaos.load import Witness
+from tests.chaos.nodes import two_nodes
 from tests.chaos.run import Site
+from tests.chaos.settings import SETTINGS
 from tests.platform import SYNTHETIC, platform
-
-# `strict`, because a store that is killed may lose what it has not written yet with `everysec`: that is what the setting says.
-SETTINGS = {
-    "INFRA_MIND_LEASE_S": "2", "INFRA_MIND_RETRY_BASE_S": "0.2", "INFRA_MIND_CANCEL_GRACE_S": "0.5",
-    "INFRA_MIND_DURABILITY": "strict", "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32",
-}  # fmt: skip
 
 
 @contextmanager
@@ -29,4 +25,17 @@ def one_machine(folder: Path) -> Iterator[tuple[Site, Witness]]:
 
 SITES: Mapping[str, Callable[[Path], AbstractContextManager[tuple[Site, Witness]]]] = {
     "machine": one_machine,
+    "nodes": two_nodes,
+}
+KILLED: Mapping[str, tuple[str, ...]] = {
+    "machine": (
+        "agent worker",
+        "dispatcher",
+        "progress actor",
+        "API replica",
+        "controller",
+        "proxy",
+        "store",
+    ),
+    "nodes": ("agent worker", "node"),
 }

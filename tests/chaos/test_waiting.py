@@ -10,7 +10,7 @@ import pytest
 
 from infra_mind.client import Client
 from infra_mind.model.task import TaskState
-from tests.chaos.conftest import SETTINGS
+from tests.chaos.settings import SETTINGS
 from tests.chaos.test_kills import _pids, pid_of, start, starts
 from tests.platform import Platform, platform
 from tests.waiting import wait_until

@@ -22,6 +22,26 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+# `ray start` refuses a second node on 127.0.0.1; this is what it would do.
+JOIN = """
+import sys
+from ray._private.node import Node
+from ray._private.parameter import RayParams
+address, slots = sys.argv[1], float(sys.argv[2])
+params = RayParams(
+    min_worker_port=0, max_worker_port=0, dashboard_port=None, dashboard_agent_listen_port=0, num_cpus=slots,
+    object_store_memory=100_000_000, resources={"slot": slots}, redis_address=address, gcs_address=address,
+    node_ip_address="127.0.0.1",
+)
+node = Node(params, head=False, shutdown_at_exit=False, spawn_reaper=False)
+print("raylet", node.all_processes["raylet"][0].process.pid)
+"""
+SOON = {  # a node that is gone is known to be gone after a few seconds, not after half a minute
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
 
 
 @dataclass
@@ -44,6 +64,12 @@ class RayCluster:
             timeout=timeout_s,
             check=False,
         )
+
+    def join(self, slots: int) -> psutil.Process:
+        """Another node; gives its raylet, whose children are its workers."""
+        joined = self.run("python", "-c", JOIN, self.address, str(slots))
+        assert joined.returncode == 0, joined.stdout + joined.stderr
+        return psutil.Process(int(joined.stdout.split("raylet ")[1].split()[0]))
 
 
 @contextmanager

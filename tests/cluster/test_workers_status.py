@@ -13,31 +13,12 @@ import pytest
 from infra_mind.client import Client
 from infra_mind.model.task import Priority, TaskState
 from infra_mind.model.workers import Worker, WorkersStatus
-from tests.cluster.conftest import RayCluster, ray_cluster
+from tests.cluster.conftest import SOON, RayCluster, ray_cluster
 from tests.platform import SYNTHETIC
 from tests.waiting import wait_until
 
 SLOTS = {"big": 4, "small": 2}
-# `ray start` refuses a second node on 127.0.0.1; this is what it would do.
-JOIN = """
-import sys
-from ray._private.node import Node
-from ray._private.parameter import RayParams
-address, slots = sys.argv[1], float(sys.argv[2])
-params = RayParams(
-    min_worker_port=0, max_worker_port=0, dashboard_port=None, dashboard_agent_listen_port=0, num_cpus=slots,
-    object_store_memory=100_000_000, resources={"slot": slots}, redis_address=address, gcs_address=address,
-    node_ip_address="127.0.0.1",
-)
-Node(params, head=False, shutdown_at_exit=False, spawn_reaper=False)
-"""
 SETTINGS = {"INFRA_MIND_LEASE_S": "2", "INFRA_MIND_SURPLUS": "1", "INFRA_MIND_RETRY_BASE_S": "0.1"}
-SOON = {  # a node that is gone is known to be gone after a few seconds, not after half a minute
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "3",
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
     home = tmp_path_factory.mktemp("status") / "home"
     with ray_cluster(home, "--num-cpus=0", settings={**SETTINGS, **SOON}) as head:
         for slots in SLOTS.values():
-            joined = head.run("python", "-c", JOIN, head.address, str(slots))
-            assert joined.returncode == 0, joined.stdout + joined.stderr
+            head.join(slots)
         yield head
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis.asyncio as redis_client
 
@@ -19,6 +19,7 @@ from infra_mind.tasks.redis import RedisStore
 from infra_mind.tasks.store import Claim, StoreLimits, TaskStore
 
 AGENTS = ("cloud", "cost")
+LEASES_BACK_MS = 1_000_000_000  # the order in which they ran out stays
 
 
 class House(Protocol):
@@ -41,6 +42,9 @@ class House(Protocol):
     async def tenants_to_tell(self) -> set[str]:
         """Those of which the outbox knows something."""
 
+    async def age_failures(self, seconds: float) -> None:
+        """The failures of worker processes were so much earlier; how long they are remembered stays."""
+
 
 class MemoryHouse:
     def __init__(self, limits: StoreLimits, objects: Objects | None = None) -> None:
@@ -56,7 +60,7 @@ class MemoryHouse:
 
     async def end_leases(self) -> None:
         leases = self._memory._state.leases  # by the clock it would age the queue too
-        leases.update(dict.fromkeys(leases, 0))
+        leases.update({task_id: end - LEASES_BACK_MS for task_id, end in leases.items()})
 
     async def age_objects(self, seconds: float) -> None:
         for listed in (self._memory._state.objects, self._memory._state.condemned):
@@ -72,6 +76,10 @@ class MemoryHouse:
         outbox = self._memory._state.outbox
         due = outbox.due(self._memory._state.now)
         return {*due, *outbox.served}
+
+    async def age_failures(self, seconds: float) -> None:
+        for newest in self._memory._state.newest_failures.values():
+            newest[:] = [at - round(seconds * 1000) for at in newest]
 
 
 class RedisHouse:
@@ -98,7 +106,7 @@ class RedisHouse:
             await self.raw.set(name, full, keepttl=True)
 
     async def end_leases(self) -> None:
-        await self._shift(f"{self.prefix}leases", 1e9)
+        await self._shift(f"{self.prefix}leases", LEASES_BACK_MS)
 
     async def age_objects(self, seconds: float) -> None:
         for name in ("objects", "condemned"):
@@ -114,6 +122,12 @@ class RedisHouse:
         listed: list[bytes] = await self.raw.zrange(there, 0, -1)  # type: ignore[assignment] # without scores
         own = [name async for name in self.raw.scan_iter(f"{there}:*")]
         return {one.decode().removeprefix(f"{there}:") for one in (*listed, *own)}
+
+    async def age_failures(self, seconds: float) -> None:
+        raw: Any = self.raw  # its types differ from one release to the next
+        async for name in raw.scan_iter(f"{self.prefix}failures:*"):
+            for place, at in enumerate(await raw.lrange(name, 0, -1)):
+                await raw.lset(name, place, int(at) - round(seconds * 1000))
 
     async def _shift(self, name: str, by: float) -> None:
         members: list[bytes] = await self.raw.zrange(name, 0, -1)  # type: ignore[assignment] # without scores

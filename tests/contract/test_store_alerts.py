@@ -10,6 +10,7 @@ from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.store import StoreLimits, TaskStore
 from infra_mind.tasks.webhooks.outbox import Attempted, DueDelivery
+from tests.contract.houses import House
 from tests.stores import wait_until
 
 
@@ -66,13 +67,19 @@ async def test_of_many_callers_side_by_side_one_gets_the_alert(store: TaskStore)
     assert shown.count == 20
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(alert_after=3, alert_window_s=0.2, alert_ttl_s=60)])
+@pytest.mark.parametrize("limits", [StoreLimits(alert_after=2, alert_window_s=0.05, alert_ttl_s=60)])
 async def test_failures_that_are_far_apart_raise_nothing(store: TaskStore) -> None:
-    """The first and the third are; what is kept of them lives on by the second."""
-    for _ in range(3):
-        assert await store.worker_failed(crash()) is None
-        await asyncio.sleep(0.12)  # more than half the window: nothing tells when it has passed
+    assert await store.worker_failed(crash()) is None
+    await asyncio.sleep(0.06)  # the window itself: nothing tells when it has passed
+    assert await store.worker_failed(crash()) is None
     assert await store.alerts() == []
+
+
+async def test_failures_of_which_the_first_is_too_long_ago_raise_nothing(house: House) -> None:
+    assert await house.store.worker_failed(crash(2)) is None
+    await house.age_failures(61)
+    assert await house.store.worker_failed(crash()) is None
+    assert await house.store.alerts() == []
 
 
 @pytest.mark.parametrize("limits", [StoreLimits(alert_after=2, alert_window_s=60, alert_ttl_s=0.1)])

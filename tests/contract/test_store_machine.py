@@ -112,6 +112,7 @@ class Stores(RuleBasedStateMachine):
             for held in ("task", "kept"):
                 assert await self.redis.raw.pttl(f"{self.redis.prefix}{held}:{task_id}") < 0, held
         ended = {task_id.encode() for task_id, task in self.seen.items() if task.state.ended}
+        live = {task_id.encode() for task_id, task in self.seen.items() if not task.state.ended}
         raw: Any = self.redis.raw  # its types differ from one release to the next
         prefix = self.redis.prefix
         async for key in raw.scan_iter(f"{prefix}*"):
@@ -123,6 +124,8 @@ class Stores(RuleBasedStateMachine):
                 members += await raw.zrange(key, 0, -1)
             elif kind == b"set":
                 members += await raw.smembers(key)
+            if key.startswith(f"{prefix}runs:".encode()) and live.intersection(members):
+                continue  # the runs of an assessment go together, when the last of them has ended
             assert not ended.intersection(members), f"{key!r} never expires"
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:

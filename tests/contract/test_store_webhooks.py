@@ -310,6 +310,14 @@ async def test_a_delivery_that_ended_stays_ended(house: House) -> None:
     assert (told.state, told.attempts[0].error) == ("failed", "AddressRefused")
 
 
+async def test_a_delivery_that_ended_is_not_due_again(house: House) -> None:
+    await end(house.store, "1")
+    (one,) = await due(house.store)
+    await house.store.note_attempt(one.webhook_id, 1, GIVEN_UP)
+    await house.age_outbox(3_600)
+    assert await due(house.store) == []
+
+
 async def test_another_tenant_sees_no_log(store: TaskStore) -> None:
     await end(store, "1")
     for tenant, task_id in (("rival", "t-1"), ("acme", "t-none")):
@@ -425,6 +433,13 @@ async def test_a_rotation_asked_for_twice_does_not_shut_out_who_knows_the_first(
     for number in range(6):
         rotated = await store.rotate_secret("acme", f"whsec_{number}")
     assert (rotated.current.secret, rotated.former) == ("whsec_5", ("whsec_4", "whsec_3", "whsec_2"))
+
+
+async def test_the_same_rotation_sent_again_rotates_once(store: TaskStore) -> None:
+    await store.rotate_secret("acme", "whsec_1")
+    await store.rotate_secret("acme", "whsec_2")
+    again = await store.rotate_secret("acme", "whsec_2")
+    assert (again.current.secret, again.former) == ("whsec_2", ("whsec_1",))
 
 
 async def test_a_rotation_without_a_secret_makes_the_first(store: TaskStore) -> None:

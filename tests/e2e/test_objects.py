@@ -32,7 +32,9 @@ def keys_in(s3: dict[str, str]) -> set[str]:
         aws_access_key_id=s3["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=s3["AWS_SECRET_ACCESS_KEY"],
     )
-    return {one["Key"] for one in client.list_objects_v2(Bucket=BUCKET, Prefix="results/").get("Contents", [])}
+    return {
+        one["Key"] for one in client.list_objects_v2(Bucket=BUCKET, Prefix="results/").get("Contents", [])
+    }
 
 
 def test_a_large_result_lies_in_the_bucket_and_goes_with_its_assessment(

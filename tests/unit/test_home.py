@@ -25,10 +25,10 @@ def mode(path: Path) -> int:
 
 
 def test_what_is_written_is_read_again(home: Home) -> None:
-    home.write_endpoint(endpoint(os.getpid()))
-    home.write_api_key("im_1_secret")
     with home.take() as mine:
         assert mine
+        home.write_endpoint(endpoint(os.getpid()))
+        home.write_api_key("im_1_secret")
         assert home.endpoint() == endpoint(os.getpid())
     assert home.api_key() == "im_1_secret"
 
@@ -80,6 +80,7 @@ def test_what_a_killed_one_left_behind_is_none_whoever_has_its_process_id_now(ho
     assert home.endpoint() is None
     with home.take() as mine:
         assert mine
+        assert home.endpoint() is None, "the next one counts as running before it is"
 
 
 @pytest.mark.parametrize(

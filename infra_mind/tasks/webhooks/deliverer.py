@@ -31,13 +31,14 @@ _GONE = 410
 class DeliverLimits:
     """`at_once` requests are open at a time, `per_tenant` of them for one tenant, so that a receiver that hangs holds up nobody else.
 
-    `lease_s` must be longer than a request may take: until then nobody else sends the same delivery."""
+    `lease_s` must be longer than a request may take (15 s): until then nobody else sends the same delivery, also when whoever had it
+    was killed."""
 
     waits_s: tuple[float, ...] = WAITS_S
     jitter: float = 0.2  # up to so much is added to a wait
     at_once: int = 16
     per_tenant: int = 4
-    lease_s: float = 60.0
+    lease_s: float = 30.0
     poll_s: float = 1.0
     store_pause_s: float = 0.5
 

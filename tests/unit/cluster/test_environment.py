@@ -5,11 +5,14 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra_mind.cluster import environment
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,20 @@ def test_a_proxy_that_knows_no_replica_says_so(tmp_path: Path) -> None:
     wrapper = environment._narrowed(tmp_path, shows)
     told = subprocess.run([wrapper, "-f", config], capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[1].strip() == 'http-request return status 503 hdr Retry-After 1 content-type text/plain lf-string "404 or so"'  # fmt: skip
+
+
+def test_haproxy_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    """Even with SIGKILL: it would keep the port of `up`."""
+    sleeps, pid = tmp_path / "sleeps", tmp_path / "pid"
+    sleeps.write_text(f'#!/bin/sh\necho $$ > "{pid}"\nexec sleep 120\n')
+    sleeps.chmod(0o700)
+    wrapper = environment._narrowed(tmp_path, sleeps)
+    starter = subprocess.Popen(["sh", "-c", f'"{wrapper}" & wait'])
+    proxy = psutil.Process(int(wait_until("it runs", lambda: pid.read_text() if pid.exists() else "")))
+    starter.kill()
+    starter.wait()
+    try:
+        proxy.wait(60)
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            proxy.kill()
