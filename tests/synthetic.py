@@ -2,9 +2,9 @@
 
 `{"log": FILE, "a": {"do": "sleep", "s": 1.0}, ...}`; what an agent does: sleep, steps (progress every s/n), burn (Python),
 wait
-(until the file `for` is there; `deaf`: without looking whether it was asked to stop), block (inside C), save (sleeps, and gives what it has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap,
+(until the file `for` is there; `deaf`: without looking whether it was asked to stop), block (inside C), hang (for ever, whoever asks it to stop), save (sleeps, and gives what it has when it is asked to stop), grow (to `mb` MiB, as `how` says: list, leap,
 ctypes, mmap, until it holds them), child (a grandchild process that sleeps), fail (always), flaky (fails `times` times), crash
-(ends its own process `times` times). Every start of an agent adds a line `<agent> <pid>` to the log. With `"history": FILE` every
+(ends its own process `times` times; `then` it does something else). Every start of an agent adds a line `<agent> <pid>` to the log. With `"history": FILE` every
 start and every end is written there with task, claim and inputs, and the agent's result names its start (see
 `tests/chaos/history.py`)."""
 
@@ -104,6 +104,10 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
     elif do == "save":
         with contextlib.suppress(Stopped):
             time.sleep(seconds)
+    elif do == "hang":
+        while True:
+            with contextlib.suppress(Stopped):
+                time.sleep(1.0)
     elif do == "block":
         ctypes.CDLL(None).usleep(int(seconds * 1e6))
     elif do == "grow":
@@ -120,6 +124,8 @@ def _act(what: dict[str, Any], starts: int, progress: Progress, log: Path | None
         raise FlakyError(f"start {starts}")
     elif do == "crash" and starts <= int(what["times"]):
         os.kill(os.getpid(), signal.SIGKILL)
+    elif do == "crash" and "then" in what:
+        _act(what["then"], starts, progress, log)
 
 
 def _grow(mb: int, how: str) -> None:

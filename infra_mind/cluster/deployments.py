@@ -118,7 +118,7 @@ class DispatcherReplica:
         give_way(DISPATCHER_NICENESS)
         store = engine.store()
         progress = await progress_actor(engine)
-        executor = RayExecutor(engine)
+        executor, alerts = RayExecutor(engine), engine.alert_receiver()
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
             f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",
@@ -129,7 +129,7 @@ class DispatcherReplica:
             limits=engine.dispatch,
             parts=input_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
-            on_alert=engine.on_alert(),
+            tell_alerts=alerts is not None,
         )
         self._warming = asyncio.create_task(
             _warm_up(engine, progress, await executor.slots_here(), dispatchers)
@@ -138,6 +138,7 @@ class DispatcherReplica:
             store,
             HttpSender(engine.webhook_addresses()),
             DeliverLimits(),
+            alerts=alerts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
         )
         self._scheduler = Scheduler(store, plan.agents, chance=random.Random())  # noqa: S311 - jitter, not a secret

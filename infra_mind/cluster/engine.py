@@ -10,7 +10,6 @@ from pydantic import SecretStr
 
 from infra_mind.assessment import AGENTS, Assessor, assessor
 from infra_mind.settings import Settings
-from infra_mind.tasks.alerts import OnAlert
 from infra_mind.tasks.dispatcher import DispatchLimits
 from infra_mind.tasks.objects import Objects, checked_url
 from infra_mind.tasks.redis import RedisStore
@@ -18,8 +17,7 @@ from infra_mind.tasks.retry import RetryPolicy
 from infra_mind.tasks.runner import RunLimits
 from infra_mind.tasks.store import StoreLimits, TaskStore
 from infra_mind.tasks.webhooks.addresses import AddressPolicy
-from infra_mind.tasks.webhooks.alerts import AlertSender
-from infra_mind.tasks.webhooks.sender import HttpSender
+from infra_mind.tasks.webhooks.alerts import AlertReceiver
 
 SLOT = "slot"  # the resource that one running step takes: it bounds the processes of a node, and is the autoscaler's demand
 
@@ -102,12 +100,11 @@ class Engine:
             alert_webhook_secret=_shown(settings.alert_webhook_secret),
         )
 
-    def on_alert(self) -> OnAlert | None:
+    def alert_receiver(self) -> AlertReceiver | None:
         """Whoever is to hear of failing workers; None for nobody but the log."""
         if not self.alert_webhook_url:
             return None
-        sender = HttpSender(self.webhook_addresses())
-        return AlertSender(self.alert_webhook_url, sender, secret=self.alert_webhook_secret or None)
+        return AlertReceiver.of(self.alert_webhook_url, self.alert_webhook_secret)
 
     def webhook_addresses(self) -> AddressPolicy:
         """Where webhooks may go."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import ray
 from ray.exceptions import (
+    NodeDiedError,
     OutOfMemoryError,
     RayError,
     RayTaskError,
@@ -86,7 +88,7 @@ class RayExecutor:
     async def hold(self, data: bytes) -> Held:
         return data if len(data) <= INLINE_BYTES else ray.put(data)
 
-    def start(self, call: StepCall) -> Running:
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:  # noqa: ARG002 - Ray does not tell
         if call.waits and self._runner is not None:
             return WaitStep(self._runner, self._work(call), call, self.start_alone)
         return self.start_alone(call)
@@ -169,6 +171,12 @@ class RayStep:
         if isinstance(error, WorkerCrashedError):
             message = f"its process died {attempts} times; the input may crash it"
             return StepFailed("WorkerCrashed", message, retryable=False, attempts=attempts)
+        if isinstance(
+            error, NodeDiedError
+        ):  # its last start, as of a crash: Ray had started it again until then
+            return StepFailed(
+                type(error).__name__, told(error).splitlines()[0], retryable=True, attempts=attempts
+            )
         if isinstance(error, RayTaskError):
             return StepFailed(type(cause).__name__, told(cause), retryable=True)
         return StepFailed(type(error).__name__, told(error).splitlines()[0], retryable=True)

@@ -1,16 +1,11 @@
 """Worker processes that fail again and again: what counts as such a failure, and what is said when there are too many.
 
 The store counts (`TaskStore.worker_failed`), so that the failures of all nodes and dispatchers come together and exactly one caller
-learns that an alert was raised. Who wants to hear of it gives the dispatcher an `OnAlert`; it is logged in any case."""
+learns that an alert was raised. It is logged, and told by the outbox of webhooks where the operator has a receiver for it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-from infra_mind.model.workers import Alert
-
-OnAlert = Callable[[Alert], Awaitable[None]]
 
 CRASHED = "WorkerCrashed"
 KINDS = frozenset({CRASHED, "OutOfMemory", "MemoryLimitExceeded", "NodeDiedError"})

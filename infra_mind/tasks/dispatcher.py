@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from infra_mind.errors import InfraMindError, Unavailable
-from infra_mind.tasks.alerts import OnAlert, WorkerFailure
+from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.execution import Executor
 from infra_mind.tasks.plan import Plan
 from infra_mind.tasks.runner import RunLimits, Stop, TaskRun
@@ -43,9 +43,9 @@ class DispatchLimits:
 class Dispatcher:
     def __init__(
         self, name: str, *, node_id: str, plan: Plan, store: TaskStore, executor: Executor, limits: DispatchLimits,
-        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random, on_alert: OnAlert | None = None,
+        parts: Callable[[bytes], Mapping[str, str]], chance: random.Random, tell_alerts: bool = False,
     ) -> None:  # fmt: skip
-        self._on_alert = on_alert
+        self._tell_alerts = tell_alerts
         self._telling: set[asyncio.Task[None]] = set()
         self.name, self._node_id, self._plan, self._store, self._executor = (
             name,
@@ -211,18 +211,12 @@ class Dispatcher:
 
     async def _tell(self, failure: WorkerFailure) -> None:
         try:
-            alert = await self._store.worker_failed(failure)
+            alert = await self._store.worker_failed(failure, tell=self._tell_alerts)
         except Unavailable as error:  # an alert too few while the store is away, which is seen anyway
             log.warning("store away", dispatcher=self.name, call="worker_failed", error=str(error))
             return
-        if alert is None:
-            return
-        log.error("workers fail repeatedly", **alert.model_dump())
-        if self._on_alert is not None:
-            try:
-                await self._on_alert(alert)
-            except Exception as error:  # whoever listens must not end what was asked to tell
-                log.error("alert not told", kind=alert.kind, error=type(error).__name__)
+        if alert is not None:
+            log.error("workers fail repeatedly", **alert.model_dump())
 
     def _is_closing(self) -> bool:
         return self._closing

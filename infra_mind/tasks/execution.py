@@ -68,7 +68,8 @@ class Executor(Protocol):
     async def hold(self, data: bytes) -> Held:
         """Puts bytes where every step can get at them, once."""
 
-    def start(self, call: StepCall) -> Running: ...
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:
+        """`begun` is called, in the caller's event loop, when the step begins to run, if that is seen before its outcome."""
 
     async def slots(self) -> int:
         """How many steps can run at once now, on all nodes."""
@@ -87,22 +88,24 @@ class LocalExecutor:
     async def hold(self, data: bytes) -> bytes:
         return data
 
-    def start(self, call: StepCall) -> Running:
-        return _Thread(self._run, call)
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:
+        return _Thread(self._run, call, begun)
 
     async def slots(self) -> int:
         return self._slots
 
 
 class _Thread:
-    def __init__(self, run: Callable[..., bytes], call: StepCall) -> None:
+    def __init__(self, run: Callable[..., bytes], call: StepCall, begun: Callable[[], None]) -> None:
         self._stop, self._soft_at = False, math.inf
+        self._loop, self._begun = asyncio.get_running_loop(), begun
         self._task = asyncio.ensure_future(asyncio.to_thread(self._timed, run, call))
 
     def _timed(self, run: Callable[..., bytes], call: StepCall) -> Outcome:
         from time import perf_counter  # the clock that measures, not one that decides
 
         begin = perf_counter()
+        self._loop.call_soon_threadsafe(self._begun)
         if call.soft_s is not None:
             self._soft_at = begin + call.soft_s
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +20,14 @@ from infra_mind.tasks.alerts import WorkerFailure, failures_of
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.plan import Plan, Step, digest, slots_of
 from infra_mind.tasks.retry import RetryPolicy
+from infra_mind.tasks.run_clock import RunClock, task_limits
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, TaskStore
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FAILURES = "failures"  # among the last step's results: the failed agents as JSON, because they are part of the result
+HARD_LIMIT = "TimeLimitExceeded"
 CLAIM = "claim"  # likewise: ids and times of the run, for the result's provenance
 DAY = "day"  # a part of the input beside those that were handed in: the day on which the task was accepted
 
@@ -88,6 +89,9 @@ class TaskRun:
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # a result has come
         self._prepared = False
         self._soft_over = False
+        self._ending = False  # nothing is begun any more; what is to be stored is the end
+        soft_s, hard_s = task_limits(claim.options, limits.soft_s, limits.hard_s)
+        self._clock = RunClock(soft_s, hard_s, asyncio.get_running_loop().time)
 
     @property
     def open_steps(self) -> int:
@@ -108,39 +112,47 @@ class TaskRun:
             self.stop(Stop.CANCEL)
         work = asyncio.ensure_future(self._work())
         asked = asyncio.ensure_future(self._stop_asked.wait())
-        hard_s = self._task_limits[1]
-        self._over_at = asyncio.get_running_loop().time() + hard_s
-        await asyncio.wait({work, asked}, timeout=hard_s, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        over = asyncio.ensure_future(self._over())
+        await asyncio.wait({work, asked, over}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            if not self._stop_asked.is_set():  # without a slot nothing ran: the task waits on in the store
-                self.stop(Stop.HARD_LIMIT if await self._executor.slots() > 0 else Stop.DRAIN)
+            if not self._stop_asked.is_set():
+                self.stop(over.result())
             work.cancel()
+        asked.cancel()
+        over.cancel()
         error = await _end_of(work)
+        self._ending = True
         await self._end_steps(force=self._stop in (Stop.LOST, Stop.HARD_LIMIT, Stop.DRAIN))
-        await self._commit_end(error, hard_s)
+        await self._commit_end(error)
+
+    async def _over(self) -> Stop:
+        """Waits until the time is over; without a slot nothing can run, and the task waits on in the store."""
+        while True:
+            await self._clock.wait()
+            if await self._executor.slots() == 0:
+                return Stop.DRAIN
+            if self._clock.over:
+                return Stop.HARD_LIMIT
 
     # -- the steps ----------------------------------------------------------------------------------------------------
     async def _work(self) -> None:
         await self._prepare()
         pending: dict[str, asyncio.Task[None]] = {}
         loop = asyncio.get_running_loop()
-        soft_s = self._task_limits[0]
-        soft_at = loop.time() + soft_s
         try:
             while self._plan.last.name not in self._marks:
                 self._news = loop.create_future()
                 for step in self._plan.ready(self._marks, self._failures, pending):
                     pending[step.name] = asyncio.create_task(self._step(step))
-                wait_s = None if self._soft_over else max(0.0, soft_at - loop.time())
+                wait_s = None if self._soft_over else self._clock.soft_left_s
                 done, _ = await asyncio.wait(
                     {*pending.values(), self._news}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done and not self._soft_over:
                     if await self._executor.slots() > 0:
                         await self._soft_limit()
-                    else:  # nothing could run: waiting for a node is no work
-                        soft_at = loop.time() + soft_s
+                    else:
+                        self._clock.put_off_soft()
                 for name in [name for name, task in pending.items() if task in done]:
                     pending.pop(name).result()
                 self._check_failures()
@@ -206,6 +218,9 @@ class TaskRun:
                 return
             except StepFailed as error:
                 self._told_failures(step, error.attempts, error.error_type, error.message)
+                if self._clock.over:  # it was the first to run, and it is known only now that it did
+                    self.stop(self._stop or Stop.HARD_LIMIT)
+                    self._go_no_further()
                 attempt += error.attempts - 1
                 wait_s = retry.wait_s(
                     attempt, retryable=error.retryable and not self._soft_over, chance=self._chance
@@ -217,18 +232,11 @@ class TaskRun:
                 await self._tell(
                     step, AgentState.RETRY, attempt, reason=reason, ran_s=error.seconds, retry_in_s=wait_s
                 )
-                self._go_no_further()
                 await asyncio.sleep(wait_s)
             else:
                 self._told_failures(step, outcome.attempts)
                 await self._keep(step, outcome, attempt + outcome.attempts - 1)
                 return
-
-    def _go_no_further(self) -> None:
-        """Takes up a cancellation that was lost: on Python 3.11 `asyncio.wait_for`, inside the client of the store, gives back an
-        answer that comes at the same moment instead of being cancelled."""
-        if self._stop is not None:
-            raise asyncio.CancelledError
 
     def _told_failures(self, step: Step, attempts: int, error_type: str = "", message: str = "") -> None:
         for failure in failures_of(step.name, attempts, error_type, message):
@@ -250,21 +258,32 @@ class TaskRun:
             attempt=attempt, agent=step.agent, input=self._input, results=results, waits=step.waits,
             **self._limits_of(step),
         )  # fmt: skip
-        running = self._executor.start(call)
+        running = self._executor.start(call, self._runs)
         self._running[step.name] = running
-        outcome = await running.outcome()  # a cancelled wait leaves it in `_running`, for `_end_steps`
+        try:
+            outcome = await running.outcome()  # a cancelled wait leaves it in `_running`, for `_end_steps`
+        except StepFailed as error:
+            self._runs(call.hard_s or 0.0 if error.error_type == HARD_LIMIT else error.seconds)
+            raise
+        self._runs(outcome.seconds)
         del self._running[step.name]
         return outcome
 
+    def _runs(self, since_s: float = 0.0) -> None:
+        """A step is known to run, or to have run, since so many seconds."""
+        self._clock.begin(since_s)
+        self._look()
+
     def _limits_of(self, step: Step) -> dict[str, float | None]:
-        """What makes the result of what is there has the time of the whole task."""
-        if not step.agent:
-            return {}
-        given, own = self.claim.options, self._limits
-        return {
-            "soft_s": given.agent_soft_limit_s or own.agent_soft_s,
-            "hard_s": given.agent_hard_limit_s or own.agent_hard_s,
-        }
+        """Of an agent its own. Of whatever may be the first to run also those of the task: no more than the step itself may know that
+        the time of the task has begun. What makes the result of what is there is never asked to stop."""
+        given, own, clock = self.claim.options, self._limits, self._clock
+        soft_s = (given.agent_soft_limit_s or own.agent_soft_s) if step.agent else None
+        hard_s = (given.agent_hard_limit_s or own.agent_hard_s) if step.agent else None
+        if not clock.begun:
+            soft_s = None if step is self._plan.last else min(soft_s or clock.soft_s, clock.soft_s)
+            hard_s = min(hard_s or clock.hard_s, clock.hard_s)
+        return {"soft_s": soft_s, "hard_s": hard_s}
 
     async def _keep(self, step: Step, outcome: Outcome, attempt: int) -> None:
         if step is self._plan.last:
@@ -291,6 +310,10 @@ class TaskRun:
     async def _have(self, step: Step, data: bytes) -> None:
         self._held[step.name] = await self._executor.hold(data)
         self._marks[step.name] = digest(data)
+        self._look()
+
+    def _look(self) -> None:
+        """There is news for `_work`."""
         if not self._news.done():
             self._news.set_result(None)
 
@@ -374,7 +397,7 @@ class TaskRun:
             )
         self._running.clear()
 
-    async def _commit_end(self, error: BaseException | None, hard_s: float) -> None:
+    async def _commit_end(self, error: BaseException | None) -> None:
         claim, store = self.claim, self._store
         if self._stop is Stop.LOST:
             return
@@ -383,7 +406,7 @@ class TaskRun:
         elif self._stop is Stop.CANCEL:
             await self._finish(TaskState.REVOKED)
         elif self._stop is Stop.HARD_LIMIT:
-            await self._finish(TaskState.FAILURE, TaskError(type="TimeLimitExceeded", message=f"ran longer than its hard limit of {hard_s:g} s; its processes were ended"))  # fmt: skip
+            await self._finish(TaskState.FAILURE, TaskError(type=HARD_LIMIT, message=f"ran longer than its hard limit of {self._clock.hard_s:g} s; its processes were ended"))  # fmt: skip
         elif isinstance(error, _TaskFailed):
             await self._finish(TaskState.FAILURE, error.error)
         elif error is not None:
@@ -402,7 +425,7 @@ class TaskRun:
                 # what keeps its result is away, and somebody asked to stop, or its time is over
                 if not self._stop_asked.is_set():
                     self.stop(Stop.HARD_LIMIT)
-                await self._commit_end(None, hard_s)
+                await self._commit_end(None)
 
     async def _finish(self, state: TaskState, error: TaskError | None = None) -> None:
         claim = self.claim
@@ -421,29 +444,27 @@ class TaskRun:
             await self._finish(TaskState.REVOKED)
 
     _result: bytes | None = None
-    _over_at: float = math.inf
-
-    @property
-    def _task_limits(self) -> tuple[float, float]:
-        """Soft and hard, in seconds. One that was given moves the other's default: what is asked to stop must have time to do so."""
-        given, own = self.claim.options, self._limits
-        if given.soft_limit_s is not None:
-            return given.soft_limit_s, given.hard_limit_s or max(own.hard_s, 1.5 * given.soft_limit_s)
-        if given.hard_limit_s is not None:
-            return min(own.soft_s, given.hard_limit_s / 1.5), given.hard_limit_s
-        return own.soft_s, own.hard_s
 
     async def _insist(self, call: Callable[[], Awaitable[T]], *, until_stopped: bool = False) -> T:
         """Repeats a store call while the store is away; whoever lost the lease meanwhile finds out from the answer. `until_stopped`:
         Unavailable once the run was asked to stop, or is over its hard limit."""
         while True:
             try:
-                return await call()
+                answer = await call()
             except Unavailable:
-                over = self._stop is not None or asyncio.get_running_loop().time() >= self._over_at
-                if until_stopped and over:
+                if until_stopped and (self._stop is not None or self._clock.over):
                     raise
-                await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
+            else:
+                self._go_no_further()
+                return answer
+            self._go_no_further()
+            await asyncio.sleep(self._limits.store_pause_s * (0.5 + self._chance.random()))
+
+    def _go_no_further(self) -> None:
+        """Takes up a cancellation that was lost: on Python 3.11 `asyncio.wait_for`, inside the client of the store, gives back what
+        comes at the same moment, an answer or an error, instead of being cancelled."""
+        if self._stop is not None and not self._ending:
+            raise asyncio.CancelledError
 
 
 _SOFT = "asked to stop at its soft time limit"

@@ -323,9 +323,10 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
 
     async def dispatchers(self) -> list[DispatcherInfo]: ...
 
-    async def worker_failed(self, failure: WorkerFailure) -> Alert | None:
+    async def worker_failed(self, failure: WorkerFailure, *, tell: bool = False) -> Alert | None:
         """Counts failures of worker processes. The alert when this call raised it: `alert_after` of one kind within
-        `alert_window_s`, and none shown before; None otherwise. Of callers side by side one gets it."""
+        `alert_window_s`, and none shown before; None otherwise. Of callers side by side one gets it. `tell`: an alert that is
+        raised is put into the outbox in the same step."""
 
     async def alerts(self) -> list[Alert]:
         """Those that are shown now, by kind."""

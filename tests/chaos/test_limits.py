@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from infra_mind.client import Client
-from infra_mind.model.task import AgentState, TaskState
+from infra_mind.model.task import AgentState, TaskError, TaskState
 from tests.chaos.test_kills import pid_of, start, starts
 from tests.waiting import wait_until
+
+OVER = TaskError(
+    type="TimeLimitExceeded", message="ran longer than its hard limit of 3 s; its processes were ended"
+)
 
 
 @pytest.mark.parametrize("do", ["burn", "sleep"])
@@ -46,6 +51,38 @@ def test_an_agent_over_its_hard_limit_loses_its_process_and_is_not_tried_again(
     reason = client.task(task_id).info.agents["c"].reason
     assert reason == ("TimeLimitExceeded: ran longer than its hard limit of 0.7 s; its process was ended")
     assert starts(log)["c"] == 1
+
+
+def test_what_a_task_waits_behind_others_before_anything_of_it_runs_does_not_count(
+    client: Client, log: Path, tmp_path: Path
+) -> None:
+    """All six slots are taken for longer than its hard limit."""
+    go_on, others = tmp_path / "go-on", tmp_path / "others.log"
+    others.touch()
+    wait = {"do": "wait", "for": str(go_on)}
+    before = [start(client, others, a=wait, b=wait, c=wait) for _ in range(2)]
+    wait_until("all slots are taken", lambda: starts(others).total() == 6)
+    task_id = start(client, log, options={"soft_limit_s": 4.0, "hard_limit_s": 5.0})
+    wait_until("it is claimed", lambda: client.task(task_id).state is not TaskState.PENDING)
+    claimed_at = time.monotonic()
+    wait_until("its hard limit would be over", lambda: time.monotonic() > claimed_at + 6.0)
+    assert not starts(log)
+    go_on.touch()
+    assert client.wait(task_id).state is TaskState.SUCCESS
+    assert client.result(task_id).status == "completed"
+    assert [client.wait(one).state for one in before] == [TaskState.SUCCESS] * 2
+
+
+def test_a_first_step_that_hangs_is_ended_at_the_hard_limit_of_its_task(client: Client, log: Path) -> None:
+    """`c` is the only one of the replay that runs: that it runs is known to nobody but its process."""
+    task_id = start(client, log, options={"soft_limit_s": 2.0, "hard_limit_s": 3.0}, c={"do": "hang"})
+    assert client.wait(task_id).error == OVER
+    assert client.task(task_id).info.agents["d"].state is AgentState.DONE
+    new = client.replay(task_id)
+    pid = pid_of(log, "c")
+    assert client.wait(new).error == OVER
+    wait_until("its process is gone", lambda: not psutil.pid_exists(pid))
+    assert starts(log) == {"a": 1, "b": 1, "d": 1, "c": 2}
 
 
 def test_a_replay_goes_on_from_what_was_done(client: Client, log: Path) -> None:

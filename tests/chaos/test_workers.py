@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from infra_mind.model.task import AgentState, TaskState
 from infra_mind.model.workers import Alert
 from tests.chaos.test_kills import start, starts
 from tests.platform import SYNTHETIC, Platform, platform
+from tests.unit.small_server import SmallServer, Told, small_server
 from tests.waiting import wait_until
 
 CEILING_MB = 400
@@ -28,9 +30,18 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def operator() -> Iterator[SmallServer]:
+    """Where alerts are told to."""
+    with small_server() as server:
+        server.tell(Told(204))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, operator: SmallServer) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("small") / "home"
-    with platform(home, "--slots", "4", "--agents", SYNTHETIC, settings=SETTINGS) as started:
+    told = {"INFRA_MIND_ALERT_WEBHOOK_URL": operator.url, "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1/32"}
+    with platform(home, "--slots", "4", "--agents", SYNTHETIC, settings=SETTINGS | told) as started:
         yield started
 
 
@@ -71,8 +82,17 @@ def test_a_crash_loop_is_counted_over_crashes(client: Client, log: Path) -> None
     assert starts(log)["c"] == 3
 
 
-def test_lost_processes_raise_an_alert_in_the_status_and_the_metrics(
-    small: Platform, client: Client, log: Path
+def test_a_crash_counts_with_the_errors_that_come_after_it(client: Client, log: Path) -> None:
+    """Three starts in all: one that crashed, and two that failed."""
+    task_id = start(client, log, c={"do": "crash", "times": 1, "then": {"do": "flaky", "times": 100}})
+    agent = client.wait(task_id).info.agents["c"]
+    assert (agent.state, agent.attempt) == (AgentState.FAILED, 3)
+    assert agent.reason.startswith("FlakyError: ")
+    assert starts(log)["c"] == 3
+
+
+def test_lost_processes_raise_an_alert_that_is_told_and_in_the_status_and_the_metrics(
+    small: Platform, client: Client, log: Path, operator: SmallServer
 ) -> None:
     client.wait(start(client, log, c={"do": "crash", "times": 100}))
 
@@ -82,6 +102,13 @@ def test_lost_processes_raise_an_alert_in_the_status_and_the_metrics(
     shown = wait_until("the alert is shown", alert)
     assert shown.count >= 3
     assert shown.step == "c"
+
+    def heard() -> list[dict[str, Any]]:
+        bodies = [json.loads(asked.body) for asked in operator.asked]
+        return [one["data"] for one in bodies if one["data"]["kind"] == "WorkerCrashed"]
+
+    (one,) = wait_until("it is told to the operator", heard)
+    assert (one["count"], one["since"]) == (3, shown.since)
     answer = httpx.get(
         f"{small.endpoint.url}/metrics",
         headers={"Authorization": f"Bearer {small.home.api_key()}"},

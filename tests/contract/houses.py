@@ -39,6 +39,9 @@ class House(Protocol):
     async def age_outbox(self, seconds: float) -> None:
         """What the outbox holds is due, and its leases run out, so much earlier."""
 
+    async def tenants_to_tell(self) -> set[str]:
+        """Those of which the outbox knows something."""
+
     async def age_failures(self, seconds: float) -> None:
         """The failures of worker processes were so much earlier; how long they are remembered stays."""
 
@@ -66,6 +69,13 @@ class MemoryHouse:
     async def age_outbox(self, seconds: float) -> None:
         for webhook in self._memory._state.outbox.webhooks.values():
             webhook.leased -= round(seconds * 1000)
+        served = self._memory._state.outbox.served
+        served.update({tenant: at - round(seconds * 1_000_000) for tenant, at in served.items()})
+
+    async def tenants_to_tell(self) -> set[str]:
+        outbox = self._memory._state.outbox
+        due = outbox.due(self._memory._state.now)
+        return {*due, *outbox.served}
 
     async def age_failures(self, seconds: float) -> None:
         for newest in self._memory._state.newest_failures.values():
@@ -103,7 +113,15 @@ class RedisHouse:
             await self._shift(self.prefix + name, seconds * 1000)
 
     async def age_outbox(self, seconds: float) -> None:
-        await self._shift(f"{self.prefix}outbox", seconds * 1_000)
+        await self._shift(f"{self.prefix}outbox", seconds * 1_000_000)
+        async for name in self.raw.scan_iter(f"{self.prefix}outbox:*"):
+            await self._shift(name.decode(), seconds * 1_000)
+
+    async def tenants_to_tell(self) -> set[str]:
+        there = f"{self.prefix}outbox"
+        listed: list[bytes] = await self.raw.zrange(there, 0, -1)  # type: ignore[assignment] # without scores
+        own = [name async for name in self.raw.scan_iter(f"{there}:*")]
+        return {one.decode().removeprefix(f"{there}:") for one in (*listed, *own)}
 
     async def age_failures(self, seconds: float) -> None:
         raw: Any = self.raw  # its types differ from one release to the next

@@ -102,7 +102,9 @@ async def test_after_the_end_no_key_stays_for_ever(house: RedisHouse) -> None:
     await store.finish(claim.task_id, claim.fence, TaskState.SUCCESS, result=b"r")
     await store.create_assessment("acme", "a-draft", "draft", b"x", 0)
     await store.heartbeat(DispatcherInfo("d", "node", 0, 8))
-    await store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died", 9))
+    await store.worker_failed(WorkerFailure("WorkerCrashed", "cost", "died", 9), tell=True)
+    for told in await store.due_deliveries(9, lease_s=60.0, most_attempts=9, per_tenant=9, in_flight={}):
+        await store.note_attempt(told.webhook_id, 1, Attempted(DeliveryState.FAILED, 0.1, 500))
     await store.put_key(
         ApiKey(key_id="k", tenant="acme", secret_sha256="aa", created_at="2026-01-01T00:00:00Z")
     )

@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from infra_mind.model.webhook import DeliveryState
 from infra_mind.tasks.alerts import WorkerFailure
 from infra_mind.tasks.store import StoreLimits, TaskStore
+from infra_mind.tasks.webhooks.outbox import Attempted, DueDelivery
 from tests.contract.houses import House
 from tests.stores import wait_until
 
@@ -89,6 +91,45 @@ async def test_an_alert_goes_when_it_is_quiet_and_comes_again(store: TaskStore) 
 
     await wait_until("the alert is not shown any more", quiet)
     assert await store.worker_failed(crash()) is not None
+
+
+async def due(store: TaskStore) -> list[DueDelivery]:
+    return await store.due_deliveries(9, lease_s=60.0, most_attempts=9, per_tenant=9, in_flight={})
+
+
+async def test_an_alert_that_is_to_be_told_is_in_the_outbox_once(store: TaskStore) -> None:
+    answers = [await store.worker_failed(crash(), tell=True) for _ in range(5)]
+    (raised,) = [answer for answer in answers if answer]
+    (told,) = await due(store)
+    assert told.alert == raised
+    assert (told.tenant, told.task_id, told.state, told.attempt) == ("", "", None, 1)
+    assert await store.note_attempt(told.webhook_id, 1, Attempted(DeliveryState.DELIVERED, 0.1, 204))
+    assert await due(store) == []
+    assert (await store.counters()).webhooks == {"delivered": 1}
+
+
+async def test_an_alert_that_is_not_to_be_told_is_not_in_the_outbox(store: TaskStore) -> None:
+    assert await store.worker_failed(crash(3)) is not None
+    assert await due(store) == []
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(alert_after=2, alert_window_s=60, alert_ttl_s=0.05)])
+async def test_each_alert_has_an_id_of_its_own(store: TaskStore) -> None:
+    for kind in ("WorkerCrashed", "OutOfMemory"):
+        assert await store.worker_failed(crash(2, kind), tell=True) is not None
+
+    async def quiet() -> bool:
+        return await store.alerts() == []
+
+    await wait_until("the alerts are not shown any more", quiet)
+    assert await store.worker_failed(crash(2), tell=True) is not None
+    told = await due(store)
+    assert sorted(one.alert.kind for one in told if one.alert) == [
+        "OutOfMemory",
+        "WorkerCrashed",
+        "WorkerCrashed",
+    ]
+    assert len({one.webhook_id for one in told}) == 3
 
 
 async def test_long_messages_are_clipped(store: TaskStore) -> None:

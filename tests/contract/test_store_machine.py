@@ -53,7 +53,7 @@ DELAYS = st.sampled_from([None, None, None, 97.0, 389.0])  # as above; nothing i
 DAY_S = 86_400.0
 # More than all waits of one example together: the memory's clock moves, the server's does not.
 LONG = StoreLimits(
-    max_claims=3, max_queued_per_tenant=3, objects_above=3, object_grace_s=DAY_S, alert_after=2, alert_window_s=DAY_S, alert_ttl_s=DAY_S,
+    lease_s=DAY_S, max_claims=3, max_queued_per_tenant=3, objects_above=3, object_grace_s=DAY_S, alert_after=2, alert_window_s=DAY_S, alert_ttl_s=DAY_S,
 )  # fmt: skip
 
 
@@ -365,7 +365,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["WorkerCrashed", "OutOfMemory"]), times=st.integers(1, 2))
     def worker_failed(self, kind: str, times: int) -> None:
-        self._both("worker_failed", WorkerFailure(kind, "cost", "its process died", times))
+        self._both("worker_failed", WorkerFailure(kind, "cost", "its process died", times), tell=True)
         alerts = [
             [told(one) for one in self._run(house.store.alerts())] for house in (self.memory, self.redis)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -156,10 +157,96 @@ async def test_a_tenant_with_many_does_not_hold_up_another(house: House) -> None
     await house.age_outbox(5)
     await end(house.store, "one")
     found = await due(house.store, 4, per_tenant=2)
-    assert [one.tenant for one in found] == ["flood", "flood", "acme"]
+    assert [one.tenant for one in found] == ["flood", "acme", "flood"]
     more = await due(house.store, 4, per_tenant=2, in_flight={"flood": 1, "acme": 1})
     assert [one.tenant for one in more] == ["flood"]
     assert await due(house.store, 4, per_tenant=2, in_flight={"flood": 2}) == []
+
+
+async def test_tenants_take_turns_whoever_has_waited_longer(house: House) -> None:
+    for number in range(4):
+        await end(house.store, f"flood-{number}", tenant="flood")
+    await house.age_outbox(3600)
+    for tenant in ("acme", "rival"):
+        await end(house.store, f"of-{tenant}", tenant=tenant)
+    turns = [(await due(house.store, 1))[0].tenant for _ in range(6)]
+    assert turns == ["flood", "acme", "rival", "flood", "flood", "flood"]
+
+
+async def test_one_that_comes_later_does_not_wait_for_the_backlog_of_another(house: House) -> None:
+    for number in range(6):
+        await end(house.store, f"flood-{number}", tenant="flood")
+    await house.age_outbox(3600)
+    assert [one.tenant for one in await due(house.store, 2)] == ["flood", "flood"]
+    await end(house.store, "one")
+    turns = [(await due(house.store, 1))[0].tenant for _ in range(2)]
+    assert sorted(turns) == ["acme", "flood"]
+
+
+async def test_a_further_end_does_not_cost_a_tenant_its_turn(house: House) -> None:
+    await end(house.store, "first")
+    await house.age_outbox(5)
+    await end(house.store, "other", tenant="rival")
+    await end(house.store, "second")
+    assert [one.task_id for one in await due(house.store, 1)] == ["t-first"]
+
+
+async def test_a_backlog_that_only_ends_does_not_hold_up_another_tenant(house: House) -> None:
+    for number in range(4):
+        await end(house.store, f"flood-{number}", tenant="flood")
+    await house.age_outbox(5)
+    (first,) = await due(house.store, 1)
+    await house.store.note_attempt(first.webhook_id, 1, GONE)
+    await end(house.store, "one")
+    assert [one.tenant for one in await due(house.store, 1)] == ["acme"]
+
+
+async def test_the_next_attempt_may_come_before_the_lease_would_have_ended(house: House) -> None:
+    await end(house.store, "1")
+    (first,) = await due(house.store, lease_s=1_000.0)
+    await house.store.note_attempt(first.webhook_id, 1, AGAIN)
+    await house.age_outbox(61)
+    assert [one.attempt for one in await due(house.store)] == [2]
+
+
+async def test_of_a_tenant_with_nothing_to_tell_the_outbox_knows_nothing(house: House) -> None:
+    for name, tenant in (("1", "acme"), ("2", "acme"), ("3", "rival"), ("deleted", "third")):
+        await end(house.store, name, tenant=tenant)
+    await house.store.delete_assessment("third", "a-deleted")
+    for one in await due(house.store):
+        await house.store.note_attempt(one.webhook_id, 1, OK if one.tenant == "acme" else AGAIN)
+    assert await due(house.store) == []
+    assert await house.tenants_to_tell() == {"rival"}
+    await house.age_outbox(61)
+    assert [one.tenant for one in await due(house.store, most_attempts=1)] == []
+    assert await house.tenants_to_tell() == set()
+
+
+BACKLOG = 3_000  # more than one call looks at
+
+
+async def test_a_backlog_of_thousands_hides_nobody_and_is_handed_out_once_each(house: House) -> None:
+    store = house.store
+    for first in range(0, BACKLOG, 100):
+        await asyncio.gather(*(cancelled(store, f"a{first + n}", "flood") for n in range(100)))
+    await house.age_outbox(60)
+    await cancelled(store, "b", "acme")
+    found = await due(store, 16, per_tenant=16)
+    assert [one.tenant for one in found[:2]] == ["flood", "acme"]
+    told = list(found)
+    while found:
+        await asyncio.gather(*(store.note_attempt(one.webhook_id, 1, OK) for one in found))
+        found = await due(store, 500, per_tenant=500)
+        told += found
+    assert len(told) == BACKLOG + 1
+    assert {one.task_id for one in told} == {"t-b", *(f"t-a{n}" for n in range(BACKLOG))}
+    assert (await store.counters()).webhooks == {"delivered": BACKLOG + 1}
+
+
+async def cancelled(store: TaskStore, name: str, tenant: str) -> None:
+    """The shortest way to an end that is told."""
+    task_id = await accept(store, name, tenant=tenant)
+    await store.cancel(tenant, task_id)
 
 
 # -- the log --------------------------------------------------------------------------------------------------------------
@@ -394,7 +481,7 @@ async def test_after_the_last_delivery_no_key_stays_for_ever(
     await store.delete_assessment("acme", "a-deleted")
     for one in await due(store):
         await store.note_attempt(one.webhook_id, 1, AGAIN)
-    assert {"outbox", "webhooks:t-1", "webhooks:t-2"} <= await for_ever(redis_house)
+    assert {"outbox", "outbox:acme", "webhooks:t-1", "webhooks:t-2"} <= await for_ever(redis_house)
     await redis_house.age_outbox(61)
     for one in await due(store):
         await store.note_attempt(one.webhook_id, 2, said)

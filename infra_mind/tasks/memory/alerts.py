@@ -13,7 +13,7 @@ class Alerts:
 
     _state: State
 
-    async def worker_failed(self, failure: WorkerFailure) -> Alert | None:
+    async def worker_failed(self, failure: WorkerFailure, *, tell: bool = False) -> Alert | None:
         self._state.tick()
         state, limits, kind, times = self._state, self._state.limits, failure.kind, max(1, failure.times)
         state.worker_failures[kind] += times
@@ -34,6 +34,8 @@ class Alerts:
             kind=kind, count=count, since=since, last_at=iso(state.now), step=failure.step, message=clip(failure.message)
         )  # fmt: skip
         state.alerts[kind] = alert, state.now + round(limits.alert_ttl_s * 1000)
+        if raised and tell:
+            state.outbox.tell_alert(alert, state.now)
         return alert if raised else None
 
     async def alerts(self) -> list[Alert]:

@@ -11,9 +11,9 @@ from infra_mind.tasks.memory.outbox import SecretRecord, WebhookRecord
 from infra_mind.tasks.memory.state import State
 from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.webhooks.outbox import (
+    LOOKS_AT_ONCE,
     MOST_DELIVERIES_LISTED,
     MOST_FORMER,
-    SCANNED_AT_ONCE,
     SECRET_GRACE_S,
     Attempted,
     DueDelivery,
@@ -31,30 +31,33 @@ class Webhooks:
         self, limit: int, *, lease_s: float, most_attempts: int, per_tenant: int, in_flight: Mapping[str, int]
     ) -> list[DueDelivery]:
         self._state.tick()
-        taken, found = Counter(in_flight), list[DueDelivery]()
-        for webhook in self._due_webhooks()[:SCANNED_AT_ONCE]:
-            if len(found) >= limit:
-                break
-            if taken[webhook.tenant] >= per_tenant:
-                continue
-            if _receiver(webhook) in self._state.outbox.gone:
-                self._end(webhook, DeliveryState.DISABLED)
-            elif webhook.attempt >= most_attempts:
-                self._end(webhook, DeliveryState.FAILED)
-            else:
-                taken[webhook.tenant] += 1
-                webhook.attempt += 1
-                webhook.leased = self._state.now + max(1, round(lease_s * 1000))
-                found.append(webhook.handed_out())
+        state, taken, found, looks = self._state, Counter(in_flight), list[DueDelivery](), LOOKS_AT_ONCE
+        due = state.outbox.due(state.now)
+        while due:
+            for tenant in list(due):
+                if len(found) >= limit or looks < 1:
+                    return found
+                if not due[tenant] or taken[tenant] >= per_tenant:
+                    del due[tenant]
+                    continue
+                looks -= 1
+                state.outbox.served[tenant] = state.now_us
+                if self._takes(webhook := due[tenant].popleft(), most_attempts):
+                    taken[tenant] += 1
+                    webhook.leased = state.now + max(1, round(lease_s * 1000))
+                    found.append(webhook.handed_out())
         return found
 
-    def _due_webhooks(self) -> list[WebhookRecord]:
-        waiting = [
-            one
-            for one in self._state.outbox.webhooks.values()
-            if one.state is DeliveryState.PENDING and one.leased <= self._state.now
-        ]
-        return sorted(waiting, key=lambda one: (one.leased, one.tenant, one.webhook_id))
+    def _takes(self, webhook: WebhookRecord, most_attempts: int) -> bool:
+        """Begins the next attempt, or ends the delivery instead."""
+        if _receiver(webhook) in self._state.outbox.gone:
+            self._end(webhook, DeliveryState.DISABLED)
+        elif webhook.attempt >= most_attempts:
+            self._end(webhook, DeliveryState.FAILED)
+        else:
+            webhook.attempt += 1
+            return True
+        return False
 
     async def note_attempt(self, webhook_id: str, attempt: int, said: Attempted) -> bool:
         state = self._state

@@ -16,24 +16,25 @@ class Alerts:
 
     _link: Link
 
-    async def worker_failed(self, failure: WorkerFailure) -> Alert | None:
+    async def worker_failed(self, failure: WorkerFailure, *, tell: bool = False) -> Alert | None:
         """Never sent twice: a failure too few is better than an alert too many."""
         answer: bytes = await self._link.call(
             "worker_failed",
             [self._link.keys.failures(failure.kind), self._link.keys.alerts],
-            [failure.kind, failure.step, clip(failure.message), max(1, failure.times)],
+            [failure.kind, failure.step, clip(failure.message), max(1, failure.times), int(tell)],
         )
-        return _alert(failure.kind, json.loads(answer)) if answer else None
+        return alert_of(json.loads(answer)) if answer else None
 
     async def alerts(self) -> list[Alert]:
         found, now = await self._link.with_time("HGETALL", self._link.keys.alerts)
-        known = {kind.decode(): json.loads(raw) for kind, raw in sorted(found.items())}
-        return [_alert(kind, said) for kind, said in known.items() if int(said["until"]) > now]
+        known = [{"kind": kind.decode(), **json.loads(raw)} for kind, raw in sorted(found.items())]
+        return [alert_of(said) for said in known if int(said["until"]) > now]
 
 
-def _alert(kind: str, said: dict[str, Any]) -> Alert:
+def alert_of(said: dict[str, Any]) -> Alert:
+    """As worker_failed.lua writes it."""
     return Alert(
-        kind=kind,
+        kind=said["kind"],
         count=int(said["count"]),
         since=iso(int(said["since"])),
         last_at=iso(int(said["last"])),

@@ -10,11 +10,12 @@ from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryAttempt, DeliveryState, target_of
 from infra_mind.tasks.records import clip, iso
 from infra_mind.tasks.redis import decode
+from infra_mind.tasks.redis.alerts import alert_of
 from infra_mind.tasks.redis.link import Argument, Link
 from infra_mind.tasks.webhooks.outbox import (
+    LOOKS_AT_ONCE,
     MOST_DELIVERIES_LISTED,
     MOST_FORMER,
-    SCANNED_AT_ONCE,
     SECRET_GRACE_S,
     Attempted,
     DueDelivery,
@@ -37,7 +38,7 @@ class Webhooks:
         busy: list[Argument] = [part for pair in sorted(in_flight.items()) for part in pair]
         rows = await self._link.call(
             "due_deliveries",
-            args=[limit, max(1, round(lease_s * 1000)), most_attempts, per_tenant, SCANNED_AT_ONCE, *busy],
+            args=[limit, max(1, round(lease_s * 1000)), most_attempts, per_tenant, LOOKS_AT_ONCE, *busy],
         )
         return [_due(row) for row in rows]
 
@@ -91,7 +92,7 @@ class Webhooks:
 
 
 def _due(row: Sequence[bytes]) -> DueDelivery:
-    webhook_id, tenant, task_id, assessment_id, url, state, status, error_type, at, attempt = (
+    webhook_id, tenant, task_id, assessment_id, url, state, status, error_type, at, attempt, alert = (
         part.decode() for part in row
     )
     return DueDelivery(
@@ -100,11 +101,12 @@ def _due(row: Sequence[bytes]) -> DueDelivery:
         task_id=task_id,
         assessment_id=assessment_id,
         url=url,
-        state=TaskState(state),
+        state=TaskState(state) if state else None,
         status=status,
         error_type=error_type,
         ended_at=iso(int(at)),
         attempt=int(attempt),
+        alert=alert_of(json.loads(alert)) if alert else None,
     )
 
 

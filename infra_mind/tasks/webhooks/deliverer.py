@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import structlog
 
 from infra_mind.errors import Unavailable
-from infra_mind.model.webhook import DeliveryState, target_of
+from infra_mind.model.webhook import DeliveryState, Target, target_of
 from infra_mind.tasks.webhooks.addresses import AddressRefused
+from infra_mind.tasks.webhooks.alerts import AlertReceiver
 from infra_mind.tasks.webhooks.message import body_of, headers_of, new_secret
 from infra_mind.tasks.webhooks.outbox import Attempted, DueDelivery, Outbox
 from infra_mind.tasks.webhooks.sender import Answer, Sender, SendFailed
@@ -43,12 +44,13 @@ class DeliverLimits:
 
 
 class Deliverer:
-    """`clock` gives seconds since 1970: what the receivers compare with their own."""
+    """`alerts`: where alerts go. `clock` gives seconds since 1970: what the receivers compare with their own."""
 
     def __init__(
         self, store: Outbox, sender: Sender, limits: DeliverLimits, *, chance: random.Random,
-        clock: Callable[[], float] = time.time,
+        alerts: AlertReceiver | None = None, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
+        self._alerts = alerts
         self._store, self._sender, self._limits = store, sender, limits
         self._chance, self._clock = chance, clock
         self._open: dict[asyncio.Task[None], str] = {}
@@ -117,10 +119,7 @@ class Deliverer:
 
     async def _deliver(self, delivery: DueDelivery) -> None:
         try:
-            signed_by = await self._store.signing_secrets(delivery.tenant, new_secret())
-            body = body_of(delivery)
-            headers = headers_of(delivery, body, signed_by, self._clock())
-            said = await self._attempt(delivery, headers, body)
+            said = await self._send(delivery)
             await self._store.note_attempt(delivery.webhook_id, delivery.attempt, said)
         except (
             Unavailable
@@ -132,10 +131,23 @@ class Deliverer:
             state=said.state.value, status_code=said.status_code, error=said.error,
         )  # fmt: skip
 
-    async def _attempt(self, delivery: DueDelivery, headers: dict[str, str], body: bytes) -> Attempted:
+    async def _send(self, delivery: DueDelivery) -> Attempted:
+        if delivery.alert is None:
+            target = target_of(delivery.url)
+            keys = (await self._store.signing_secrets(delivery.tenant, new_secret())).keys
+        elif self._alerts is not None:
+            target, keys = self._alerts.target, self._alerts.keys
+        else:  # there was a receiver when it was raised
+            return Attempted(DeliveryState.FAILED, 0.0, error="NoReceiver")
+        body = body_of(delivery)
+        return await self._attempt(delivery, target, headers_of(delivery, body, keys, self._clock()), body)
+
+    async def _attempt(
+        self, delivery: DueDelivery, target: Target, headers: dict[str, str], body: bytes
+    ) -> Attempted:
         begin = time.perf_counter()
         try:
-            answer = await self._sender.post(target_of(delivery.url), headers, body)
+            answer = await self._sender.post(target, headers, body)
         except AddressRefused:
             return Attempted(DeliveryState.FAILED, time.perf_counter() - begin, error="AddressRefused")
         except SendFailed as failed:
@@ -147,7 +159,9 @@ class Deliverer:
         code = answer.status_code
         if 200 <= code < 300:
             return Attempted(DeliveryState.DELIVERED, duration_s, code)
-        if code == _GONE:
+        if (
+            code == _GONE and delivery.alert is None
+        ):  # the operator's own receiver may be set up wrongly, and comes back
             return Attempted(DeliveryState.DISABLED, duration_s, code)
         state, wait_s = self._after_failure(delivery.attempt, answer.retry_after_s)
         return Attempted(state, duration_s, code, wait_s=wait_s)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
 from standardwebhooks import Webhook
 
-from infra_mind.tasks.webhooks.outbox import DueDelivery, SigningSecrets
+from infra_mind.tasks.webhooks.outbox import DueDelivery
 
 SECRET_BYTES = 32  # the standard asks for 24 to 64
 
@@ -22,6 +22,9 @@ def new_secret(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> st
 
 def body_of(delivery: DueDelivery) -> bytes:
     """The JSON body: the same bytes at every attempt, names and states only. What is in the result stays behind the API."""
+    if delivery.alert is not None:
+        alert = delivery.alert
+        return to_json({"type": "workers.failing", "timestamp": alert.last_at, "data": alert})
     return to_json(
         {
             "type": f"assessment.{delivery.status}",
@@ -37,16 +40,17 @@ def body_of(delivery: DueDelivery) -> bytes:
     )
 
 
-def headers_of(delivery: DueDelivery, body: bytes, signed_by: SigningSecrets, now_s: float) -> dict[str, str]:
-    """Headers of one attempt. `now_s`: seconds since 1970; each attempt has its own, so that an old one cannot be sent again by others."""
+def headers_of(delivery: DueDelivery, body: bytes, keys: Sequence[str], now_s: float) -> dict[str, str]:
+    """Headers of one attempt; without keys it is not signed. `now_s`: seconds since 1970; each attempt has its own, so that an old one
+    cannot be sent again by others."""
     at = datetime.fromtimestamp(int(now_s), UTC)
-    keys = (signed_by.current.secret, *signed_by.former)
-    return {
+    headers = {
         "content-type": "application/json",
         "user-agent": "infra-mind-webhooks/1",
         "webhook-id": delivery.webhook_id,
         "webhook-timestamp": str(int(now_s)),
-        "webhook-signature": " ".join(
-            Webhook(key).sign(delivery.webhook_id, at, body.decode()) for key in keys
-        ),
     }
+    if keys:
+        signatures = [Webhook(key).sign(delivery.webhook_id, at, body.decode()) for key in keys]
+        headers["webhook-signature"] = " ".join(signatures)
+    return headers

@@ -8,28 +8,32 @@ from typing import Protocol
 
 from infra_mind.model.task import TaskState
 from infra_mind.model.webhook import Delivery, DeliveryState, WebhookSecret
+from infra_mind.model.workers import Alert
 from infra_mind.tasks.records import iso
 
 SECRET_GRACE_S = 86_400.0  # so long after a rotation the former secret signs, too
 MOST_FORMER = 3  # several, because a rotation whose answer was lost may be asked for again
 MOST_DELIVERIES_LISTED = 20  # of one task: each end of it makes one, and a replay may end again
-SCANNED_AT_ONCE = 1_000  # due deliveries that one call looks through for a tenant that is not at its limit
+LOOKS_AT_ONCE = 1_000  # due deliveries that one call hands out or ends, and due tenants that it considers
 
 
 @dataclass(frozen=True)
 class DueDelivery:
-    """A delivery that is this deliverer's until its lease ends. `attempt` counts from 1 and is its fence: it only grows."""
+    """A delivery that is this deliverer's until its lease ends. `attempt` counts from 1 and is its fence: it only grows.
+
+    With `alert` it is for the operator's own receiver and tells that; its tenant and what is said of a task are empty."""
 
     webhook_id: str
     tenant: str
     task_id: str
     assessment_id: str
     url: str = field(repr=False)
-    state: TaskState
+    state: TaskState | None
     status: str
     error_type: str
     ended_at: str
     attempt: int
+    alert: Alert | None = None
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,24 @@ class SigningSecrets:
     current: WebhookSecret
     former: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.current.secret, *self.former)
+
 
 class Outbox(Protocol):
-    """Deliveries are made once for each end of a task whose start named a `webhook_url`; their id belongs to that end alone.
+    """Deliveries are made once for each end of a task whose start named a `webhook_url`, and for each alert that is to be told
+    (`TaskStore.worker_failed`); their id belongs to that end, or alert, alone.
 
     Deleting an assessment deletes its deliveries, also those that wait, and its end by deletion is told to nobody."""
 
     async def due_deliveries(
         self, limit: int, *, lease_s: float, most_attempts: int, per_tenant: int, in_flight: Mapping[str, int]
     ) -> list[DueDelivery]:
-        """Up to `limit` deliveries whose time has come or whose lease ran out, each under the next attempt and a lease, the longest
-        due first, and no more of a tenant than `per_tenant` less those it has `in_flight` here. One that has had `most_attempts` is
-        given up, and one to a URL that answered its tenant with 410 lately is disabled."""
+        """Up to `limit` deliveries whose time has come or whose lease ran out, each under the next attempt and a lease, and no more
+        of a tenant than `per_tenant` less those it has `in_flight` here. Tenants take turns, one delivery each, the longest due of
+        each first; a tenant comes after all that were due when it was served last. One that has had `most_attempts` is given up, and
+        one to a URL that answered its tenant with 410 lately is disabled."""
 
     async def note_attempt(self, webhook_id: str, attempt: int, said: Attempted) -> bool:
         """Writes an attempt into the log and decides what follows. False, and nothing changed, unless `attempt` is the newest one

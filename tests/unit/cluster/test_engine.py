@@ -40,7 +40,10 @@ def test_the_limits_reach_the_store(tmp_path: Path) -> None:
 
 
 def test_alerts_are_told_to_a_receiver_when_there_is_one(tmp_path: Path) -> None:
-    assert engine(tmp_path).on_alert() is None
+    assert engine(tmp_path).alert_receiver() is None
     told = engine(tmp_path, alert_webhook_url="https://alerts.example.com/hook/secret-path")
-    assert told.on_alert() is not None
+    receiver = told.alert_receiver()
+    assert receiver is not None
+    assert receiver.target.path == "/hook/secret-path"
+    assert "secret-path" not in repr(receiver)
     assert "secret-path" not in repr(told)

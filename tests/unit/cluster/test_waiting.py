@@ -101,6 +101,14 @@ async def test_a_step_whose_runner_died_goes_on_alone_under_the_next_attempt(
     assert alone.call.attempt == 2
 
 
+async def test_a_failure_after_its_runner_died_counts_that_start_too(runner: Runner, slots: Slots) -> None:
+    step = await went_on_alone(runner, slots)
+    slots.started[0].ended.set_exception(StepFailed("FlakyError", "no luck", retryable=True, attempts=2))
+    with pytest.raises(StepFailed) as failed:
+        await asyncio.wait_for(step.outcome(), IN_VAIN_S)
+    assert failed.value.attempts == 3
+
+
 async def test_one_that_went_on_alone_is_not_started_again_by_who_waits_for_its_end(
     runner: Runner, slots: Slots
 ) -> None:

@@ -10,16 +10,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from infra_mind.errors import TaskFailed, Unavailable
 from infra_mind.model.task import AgentState, StartOptions, Task, TaskState
-from infra_mind.tasks.execution import LocalExecutor, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.execution import LocalExecutor, Outcome, Running, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.memory import MemoryStore
 from infra_mind.tasks.plan import Plan, Step
 from infra_mind.tasks.retry import RetryPolicy
+from infra_mind.tasks.run_clock import task_limits
 from infra_mind.tasks.runner import CLAIM, DAY, FAILURES, RunLimits, Stop, TaskRun
 from infra_mind.tasks.store import AgentUpdate, Claim, Commit, Kept, StoreLimits
 from tests.stores import wait_until
@@ -372,19 +374,134 @@ async def test_a_retry_that_spans_the_soft_limit_does_not_start_again() -> None:
     assert (await bench.store.assessment("acme", "a-1")).status == "partial"
 
 
-class NoSlots(LocalExecutor):
-    """A cluster that has scaled to none: what is started waits."""
+class Queue(LocalExecutor):
+    """A cluster whose slots are all taken, or that has scaled to none: what is started waits until `free`."""
+
+    def __init__(self, bench: Bench, *, slots: int) -> None:
+        super().__init__(bench._step, slots=slots)
+        self.free, self.looks = asyncio.Event(), 0
+
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:
+        return Queued(self.free, partial(super().start, call, begun))
 
     async def slots(self) -> int:
-        return 0
+        self.looks += 1
+        return await super().slots()
+
+
+class Queued:
+    def __init__(self, free: asyncio.Event, start: Callable[[], Running]) -> None:
+        self._free, self._start, self._stopped = free, start, False
+        self._running: Running | None = None
+
+    async def outcome(self) -> Outcome:
+        await self._free.wait()
+        if self._running is None and self._stopped:
+            raise StepStopped
+        self._running = self._running or self._start()
+        return await self._running.outcome()
+
+    async def stop(self, *, force: bool) -> None:
+        self._stopped = True
+        if self._running:
+            await self._running.stop(force=force)
+        self._free.set()
 
 
 async def test_a_task_that_never_got_a_slot_waits_on_instead_of_failing() -> None:
     bench = Bench()
-    bench.behaviour = {"a": stubborn, "b": stubborn}
     await bench.accept(StartOptions(hard_limit_s=0.05))
-    await bench.run_of(await bench.claim(), NoSlots(bench._step, slots=0)).run()
+    await bench.run_of(await bench.claim(), Queue(bench, slots=0)).run()
     assert (await bench.task()).state is TaskState.PENDING
+    assert not bench.starts
+
+
+async def behind_others(bench: Bench) -> asyncio.Task[None]:
+    """A run whose steps have waited behind those of others for as long as its hard limit, and begin now."""
+    executor = Queue(bench, slots=4)
+    running = asyncio.create_task(bench.run_of(await bench.claim(), executor).run())
+
+    async def waited() -> bool:
+        return executor.looks > 0
+
+    await wait_until("its hard limit would be over", waited)
+    executor.free.set()
+    return running
+
+
+async def test_what_a_task_waits_behind_others_before_anything_of_it_runs_does_not_count() -> None:
+    bench = Bench()
+    await bench.accept(StartOptions(hard_limit_s=1.0))
+    await (await behind_others(bench))
+    assert (await bench.task()).state is TaskState.SUCCESS
+
+
+async def test_the_hard_limit_counts_from_the_first_step_that_runs() -> None:
+    bench = Bench()
+    bench.behaviour["a"] = deaf
+    await bench.accept(StartOptions(soft_limit_s=0.04, hard_limit_s=0.05))
+    await (await behind_others(bench))
+    task = await bench.task()
+    assert task.error is not None
+    assert task.error.type == "TimeLimitExceeded"
+
+
+class Silent(LocalExecutor):
+    """Does not see when a step begins, as Ray does not."""
+
+    def start(self, call: StepCall, begun: Callable[[], None]) -> Running:
+        return super().start(call, lambda: None)
+
+
+async def test_whatever_may_run_first_has_the_limits_of_the_task() -> None:
+    """For nobody but the step itself knows that it runs. What comes after it has its own only."""
+    bench = Bench()
+    limits: dict[str, tuple[float | None, float | None]] = {}
+
+    def note(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        limits[call.step] = call.soft_s, call.hard_s
+        return b"r"
+
+    bench.behaviour = dict.fromkeys(("a", "b", "c", "sum"), note)
+    await bench.accept(StartOptions(soft_limit_s=100, hard_limit_s=200, agent_soft_limit_s=150))
+    await bench.run_of(await bench.claim(), Silent(bench._step, slots=4)).run()
+    assert limits == {"a": (100, 200), "b": (100, 200), "c": (150, None), "sum": (None, None)}
+
+
+async def test_what_makes_the_result_is_never_asked_to_stop_even_if_it_runs_first() -> None:
+    bench = Bench(plan=Plan((Step("sum", agent=False),)))
+    limits: list[tuple[float | None, float | None]] = []
+
+    def note(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        limits.append((call.soft_s, call.hard_s))
+        return b"r"
+
+    bench.behaviour["sum"] = note
+    await bench.accept(StartOptions(soft_limit_s=100, hard_limit_s=200))
+    await bench.run_of(await bench.claim(), Silent(bench._step, slots=4)).run()
+    assert limits == [(None, 200)]
+
+
+async def test_a_first_step_that_was_ended_at_the_limit_of_the_task_ends_the_task() -> None:
+    """By any other count it would go on for an hour: `b` does not stop by itself."""
+    bench = Bench()
+    over = StepFailed("TimeLimitExceeded", "ran longer than its hard limit", retryable=False)
+    bench.behaviour = {"a": fails(over), "b": stubborn}
+    await bench.accept(StartOptions(soft_limit_s=3_000, hard_limit_s=3_600))
+    await bench.run_of(await bench.claim(), Silent(bench._step, slots=4)).run()
+    task = await bench.task()
+    assert task.error is not None
+    assert task.error.message == "ran longer than its hard limit of 3600 s; its processes were ended"
+
+
+async def test_starts_that_ended_with_their_process_are_attempts() -> None:
+    """Two crashes and then an error: the third of three attempts."""
+    bench = Bench()
+    bench.behaviour["b"] = fails(StepFailed("Flaky", "no luck", retryable=True, attempts=3))
+    await bench.accept()
+    await bench.run_of(await bench.claim()).run()
+    assert bench.starts["b"] == 1
+    assert (await bench.task()).info.agents["b"].attempt == 3
 
 
 def lingers(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
@@ -493,12 +610,10 @@ async def test_a_cancel_ends_a_wait_for_the_next_attempt() -> None:
         (StartOptions(soft_limit_s=10, hard_limit_s=11), (10, 11)),
     ],
 )
-async def test_a_limit_that_was_given_leaves_the_other_one_sensible(
+def test_a_limit_that_was_given_leaves_the_other_one_sensible(
     given: StartOptions, limits: tuple[float, float]
 ) -> None:
-    bench = Bench(RunLimits(soft_s=600, hard_s=900))
-    await bench.accept(given)
-    assert bench.run_of(await bench.claim())._task_limits == limits
+    assert task_limits(given, 600, 900) == limits
 
 
 @pytest.mark.parametrize(
@@ -561,3 +676,30 @@ async def test_a_cancel_that_is_lost_on_its_way_begins_no_attempt_and_no_wait(wa
         run.stop(Stop.CANCEL)
     assert max(bench.starts.values()) == 1
     assert (await bench.task()).state is TaskState.REVOKED
+
+
+class LosesCancelsInErrors(MemoryStore):
+    """Is away, and says so at the moment at which its caller is cancelled."""
+
+    def __init__(self, limits: StoreLimits) -> None:
+        super().__init__(limits)
+        self.asked = asyncio.Event()
+
+    async def kept(self, task_id: str) -> dict[str, Kept]:
+        self.asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise Unavailable("away")
+
+
+@pytest.mark.parametrize("why", [Stop.LOST, Stop.CANCEL, Stop.DRAIN])
+async def test_a_cancel_that_is_lost_while_the_store_is_away_ends_the_run(why: Stop) -> None:
+    bench = Bench()
+    store = bench.store = LosesCancelsInErrors(StoreLimits(lease_s=30))
+    await bench.accept()
+    run = bench.run_of(await bench.claim())
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(run.run())
+        await store.asked.wait()
+        run.stop(why)
+    assert not bench.starts

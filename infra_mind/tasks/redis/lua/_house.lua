@@ -16,7 +16,8 @@
 --   <p>events:<task>          stream changes; the PENDING event is derived from `created`, so a waiting task has none
 --   <p>assessment:<id>        hash   the record                             draft or result expiry, none while active
 --   <p>input:<id>             string packed input                           as the record
---   <p>outbox                 zset   tenant \n webhook id -> when it is due, or the end of its lease, ms   while something is to be told
+--   <p>outbox                 zset   tenant, '' for alerts -> turn of its next delivery, microseconds     while something is to be told
+--   <p>outbox:<tenant>        zset   webhook id -> when it is due, or the end of its lease, ms             while something of it is to be told
 --   <p>webhook:<webhook id>   hash   one delivery and its log; no expiry until it has ended, then as the result
 --   <p>webhooks:<task>        list   ids of its deliveries                  expires with the last of them
 --   <p>gone:<tenant>:<sha1 of a URL>  string  a receiver said 410           as a result
@@ -298,7 +299,28 @@ local function objects_due(task, at)
   end
 end
 
-local function outbox() return C.prefix .. 'outbox' end
+-- The outbox: a delivery is due at its time, a tenant when its first delivery is. Whoever is due takes turns: one delivery each,
+-- and whoever was served comes after all that are due by then. So nobody is hidden behind the backlog of another.
+local OUTBOX = C.prefix .. 'outbox'
+
+-- Puts the tenant where its next delivery belongs, or takes it out when it has none. `served`: one of it was handed out, or ended,
+-- in its turn.
+local function take_delivery_turn(tenant, served)
+  local first = redis.call('ZRANGE', key('outbox', tenant), 0, 0, 'WITHSCORES')[2]
+  if not first then return redis.call('ZREM', OUTBOX, tenant) end
+  local before = served and NOW_US or tonumber(redis.call('ZSCORE', OUTBOX, tenant) or '0')
+  redis.call('ZADD', OUTBOX, int(math.max(tonumber(first) * 1000, math.min(before, NOW_US))), tenant)
+end
+
+local function post(tenant, id, due)
+  redis.call('ZADD', key('outbox', tenant), int(due), id)
+  take_delivery_turn(tenant)
+end
+
+local function unpost(tenant, id)
+  redis.call('ZREM', key('outbox', tenant), id)
+  take_delivery_turn(tenant)
+end
 
 -- Puts the end of a task into the outbox, if its start asked for that. The id is of this end alone: `end_event` is new at each.
 local function tell_end(task, status)
@@ -311,7 +333,7 @@ local function tell_end(task, status)
     'attempt', '0', 'due', int(NOW))
   redis.call('RPUSH', key('webhooks', task.id), id)
   redis.call('PERSIST', key('webhooks', task.id))
-  redis.call('ZADD', outbox(), int(NOW), task.tenant .. '\n' .. id)
+  post(task.tenant, id, NOW)
 end
 
 -- Ends a delivery; what is known of it stays as long as a result.
@@ -319,7 +341,7 @@ local function end_webhook(id, webhook, state)
   redis.call('HSET', key('webhook', id), 'state', state)
   redis.call('HDEL', key('webhook', id), 'due')
   redis.call('PEXPIRE', key('webhook', id), C.result_ttl)
-  redis.call('ZREM', outbox(), webhook.tenant .. '\n' .. id)
+  unpost(webhook.tenant, id)
   redis.call('HINCRBY', COUNTERS, 'webhook:' .. state, 1)
   for _, other in ipairs(redis.call('LRANGE', key('webhooks', webhook.task), 0, -1)) do
     if redis.call('HGET', key('webhook', other), 'state') == 'pending' then return end
@@ -331,7 +353,7 @@ local function remove_task(tenant, id)
   local task = record(key('task', id)) or {}
   for _, webhook in ipairs(redis.call('LRANGE', key('webhooks', id), 0, -1)) do
     redis.call('UNLINK', key('webhook', webhook))
-    redis.call('ZREM', outbox(), tenant .. '\n' .. webhook)
+    unpost(tenant, webhook)
   end
   redis.call('UNLINK', key('webhooks', id))
   redis.call('UNLINK', key('task', id), key('kept', id), key('result', id))

@@ -1,5 +1,5 @@
 -- Notes how an attempt went; 1 when it is the newest one of a pending delivery, or was noted before.
--- KEYS[9] <p>webhook:<id>. Computed: <p>outbox, <p>webhooks:<task>, <p>gone:...
+-- KEYS[9] <p>webhook:<id>. Computed: <p>outbox, <p>outbox:<tenant>, <p>webhooks:<task>, <p>gone:...
 -- ARGV: id, attempt, state after, duration in ms, status code or '', type of error or '', ms to wait
 local id, attempt, state = ARGV[1], ARGV[2], ARGV[3]
 local webhook = record(KEYS[9])
@@ -14,7 +14,7 @@ redis.call('HSET', KEYS[9], 'try:' .. attempt, cjson.encode({
 if state == 'pending' then
   local due = int(NOW + tonumber(ARGV[7]))
   redis.call('HSET', KEYS[9], 'due', due)
-  redis.call('ZADD', outbox(), due, webhook.tenant .. '\n' .. id)
+  post(webhook.tenant, id, due)
   redis.call('HINCRBY', COUNTERS, 'webhook:retried', 1)
   return 1
 end
