@@ -185,7 +185,7 @@ async def is_gone(store: TaskStore) -> bool:
     return False
 
 
-@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.05, tombstone_s=0.2)])
+@pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.05, tombstone_s=1.5)])
 async def test_after_the_tombstone_an_assessment_is_not_found(store: TaskStore) -> None:
     claim = await accept_and_claim(store, "1")
     await store.finish(claim.task_id, claim.fence, TaskState.REVOKED)
