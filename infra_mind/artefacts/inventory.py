@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, portion, terraform, yaml
+from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, readings, terraform, yaml
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.artefacts.parsed import Parsed, Unreadable
-from infra_mind.artefacts.portion import Reading
+from infra_mind.artefacts.readings import Reading
 from infra_mind.model.inventory import Artefact, Inventory, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
@@ -35,9 +35,9 @@ def build_inventory(
     `portions` is what `read_portion` gave for all of them, in order: then no file is read again, and the inventory is the same."""
     limits = limits or IntakeLimits()
     files = _in_order(artefacts)
-    readings = portion.unpacked(portions) if portions else map(_reader(files, limits), files)
+    found = readings.unpacked(portions) if portions else map(_reader(files, limits), files)
     parsed, bodies = Parsed(), []
-    for done, (file, reading) in enumerate(zip(files, readings, strict=True), start=1):
+    for done, (file, reading) in enumerate(zip(files, found, strict=True), start=1):
         if isinstance(reading, Parsed):
             parsed.add(reading)
         else:
@@ -53,11 +53,11 @@ def read_portion(
     """What the files `first` to `last` (from 1, in order of their paths) give, for `build_inventory` in another process."""
     limits = limits or IntakeLimits()
     files = _in_order(artefacts)
-    read, wanted, readings = _reader(files, limits), files[first - 1 : last], []
+    read, wanted, found = _reader(files, limits), files[first - 1 : last], []
     for done, file in enumerate(wanted, start=1):
-        readings.append(read(file))
+        found.append(read(file))
         progress(done, len(wanted), file.path)
-    return portion.packed(readings)
+    return readings.packed(found)
 
 
 def _in_order(artefacts: Iterable[Artefact]) -> list[Artefact]:

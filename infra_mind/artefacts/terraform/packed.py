@@ -6,7 +6,7 @@ Nothing is nested in it, so that a deep tree is not deeper here. Each node is it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from infra_mind.artefacts.terraform.syntax import (
@@ -58,10 +58,8 @@ _NODE_FIELDS: dict[type, tuple[tuple[str, int], ...]] = {
     Body: (("attributes", _NODES), ("blocks", _NODES)),
 }  # fmt: skip
 _LETTERS = "LNTIFaisRCmOUB1?4AKb"
-_LETTER = {kind: letter for kind, letter in zip(_NODE_FIELDS, _LETTERS, strict=True)}
-_OF_LETTER = {
-    letter: (kind, tuple(how for _, how in _NODE_FIELDS[kind])) for kind, letter in _LETTER.items()
-}
+_LETTER = dict(zip(_NODE_FIELDS, _LETTERS, strict=True))
+_OF_LETTER = {letter: (kind, tuple(how for _, how in _NODE_FIELDS[kind])) for kind, letter in _LETTER.items()}
 
 
 def packed(body: Body) -> list[Any]:
