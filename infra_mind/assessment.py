@@ -3,6 +3,7 @@ from bytes to bytes, so that it can run in this process, in another one, or on a
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import traceback
@@ -35,6 +36,7 @@ INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
 INVENTORY_VERSION = 2
 MAX_WORDS = 500
+COLLECT_AFTER = 100_000  # new objects, some 20 MB; Python's own 700 are for a process of any kind
 
 # Touches every agent and every table once; nobody sees what comes out.
 _SMALL_BRIEF = {
@@ -218,6 +220,15 @@ def _parts(submission: dict[str, Any]) -> dict[str, str]:
 def assessor(agents: str = AGENTS) -> Assessor:
     """The one `Assessor` of this process for a table."""
     return Assessor(agents)
+
+
+@cache
+def spare_the_collector() -> None:
+    """For a process that does nothing but run steps: what is loaded by now stays, and steps make large values but hardly any cycles, so that
+    Python's search for cycles finds nothing and took a third of a step on a large inventory. It goes on, but seldom. Once a process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def is_permanent(error: BaseException) -> bool:

@@ -307,12 +307,14 @@ def _assess_on_server(
 def _assess_here(
     brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool
 ) -> AssessmentResult:
+    from infra_mind.assessment import spare_the_collector
     from infra_mind.bars import Bars
     from infra_mind.client import read_submission
     from infra_mind.inprocess import assess_here
     from infra_mind.model.task import StartOptions
 
     submission = read_submission(brief, artefacts or None)
+    spare_the_collector()
     with Bars(Console(stderr=True, quiet=quiet)) as bars:
         return assess_here(submission, on_progress=bars, options=StartOptions(**options))
 
