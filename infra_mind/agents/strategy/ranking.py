@@ -33,7 +33,7 @@ class Ranked:
 
 def utility(scores: Sequence[float], weights: Sequence[float]) -> float:
     """Σ wᵢ·sᵢ / Σ wᵢ, 0 to 1. Rounding is monotone in every score, so a dominated option never comes out above."""
-    return sum(map(mul, weights, scores)) / sum(weights)
+    return float(sum(map(mul, weights, scores)) / sum(weights))
 
 
 def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
