@@ -66,6 +66,23 @@ Brief = Annotated[Path, typer.Argument(help="The brief: a YAML or JSON file.", s
 Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the result.")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        _say(version("infra-mind"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 def main() -> None:
     """Console entry."""
     run_explained(app)
