@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.terraform import folder
+from bench.folders import folder
 from infra_mind.assessment import ARTEFACTS, INVENTORY, assessor, input_parts, portioned_parts
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.inventory import Artefact

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.terraform import folder
+from bench.folders import folder
 from infra_mind.artefacts.intake import collect
 from infra_mind.artefacts.inventory import build_inventory, read_portion
 from infra_mind.artefacts.portions import FEWEST, MOST, PORTION_BYTES, portions

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bench.terraform import folder
+from bench.folders import folder
 from infra_mind.artefacts.terraform import grammar
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
