@@ -169,7 +169,7 @@ class Assessor:
 
 
 def _inventory(step: str, submission: Submission, results: Mapping[str, bytes], progress: Progress) -> bytes:
-    """The inventory, from the portions that were read before it if there are any; or one of them (`inventory.1-170`)."""
+    """The inventory, from the portions that were read before it if there are any; or one of them (`inventory.1-134`)."""
     from infra_mind.artefacts.inventory import build_inventory, read_portion
 
     if portion := step.partition(".")[2]:
@@ -201,7 +201,7 @@ def input_parts(data: bytes) -> dict[str, str]:
 
 
 def portioned_parts(data: bytes) -> dict[str, str]:
-    """The same, with the portions in which many artefacts are read, `artefacts.1-170`: for engines that have more than one processor. What
+    """The same, with the portions in which many artefacts are read, `artefacts.1-134`: for engines that have more than one processor. What
     one file gives may depend on others (an environment, a chart), so each has the hash of all."""
     submission = json.loads(data)
     parts = _parts(submission)
