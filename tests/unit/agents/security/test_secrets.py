@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra_mind.agents.security.secrets import (
+    _ASSIGNED,
     _AWS_SECRET,
     _HINT,
     _PATTERNS,
+    _TELLS,
     is_secret_name,
     literal_secret,
     mask,
@@ -41,6 +43,12 @@ def test_whatever_has_the_form_of_a_secret_has_a_hint_of_it(
     pattern: re.Pattern[str], data: st.DataObject
 ) -> None:
     assert _HINT.search(data.draw(st.from_regex(pattern)))
+
+
+@given(st.from_regex(_ASSIGNED))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_assigned_to_a_telling_name_is_found_by_the_name(text: str) -> None:
+    assert _TELLS.search(text)
 
 
 def test_a_mask_keeps_the_public_prefix_and_the_length() -> None:
