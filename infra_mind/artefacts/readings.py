@@ -1,12 +1,13 @@
 """What reading a file gives, as a value and as bytes: for files that are read in one process and put together in another.
 
 To read a file takes far longer than to move what was found in it: the syntax of a Terraform file is packed and unpacked in an eighth of the
-time that parsing it takes, in one and a half times its size.
+time that parsing it takes.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,8 +21,8 @@ Reading = Body | Parsed
 
 
 def packed(readings: Iterable[Reading]) -> bytes:
-    """What files gave, in order, as JSON."""
-    return json.dumps([_packed(r) for r in readings], separators=(",", ":")).encode()
+    """What files gave, in order: JSON, deflated, because it is kept as long as the result of the task."""
+    return zlib.compress(json.dumps([_packed(r) for r in readings], separators=(",", ":")).encode(), 1)
 
 
 def _packed(reading: Reading) -> Any:
@@ -36,7 +37,7 @@ def _packed(reading: Reading) -> Any:
 def unpacked(portions: Iterable[bytes]) -> Iterator[Reading]:
     """What files gave, of all portions in their order."""
     for portion in portions:
-        for found in json.loads(portion):
+        for found in json.loads(zlib.decompress(portion)):
             yield unpacked_body(found) if isinstance(found, list) else _parsed(found)
 
 
