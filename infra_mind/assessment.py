@@ -3,6 +3,7 @@ from bytes to bytes, so that it can run in this process, in another one, or on a
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import traceback
@@ -14,8 +15,10 @@ from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
+from infra_mind.artefacts.portions import portions
 from infra_mind.errors import BadInput, InfraMindError
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import distinct
@@ -33,6 +36,7 @@ INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
 INVENTORY_VERSION = 2
 MAX_WORDS = 500
+COLLECT_AFTER = 100_000  # new objects, some 20 MB; Python's own 700 are for a process of any kind
 
 # Touches every agent and every table once; nobody sees what comes out.
 _SMALL_BRIEF = {
@@ -69,7 +73,9 @@ class Assessor:
     def plan(self) -> Plan:
         steps = []
         if any(ARTEFACTS in agent.reads for agent in self.table.values()):
-            steps.append(Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False))
+            steps.append(
+                Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False, divided=True)
+            )
         steps += [self._step(agent) for agent in self.table.values()]
         everything = tuple(step.name for step in steps)
         return Plan(
@@ -105,10 +111,8 @@ class Assessor:
     ) -> bytes:  # fmt: skip
         """Runs one step; what it gives as deterministic JSON. Errors pass through: see `is_permanent`."""
         submission = Submission.from_bytes(data)
-        if step == INVENTORY:
-            from infra_mind.artefacts.inventory import build_inventory
-
-            return build_inventory(submission.artefacts, progress=progress).to_json()
+        if step.partition(".")[0] == INVENTORY:
+            return _inventory(step, submission, results, progress)
         if step == SYNTHESIS:
             return self._synthesis(submission, results)
         agent = self.table[step]
@@ -164,6 +168,17 @@ class Assessor:
         return result.to_json()
 
 
+def _inventory(step: str, submission: Submission, results: Mapping[str, bytes], progress: Progress) -> bytes:
+    """The inventory, from the portions that were read before it if there are any; or one of them (`inventory.1-134`)."""
+    from infra_mind.artefacts.inventory import build_inventory, read_portion
+
+    if portion := step.partition(".")[2]:
+        first, last = map(int, portion.split("-"))
+        return read_portion(submission.artefacts, first, last, progress=progress)
+    read = [data for name, data in results.items() if name.partition(".")[0] == INVENTORY]
+    return build_inventory(submission.artefacts, progress=progress, portions=read).to_json()
+
+
 def _scanned(inputs: Inputs, progress: Progress, settings: Settings) -> Inputs:
     """With what Checkov says, where this machine has it. The agent itself stays without input and output."""
     if settings.checkov == "off":
@@ -182,7 +197,20 @@ def _packed(result: AgentResult) -> bytes:
 
 def input_parts(data: bytes) -> dict[str, str]:
     """Hash of each top-level field of the brief, and of the artefacts: what `Agent.reads` names. `data` is a submission."""
+    return _parts(json.loads(data))
+
+
+def portioned_parts(data: bytes) -> dict[str, str]:
+    """The same, with the portions in which many artefacts are read, `artefacts.1-134`: for engines that have more than one processor. What
+    one file gives may depend on others (an environment, a chart), so each has the hash of all."""
     submission = json.loads(data)
+    parts = _parts(submission)
+    files = sorted(submission.get("artefacts", []), key=lambda file: file["path"])
+    sizes = [len(file.get("content") or "") for file in files]
+    return parts | {f"{ARTEFACTS}.{first}-{last}": parts[ARTEFACTS] for first, last in portions(sizes)}
+
+
+def _parts(submission: dict[str, Any]) -> dict[str, str]:
     brief = dict(submission["brief"])
     brief[ARTEFACTS] = [submission.get("artefacts", []), brief.get(ARTEFACTS)]
     return {name: _hash(value) for name, value in brief.items()}
@@ -192,6 +220,15 @@ def input_parts(data: bytes) -> dict[str, str]:
 def assessor(agents: str = AGENTS) -> Assessor:
     """The one `Assessor` of this process for a table."""
     return Assessor(agents)
+
+
+@cache
+def spare_the_collector() -> None:
+    """For a process that does nothing but run steps: what is loaded by now stays, and steps make large values but hardly any cycles, so that
+    Python's search for cycles finds nothing and took a third of a step on a large inventory. It goes on, but seldom. Once a process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def is_permanent(error: BaseException) -> bool:

@@ -66,6 +66,23 @@ Brief = Annotated[Path, typer.Argument(help="The brief: a YAML or JSON file.", s
 Out = Annotated[Path, typer.Option("--out", help="Folder for the report and the result.")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        _say(version("infra-mind"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 def main() -> None:
     """Console entry."""
     run_explained(app)
@@ -307,12 +324,14 @@ def _assess_on_server(
 def _assess_here(
     brief: Path, artefacts: list[Path] | None, options: dict[str, Any], *, quiet: bool
 ) -> AssessmentResult:
+    from infra_mind.assessment import spare_the_collector
     from infra_mind.bars import Bars
     from infra_mind.client import read_submission
     from infra_mind.inprocess import assess_here
     from infra_mind.model.task import StartOptions
 
     submission = read_submission(brief, artefacts or None)
+    spare_the_collector()
     with Bars(Console(stderr=True, quiet=quiet)) as bars:
         return assess_here(submission, on_progress=bars, options=StartOptions(**options))
 

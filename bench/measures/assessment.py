@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from bench.numbers import Budget, Measured, Row, median
 from bench.processes import ROOT
@@ -45,7 +46,7 @@ async def clinic(bench: Bench) -> Measured:
     side = Ours(bench.directory / "clinic", slots=SLOTS, agents=None, settings=bench.settings)
     try:
         with side.client() as client:
-            walls = [_assess(client) for _ in range(WARM_UP + bench.counts.assessments)][WARM_UP:]
+            walls = [assess_once(client, BRIEF) for _ in range(WARM_UP + bench.counts.assessments)][WARM_UP:]
     finally:
         side.stop()
     out.samples["wall s"] = walls
@@ -93,9 +94,9 @@ def longest_chain(plan: Plan, seconds: Mapping[str, float]) -> float:
     return max(ends.values())
 
 
-def _assess(client: Client) -> float:
+def assess_once(client: Client, brief: Path) -> float:
     """Seconds from the start request to the end in the store."""
-    created = client.create(BRIEF)
+    created = client.create(brief)
     begin = time.time()
     task = client.wait(client.start(created.assessment_id))
     if task.state != "SUCCESS" or task.ended_at is None:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, terraform, yaml
+from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, readings, terraform, yaml
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.artefacts.parsed import Parsed, Unreadable
+from infra_mind.artefacts.readings import Reading
 from infra_mind.model.inventory import Artefact, Inventory, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
@@ -21,37 +22,62 @@ def _silent(done: int, total: int, step: str) -> None:
 
 
 def build_inventory(
-    artefacts: Sequence[Artefact], *, limits: IntakeLimits | None = None, progress: Progress = _silent
+    artefacts: Sequence[Artefact],
+    *,
+    limits: IntakeLimits | None = None,
+    progress: Progress = _silent,
+    portions: Sequence[bytes] = (),
 ) -> Inventory:
     """Every resource of every artefact, in order of address; the order in which the artefacts come does not matter.
 
     `progress(done, total, path)` is called once a file. A file that is binary, broken, over a limit or not of a known
-    format is in `unread`; it never hides another one. `files_read` counts the files that gave no reason to be there."""
+    format is in `unread`; it never hides another one. `files_read` counts the files that gave no reason to be there.
+    `portions` is what `read_portion` gave for all of them, in order: then no file is read again, and the inventory is the same."""
     limits = limits or IntakeLimits()
-    files = sorted(artefacts, key=lambda a: a.path)
-    charts = detection.charts([a.path for a in files])
-    environments = _environments(files)
-    parsed, for_terraform = Parsed(), []
-    step = _Step(progress, len(files))
-    for file in files:
-        if detection.kind_of(file.path) in (FileKind.TERRAFORM, FileKind.TEMPLATE):
-            for_terraform.append(file)
-            continue
-        parsed.add(_read(file, limits, charts, environments))
-        step(file.path)
-    parsed.add(terraform.read(for_terraform, files, limits, step))
+    files = _in_order(artefacts)
+    found = readings.unpacked(portions) if portions else map(_reader(files, limits), files)
+    parsed, bodies = Parsed(), []
+    for done, (file, reading) in enumerate(zip(files, found, strict=True), start=1):
+        if isinstance(reading, Parsed):
+            parsed.add(reading)
+        else:
+            bodies.append((file.path, reading))
+        progress(done, len(files), file.path)
+    parsed.add(terraform.resolve(bodies, files, limits))
     return _inventory(parsed, len(files), limits)
 
 
-class _Step:
-    """Counts files for the progress call."""
+def read_portion(
+    artefacts: Sequence[Artefact], first: int, last: int, *, limits: IntakeLimits | None = None, progress: Progress = _silent
+) -> bytes:  # fmt: skip
+    """What the files `first` to `last` (from 1, in order of their paths) give, for `build_inventory` in another process."""
+    limits = limits or IntakeLimits()
+    files = _in_order(artefacts)
+    read, wanted, found = _reader(files, limits), files[first - 1 : last], []
+    for done, file in enumerate(wanted, start=1):
+        found.append(read(file))
+        progress(done, len(wanted), file.path)
+    return readings.packed(found)
 
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
 
-    def __call__(self, path: str) -> None:
-        self._done += 1
-        self._progress(self._done, self._total, path)
+def _in_order(artefacts: Iterable[Artefact]) -> list[Artefact]:
+    return sorted(artefacts, key=lambda a: a.path)
+
+
+def _reader(files: Sequence[Artefact], limits: IntakeLimits) -> Callable[[Artefact], Reading]:
+    """What reads one file: of the others it knows only which folders are charts, and the environments."""
+    charts = detection.charts([a.path for a in files])
+    environments = _environments(files)
+
+    def read(file: Artefact) -> Reading:
+        if detection.kind_of(file.path) not in (FileKind.TERRAFORM, FileKind.TEMPLATE):
+            return _read(file, limits, charts, environments)
+        found = terraform.parse(file, limits)
+        if isinstance(found, UnreadFile):
+            return Parsed(unread=[found])
+        return Parsed() if found is None else found
+
+    return read
 
 
 def _environments(files: Iterable[Artefact]) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ import ray
 import structlog
 from ray import serve
 
-from infra_mind.assessment import input_parts
+from infra_mind.assessment import portioned_parts
 from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.cluster.progress import progress_actor
 from infra_mind.cluster.steps import RayExecutor, warm
@@ -127,7 +127,7 @@ class DispatcherReplica:
             store=store,
             executor=executor,
             limits=engine.dispatch,
-            parts=input_parts,
+            parts=portioned_parts,
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
             tell_alerts=alerts is not None,
         )

@@ -19,7 +19,7 @@ from ray.exceptions import (
 )
 
 from infra_mind.agents.base import Stopped
-from infra_mind.assessment import assessor, is_permanent, told
+from infra_mind.assessment import assessor, is_permanent, spare_the_collector, told
 from infra_mind.cluster.endings import note_before, note_of, over_time
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
@@ -38,6 +38,7 @@ MEET_S = 60.0
 def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
     """Runs in a worker process; gives an `Ended`. A crash of the process is not seen here: Ray starts the step again."""
     give_way(STEP_NICENESS)
+    spare_the_collector()
     work, crashes = Work.from_bytes(packed), _crashes_before()
     if crashes and (
         note := note_before(work.key)
@@ -209,4 +210,5 @@ async def warm(engine: Engine, progress: Any, processes: int) -> None:
 def _ready(agents: str, progress: Any, meeting: str, wanted: int) -> None:
     give_way(STEP_NICENESS)  # the platform itself starts at the same time
     assessor(agents).warm()
+    spare_the_collector()
     ray.get(progress.meet.remote(meeting, wanted), timeout=MEET_S)

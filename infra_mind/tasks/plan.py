@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 
@@ -13,7 +13,8 @@ from functools import cached_property
 class Step:
     """`needs` must have ended well; `after` must have ended, well or not, and is used when it is there.
 
-    `reads` names the parts of the input that its result depends on. A step that is no `agent` does not show as one.
+    `reads` names the parts of the input that its result depends on. A step that is no `agent` does not show as one. One that is `divided`
+    has a step before it for each portion that the input has of a part that it reads: see `Plan.divided`.
     One that `waits` hardly uses a CPU: it awaits what others do, and needs no slot of its own."""
 
     name: str
@@ -23,6 +24,7 @@ class Step:
     version: int = 1
     agent: bool = True
     waits: bool = False
+    divided: bool = False
 
 
 WAITING_PER_SLOT = (
@@ -81,6 +83,31 @@ class Plan:
     def needed(self) -> frozenset[str]:
         """Steps whose failure fails the task: another one cannot do without them."""
         return frozenset(name for step in self.steps for name in step.needs) | {self.last.name}
+
+    def divided(self, parts: Mapping[str, str]) -> Plan:
+        """The plan for an input with these parts. A part `files.1-9` is a portion of `files`: a divided step `read` that reads `files` then
+        needs a step `read.1-9`, which reads it."""
+        steps: list[Step] = []
+        for step in self.steps:
+            portions = (
+                [p for name in step.reads for p in parts if p.startswith(f"{name}.")] if step.divided else []
+            )
+            before = [
+                Step(
+                    f"{step.name}.{p.partition('.')[2]}",
+                    step.needs,
+                    step.after,
+                    (p,),
+                    step.version,
+                    agent=False,
+                )
+                for p in portions
+            ]
+            steps += [
+                *before,
+                replace(step, needs=(*step.needs, *(b.name for b in before))) if before else step,
+            ]
+        return replace(self, steps=tuple(steps)) if len(steps) > len(self.steps) else self
 
     def ready(self, done: Collection[str], failed: Collection[str], started: Collection[str]) -> list[Step]:
         """Steps that may start now."""

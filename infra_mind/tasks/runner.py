@@ -169,6 +169,7 @@ class TaskRun:
             self._insist(lambda: self._store.kept(claim.task_id)),
         )
         self._parts = {**await asyncio.to_thread(self._parts_of, data), DAY: claim.created_at[:10]}
+        self._plan = self._plan.divided(self._parts)
         self._input = await self._executor.hold(data)
         taken = [
             step

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,24 @@ def brief(tmp_path: Path) -> str:
     ("module", "heavy"),
     [
         ("infra_mind", {"ray", "fastapi", "httpx", "pydantic", "redis"}),
-        ("infra_mind.cli", {"ray", "fastapi", "starlette", "httpx", "redis", "hcl2", "jinja2", "yaml"}),
+        (
+            "infra_mind.cli",
+            {
+                "ray",
+                "fastapi",
+                "starlette",
+                "httpx",
+                "redis",
+                "hcl2",
+                "lark",
+                "jinja2",
+                "yaml",
+                "structlog",
+                "numpy",
+            },
+        ),
         ("infra_mind.client", {"ray", "fastapi", "starlette", "redis"}),
-        ("infra_mind.inprocess", {"ray", "fastapi", "starlette"}),
+        ("infra_mind.inprocess", {"ray", "fastapi", "starlette", "hcl2", "lark"}),
         ("infra_mind.batch", {"ray", "fastapi", "starlette"}),
         ("infra_mind.administration", {"ray", "fastapi", "starlette"}),
         ("infra_mind.cluster.environment", {"ray", "fastapi"}),
@@ -88,6 +104,11 @@ def commands() -> dict[str, Any]:
 
 
 COMMANDS = commands()
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out.strip() == version("infra-mind")
 
 
 def test_the_commands_of_the_contract_are_there() -> None:

@@ -45,15 +45,18 @@ class Newer(NamedTuple):
 
 def assess_generations(ledger: Ledger) -> None:
     """One finding for each instance of the brief and each address of the artefacts that a newer generation undercuts."""
+    lines = [line for line in ledger.lines if line.purchase == "on_demand"]
+    hours: dict[tuple[str, str, str, str], float] = {}
+    for line in lines:
+        hours[_key(line)] = hours.get(_key(line), 0) + line.quantity
     seen: set[tuple[str, str, str, str]] = set()
-    for line in list(ledger.lines):
+    for line in lines:
         key = _key(line)
-        if line.unit == "hour" and line.purchase == "on_demand" and key not in seen:
+        if line.unit == "hour" and key not in seen:
             seen.add(key)
             found = newer(line.provider, line.region, line.sku)
             if found:
-                hours = sum(o.quantity for o in ledger.lines if _key(o) == key and o.purchase == "on_demand")
-                ledger.findings.append(_finding(line, found, hours, _rate(found, ledger)))
+                ledger.findings.append(_finding(line, found, hours[key], _rate(found, ledger)))
 
 
 def _key(line: CostLine) -> tuple[str, str, str, str]:

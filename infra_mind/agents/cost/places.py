@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 from infra_mind.model.brief import Hosting
 from infra_mind.model.inventory import UNRESOLVABLE_KEY, Inventory, Resource, is_unresolvable
+
+_Chosen = tuple[str | None, str | None]  # provider and alias
 
 
 class Regions:
@@ -16,6 +19,7 @@ class Regions:
     def __init__(self, inventory: Inventory, hosting: Hosting | None) -> None:
         self._blocks = [r for r in inventory.resources if r.kind.startswith("provider.")]
         self._groups = {r.block: r for r in inventory.of("azurerm_resource_group")}
+        self._group_locations = {_text(g.get("location")) for g in self._groups.values()}
         self._hosting = hosting
 
     def of(self, resource: Resource) -> str | None:
@@ -37,7 +41,7 @@ class Regions:
             group = self._groups.get(reference(resource.get(path)) or "")
             if group and (found := _text(group.get("location"))):
                 return found
-        locations = {_text(g.get("location")) for g in self._groups.values()}
+        locations = self._group_locations
         return (
             next(iter(locations))
             if len(locations) == 1 and not _text(resource.get("resource_group_name"))
@@ -50,12 +54,26 @@ class Regions:
         chosen = resource.get("provider")
         name = str(chosen[UNRESOLVABLE_KEY]) if is_unresolvable(chosen) else _text(chosen) or ""
         alias = name.partition(".")[2] or None
-        blocks = [
-            b for b in self._blocks if b.provider == resource.provider and _text(b.get("alias")) == alias
-        ]
-        near = [b for b in blocks if _folder(resource).is_relative_to(_folder(b))]
-        found = {r for b in near or blocks if (r := _block_region(b))}
+        blocks = self._regions_by_folder.get((resource.provider, alias), {})
+        folder = PurePosixPath(resource.artefact).parent
+        near = [blocks[f] for f in (folder, *folder.parents) if f in blocks]
+        found = set[str]().union(*near) if near else self._every_region.get((resource.provider, alias), set())
         return next(iter(found)) if len(found) == 1 else None
+
+    @cached_property
+    def _regions_by_folder(self) -> dict[_Chosen, dict[PurePosixPath, set[str]]]:
+        """Of the provider blocks with one alias: the regions in each folder that has one, also where it names none."""
+        found: dict[_Chosen, dict[PurePosixPath, set[str]]] = {}
+        for block in self._blocks:
+            folders = found.setdefault((block.provider, _text(block.get("alias"))), {})
+            regions = folders.setdefault(PurePosixPath(block.artefact).parent, set())
+            if region := _block_region(block):
+                regions.add(region)
+        return found
+
+    @cached_property
+    def _every_region(self) -> dict[_Chosen, set[str]]:
+        return {chosen: set[str]().union(*f.values()) for chosen, f in self._regions_by_folder.items()}
 
     def _brief_region(self, resource: Resource) -> str | None:
         if self._hosting is None or self._hosting.provider != resource.provider:
@@ -85,10 +103,6 @@ def _aws_region(zone: str | None) -> str | None:
 def _block_region(block: Resource) -> str | None:
     place = _text(block.get("region")) or _text(block.get("zone"))
     return google_region(place) if block.provider == "gcp" else place
-
-
-def _folder(resource: Resource) -> PurePosixPath:
-    return PurePosixPath(resource.artefact).parent
 
 
 def _text(value: Any) -> str | None:

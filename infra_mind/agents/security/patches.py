@@ -19,6 +19,7 @@ from infra_mind.agents.security.subject import OddShape, Subject, Unknown
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource
+from infra_mind.settings import IntakeLimits
 
 MAX_PROOFS = 150
 MAX_CHARACTERS = 200_000  # of a file; reading one again and again must stay cheap
@@ -49,7 +50,7 @@ class _Prover:
     """Proves edits; keeps what it has read of a text, since many failures lie in the same one."""
 
     def __init__(self, artefacts: Mapping[str, Artefact]) -> None:
-        self._artefacts = artefacts
+        self._artefacts, self._limits = artefacts, IntakeLimits()
         self._before: dict[tuple[str, str], Inventory] = {}
 
     def patch(self, hit: Hit) -> str | None:
@@ -74,13 +75,16 @@ class _Prover:
         if after is None:
             return False
         path = hit.resource.artefact
-        old, new = self._read_before(path, before), _read(path, after)
+        old, new = self._read_before(path, before), self._read(path, after)
         return _same_resources(old, new) and _is_mended(hit, old, new)
 
     def _read_before(self, path: str, text: str) -> Inventory:
         if (path, text) not in self._before:
-            self._before[path, text] = _read(path, text)
+            self._before[path, text] = self._read(path, text)
         return self._before[path, text]
+
+    def _read(self, path: str, text: str) -> Inventory:
+        return build_inventory([Artefact(path=path, content=text)], limits=self._limits)
 
 
 def _part(resource: Resource, content: str) -> tuple[str, int]:
@@ -94,10 +98,6 @@ def _part(resource: Resource, content: str) -> tuple[str, int]:
     elif resource.format is not Format.TERRAFORM:
         return content, 0
     return "\n".join(lines[first - 1 : last]) + "\n", first - 1
-
-
-def _read(path: str, text: str) -> Inventory:
-    return build_inventory([Artefact(path=path, content=text)])
 
 
 def _same_resources(old: Inventory, new: Inventory) -> bool:

@@ -8,6 +8,8 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from operator import mul
 
 from infra_mind.agents.strategy.options import DIMENSIONS
 
@@ -31,7 +33,7 @@ class Ranked:
 
 def utility(scores: Sequence[float], weights: Sequence[float]) -> float:
     """Σ wᵢ·sᵢ / Σ wᵢ, 0 to 1. Rounding is monotone in every score, so a dominated option never comes out above."""
-    return sum(w * s for w, s in zip(weights, scores, strict=True)) / sum(weights)
+    return float(sum(map(mul, weights, scores)) / sum(weights))
 
 
 def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
@@ -42,29 +44,46 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 def order(scores: Scores, weights: Weights) -> list[str]:
     """Ids by falling utility. Of equal utility the one with the better scores comes first (so a dominator stands above what
     it dominates, even where their difference has no weight), then the name."""
-    return sorted(scores, key=lambda i: (-utility(scores[i], weights), tuple(-s for s in scores[i]), i))
+    return _by_utility(_by_scores(scores), scores, weights)
+
+
+def _by_scores(scores: Scores) -> list[str]:
+    return sorted(scores, key=lambda i: (tuple(-s for s in scores[i]), i))
+
+
+def _by_utility(ids: Sequence[str], scores: Scores, weights: Weights) -> list[str]:
+    """By falling utility; equal ones stay in the order given."""
+    total = sum(weights)
+    falling = {i: -(sum(map(mul, weights, scores[i])) / total) for i in ids}
+    return sorted(ids, key=falling.__getitem__)
 
 
 def rank(
     scores: Scores, weights: Weights, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> list[Ranked]:
     """All options, best first. The perturbation is seeded from scores and weights: the same input, the same stability."""
-    ranked = order(scores, weights)
+    by_scores = _by_scores(scores)
+    ranked = _by_utility(by_scores, scores, weights)
     draws = _draws(scores, weights)
     kept = dict.fromkeys(ranked, 0)
     for number, drawn in enumerate(draws, start=1):
-        for before, now in zip(ranked, order(scores, drawn), strict=True):
+        for before, now in zip(ranked, _by_utility(by_scores, scores, drawn), strict=True):
             kept[before] += before == now
         if number % 50 == 0:
             progress(number, len(draws))
     spread = _covariance([tuple(w / sum(d) for w in d) for d in draws])
+    ties: dict[str, list[str]] = {i: [] for i in ranked}
+    for one, other in combinations(ranked, 2):
+        if _is_tie(scores[one], scores[other], weights, spread):
+            ties[one].append(other)
+            ties[other].append(one)
     return [
         Ranked(
             id=i,
             utility=utility(scores[i], weights),
             pareto=not any(dominates(scores[j], scores[i]) for j in ranked),
             stability=kept[i] / len(draws),
-            tie_with=tuple(sorted(j for j in ranked if j != i and _is_tie(scores[i], scores[j], weights, spread))),
+            tie_with=tuple(sorted(ties[i])),
         )
         for i in ranked
     ]  # fmt: skip

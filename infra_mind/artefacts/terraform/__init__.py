@@ -1,5 +1,5 @@
 """Terraform: reading the files, resolving what they alone decide, and naming what they do not."""
 
-from infra_mind.artefacts.terraform.reader import read
+from infra_mind.artefacts.terraform.reader import parse, resolve
 
-__all__ = ["read"]
+__all__ = ["parse", "resolve"]

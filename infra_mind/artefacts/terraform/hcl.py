@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import hcl2
 import lark
 
 from infra_mind.artefacts.parsed import Unreadable
+from infra_mind.artefacts.terraform import grammar
+from infra_mind.artefacts.terraform.grammar import Token, Tree
 from infra_mind.artefacts.terraform.scanning import Heredoc, scan
 from infra_mind.artefacts.terraform.syntax import (
     Attribute,
@@ -100,9 +101,9 @@ class _Inner:
         return body.attributes[0].value
 
 
-def _parse(path: str, text: str) -> Any:
+def _parse(path: str, text: str) -> Tree:
     try:
-        return hcl2.parses_to_tree(text)
+        return grammar.parse(text)
     except lark.exceptions.UnexpectedInput as error:
         raise Unreadable(
             path, _reason(error), max(error.line, 1) if isinstance(error.line, int) else None
@@ -123,34 +124,36 @@ def _reason(error: Any) -> str:
     return f"not valid HCL at {str(getattr(error, 'char', ''))[:30]!r}"
 
 
-def _trees(tree: Any) -> list[Any]:
-    return [c for c in tree.children if isinstance(c, lark.Tree) and c.data != _NEWLINES]
+def _trees(tree: Tree) -> list[Tree]:
+    return [c for c in tree.children if c.__class__ is Tree and c.data != _NEWLINES]
 
 
-def _only(tree: Any, rule: str) -> Any:
+def _only(tree: Tree, rule: str) -> Tree:
     return next(c for c in _trees(tree) if c.data == rule)
 
 
-def _tokens(tree: Any) -> Iterator[str]:
-    return (str(c).strip() for c in tree.children if isinstance(c, lark.Token))
+def _tokens(tree: Tree) -> Iterator[str]:
+    return (c.text.strip() for c in tree.children if c.__class__ is Token)
 
 
-def _text(tree: Any) -> str:
-    return str(tree.children[0])
+def _text(tree: Tree) -> str:
+    text: str = tree.children[0].text
+    return text
 
 
-def _end_line(tree: Any) -> int:
+def _end_line(tree: Tree) -> int:
     """Last line of a tree without the newlines and comments that the grammar counts to it."""
-    while isinstance(tree, lark.Tree):
-        kept = [c for c in tree.children if not (isinstance(c, lark.Tree) and c.data == _NEWLINES)]
-        if not kept:
-            return int(getattr(tree.meta, "end_line", 1))
-        tree = kept[-1]
-    return int(tree.end_line) - str(tree).count("\n", len(str(tree).rstrip("\n")))
+    last: Any = tree
+    while last.__class__ is Tree:
+        kept = next((c for c in reversed(last.children) if c.__class__ is Token or c.data != _NEWLINES), None)
+        if kept is None:
+            return int(last.end_line) or 1
+        last = kept
+    return int(last.end_line - last.text.count("\n", len(last.text.rstrip("\n"))))
 
 
-def _lines(tree: Any) -> Lines:
-    start = int(getattr(tree.meta, "line", 1))
+def _lines(tree: Tree) -> Lines:
+    start = tree.line or 1
     return Lines(start=start, end=max(start, _end_line(tree)))
 
 
@@ -159,7 +162,7 @@ class _Converter:
         self._path, self._heredocs, self._limits = path, heredocs, limits
         self._depth = 0
 
-    def body(self, tree: Any) -> Body:
+    def body(self, tree: Tree) -> Body:
         attributes, blocks = [], []
         for child in _trees(tree):
             if child.data == "attribute":
@@ -177,60 +180,58 @@ class _Converter:
                 raise Unreadable(self._path, reason, attribute.lines.start)
             seen[attribute.name] = attribute
 
-    def _attribute(self, tree: Any) -> Attribute:
+    def _attribute(self, tree: Tree) -> Attribute:
         name, value = _trees(tree)
         return Attribute(_text(name), self.expression(value), _lines(tree))
 
-    def _block(self, tree: Any) -> Block:
+    def _block(self, tree: Tree) -> Block:
         *names, body = _trees(tree)
         words = [self._label(n) for n in names]
         return Block(words[0], tuple(words[1:]), self.body(body), _lines(tree))
 
-    def _label(self, tree: Any) -> str:
+    def _label(self, tree: Tree) -> str:
         if tree.data != "string":
             return _text(tree)
         return "".join(
-            _unescaped(str(c.children[0])) for c in _trees(tree) if isinstance(c.children[0], lark.Token)
+            _unescaped(c.children[0].text) for c in _trees(tree) if c.children[0].__class__ is Token
         )
 
-    def expression(self, tree: Any) -> Expression:
+    def expression(self, tree: Tree) -> Expression:
         while tree.data == "expr_term":
             tree = _trees(tree)[0]
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise Unreadable(
-                self._path, "an expression is nested too deeply", getattr(tree.meta, "line", None)
-            )
+            raise Unreadable(self._path, "an expression is nested too deeply", tree.line or None)
         result = _CONVERT[tree.data](self, tree)
         self._depth -= 1
         return result
 
-    def identifier(self, tree: Any) -> Expression:
+    def identifier(self, tree: Tree) -> Expression:
         return Name(_text(tree))
 
-    def literal(self, tree: Any) -> Expression:
+    def literal(self, tree: Tree) -> Expression:
         return Literal(_LITERALS[_text(tree)])
 
-    def integer(self, tree: Any) -> Expression:
+    def integer(self, tree: Tree) -> Expression:
         text = _text(tree)
         return Literal(int(text)) if len(text) < 100 else Literal(text)
 
-    def decimal(self, tree: Any) -> Expression:
+    def decimal(self, tree: Tree) -> Expression:
         return Literal(float(_text(tree)))
 
-    def string(self, tree: Any) -> Expression:
+    def string(self, tree: Tree) -> Expression:
         parts: list[Part] = []
         for part in _trees(tree):
             child = part.children[0]
-            if isinstance(child, lark.Token):
-                parts.append(Literal(_unescaped(str(child))))
+            if child.__class__ is Token:
+                parts.append(Literal(_unescaped(child.text)))
             elif child.data == "interpolation":
                 parts.append(self.expression(_trees(child)[0]))
             else:
                 parts.append(self._directive(child))
         return self._assembled(parts, tree)
 
-    def _directive(self, tree: Any) -> Directive:
+    def _directive(self, tree: Tree) -> Directive:
         word = tree.data.removeprefix("template_").removesuffix("_start")
         children = _trees(tree)
         if word == "if":
@@ -241,7 +242,7 @@ class _Converter:
             return Directive("for", self.expression(collection), key, value)
         return Directive(word)
 
-    def _assembled(self, parts: list[Part], tree: Any) -> Expression:
+    def _assembled(self, parts: list[Part], tree: Tree) -> Expression:
         texts = [p.value for p in parts if isinstance(p, Literal) and isinstance(p.value, str)]
         if len(texts) == len(parts):
             return Literal("".join(texts))
@@ -249,13 +250,13 @@ class _Converter:
         try:
             return assemble(parts, document=document)
         except TemplateError as error:
-            raise Unreadable(self._path, str(error), getattr(tree.meta, "line", None)) from error
+            raise Unreadable(self._path, str(error), tree.line or None) from error
 
-    def quoted_inside(self, tree: Any) -> Expression:
+    def quoted_inside(self, tree: Tree) -> Expression:
         return Literal(_text(tree).strip('\\"'))
 
-    def heredoc(self, tree: Any) -> Expression:
-        found = self._heredocs[tree.meta.line]
+    def heredoc(self, tree: Tree) -> Expression:
+        found = self._heredocs[tree.line]
         body = without_indent(found.body) if found.indented else found.body
         if "${" not in body and "%{" not in body:
             return Literal(body)
@@ -264,18 +265,18 @@ class _Converter:
         except Unreadable as error:
             raise Unreadable(self._path, error.problem, found.line) from error
 
-    def tuple(self, tree: Any) -> Expression:
+    def tuple(self, tree: Tree) -> Expression:
         items = _trees(tree)
         return Tuple(tuple(self.expression(i) for i in items), tuple(_lines(i) for i in items))
 
-    def object(self, tree: Any) -> Expression:
+    def object(self, tree: Tree) -> Expression:
         return Object(tuple(self._item(e) for e in _trees(tree)))
 
-    def _item(self, tree: Any) -> Item:
+    def _item(self, tree: Tree) -> Item:
         key, value = _trees(tree)
         return Item(self._item_key(key), self.expression(value), _lines(tree))
 
-    def _item_key(self, tree: Any) -> Expression:
+    def _item_key(self, tree: Tree) -> Expression:
         child = _trees(tree)[0]
         if child.data == "keyword":
             return Literal(_text(child))
@@ -288,7 +289,7 @@ class _Converter:
             return Literal(_text(_trees(child)[0]) if _trees(child) else str(key.value))
         return key
 
-    def call(self, tree: Any) -> Expression:
+    def call(self, tree: Tree) -> Expression:
         children = _trees(tree)
         name = "::".join(_text(c) for c in children if c.data == "identifier")
         arguments = next((c for c in children if c.data == "arguments"), None)
@@ -297,7 +298,7 @@ class _Converter:
         values = tuple(self.expression(c) for c in _trees(arguments))
         return Call(name, values, "..." in list(_tokens(arguments)))
 
-    def traversal(self, tree: Any) -> Expression:
+    def traversal(self, tree: Tree) -> Expression:
         steps: list[Step] = []
         while tree.data in _STEPPED:
             left, right = _trees(tree)
@@ -307,7 +308,7 @@ class _Converter:
             tree = left
         return Traversal(self.expression(tree), tuple(reversed(steps)))
 
-    def _step(self, tree: Any) -> Step:
+    def _step(self, tree: Tree) -> Step:
         if tree.data == "get_attr":
             return GetAttribute(_text(_trees(tree)[0]))
         if tree.data == "braces_index":
@@ -316,7 +317,7 @@ class _Converter:
             return GetIndex(Literal(int([*_tokens(tree)][-1])))
         return Splat(tuple(self._step(c) for c in _trees(tree)))
 
-    def binary(self, tree: Any) -> Expression:
+    def binary(self, tree: Tree) -> Expression:
         rest: list[tuple[str, Expression]] = []
         while tree.data == "binary_op":
             tree, term = _trees(tree)
@@ -324,14 +325,14 @@ class _Converter:
             rest.append((_text(operator).strip().splitlines()[-1].strip(), self.expression(operand)))
         return Binary(self.expression(tree), tuple(reversed(rest)))
 
-    def unary(self, tree: Any) -> Expression:
+    def unary(self, tree: Tree) -> Expression:
         return Unary(next(_tokens(tree)), self.expression(_trees(tree)[0]))
 
-    def conditional(self, tree: Any) -> Expression:
+    def conditional(self, tree: Tree) -> Expression:
         condition, then, otherwise = (self.expression(c) for c in _trees(tree))
         return Conditional(condition, then, otherwise)
 
-    def comprehension(self, tree: Any) -> Expression:
+    def comprehension(self, tree: Tree) -> Expression:
         children = _trees(tree)
         intro, *results = [c for c in children if c.data != "for_cond"]
         condition = next((self.expression(_trees(c)[0]) for c in children if c.data == "for_cond"), None)

@@ -1,8 +1,8 @@
-"""All Terraform files → resources: folders are read, joined to modules, and each root is run."""
+"""Terraform files → resources: each is parsed by itself, then folders are joined to modules, and each root is run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed, Unreadable
@@ -12,41 +12,22 @@ from infra_mind.artefacts.terraform.expressions import Scope, settled
 from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.modules import Run, run_all
 from infra_mind.artefacts.terraform.syntax import Body
-from infra_mind.model.inventory import Artefact
+from infra_mind.model.inventory import Artefact, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 _VARIABLES = (".tfvars", ".tfvars.json")
 
 
-def read(
-    own: Sequence[Artefact], every: Sequence[Artefact], limits: IntakeLimits, step: Callable[[str], None]
-) -> Parsed:
-    """Resources of the Terraform files in `own`; `every` holds what `file()` may ask for. Calls `step(path)` a file."""
-    files = Files(every, limits)
-    run = Run({}, files, limits)
-    variables: dict[str, list[tuple[str, Body]]] = {}
-    for artefact in own:
-        body = _body(artefact, limits, run)
-        if body is not None:
-            _place(artefact.path, body, run, variables)
-        step(artefact.path)
-    scope = Scope(files.nothing, {}, run.budget)
-    inputs = {folder: _inputs(found, scope) for folder, found in variables.items()}
-    run_all(run, root_folders(run.configurations), inputs)
-    run.parsed.unread += [files.missing[path] for path in sorted(files.missing)]
-    return run.parsed
-
-
-def _body(artefact: Artefact, limits: IntakeLimits, run: Run) -> Body | None:
+def parse(artefact: Artefact, limits: IntakeLimits) -> Body | UnreadFile | None:
+    """The syntax of one file, or why there is none; None for a template, which is read where a configuration asks for it."""
     path, text = artefact.path, artefact.content
     if not path.endswith((".tf", ".tf.json", *_VARIABLES)):
-        return None  # a template: read where a configuration asks for it
+        return None
     if text is None:
-        run.leave_out(path, artefact.problem or "its content was not handed in", None, "unreadable")
-        return None
+        return UnreadFile(artefact=path, reason=artefact.problem or "its content was not handed in")
     if len(text) > limits.max_file:
-        run.leave_out(path, f"larger than the limit of {limits.max_file} bytes", None, "limit")
-        return None
+        reason = f"larger than the limit of {limits.max_file} bytes"
+        return UnreadFile(artefact=path, reason=reason, kind="limit")
     try:
         if path.endswith(".tfvars.json"):
             return json_syntax.read_variables(path, text, limits)
@@ -54,10 +35,23 @@ def _body(artefact: Artefact, limits: IntakeLimits, run: Run) -> Body | None:
             return json_syntax.read(path, text, limits)
         return hcl.read(path, text, limits)
     except Unreadable as error:
-        run.parsed.unread.append(error.as_unread())
+        return error.as_unread()
     except RecursionError:
-        run.leave_out(path, "nested too deeply", None, "limit")
-    return None
+        return UnreadFile(artefact=path, reason="nested too deeply", kind="limit")
+
+
+def resolve(bodies: Iterable[tuple[str, Body]], every: Sequence[Artefact], limits: IntakeLimits) -> Parsed:
+    """Resources of parsed files, given with their paths; `every` holds what `file()` may ask for."""
+    files = Files(every, limits)
+    run = Run({}, files, limits)
+    variables: dict[str, list[tuple[str, Body]]] = {}
+    for path, body in bodies:
+        _place(path, body, run, variables)
+    scope = Scope(files.nothing, {}, run.budget)
+    inputs = {folder: _inputs(found, scope) for folder, found in variables.items()}
+    run_all(run, root_folders(run.configurations), inputs)
+    run.parsed.unread += [files.missing[path] for path in sorted(files.missing)]
+    return run.parsed
 
 
 def _place(path: str, body: Body, run: Run, variables: dict[str, list[tuple[str, Body]]]) -> None:

@@ -104,3 +104,34 @@ def test_steps_that_wait_share_a_slot_and_a_task_counts_at_least_one() -> None:
     assert Plan(waiting[:8]).width == 1
     assert Plan(waiting).width == 2
     assert Plan((Step("a"), Step("b"), *waiting[:8])).width == 3
+
+
+DIVIDED = Plan(
+    (
+        Step("read", reads=("files",), version=3, agent=False, divided=True),
+        Step("a", needs=("read",)),
+        Step("last", after=("read", "a"), agent=False),
+    )
+)
+PORTIONED = {"files": "1", "files.1-9": "1", "files.10-12": "1", "name": "2", "filesystem.x": "3"}
+
+
+def test_a_divided_step_needs_one_for_each_portion_of_what_it_reads() -> None:
+    plan = DIVIDED.divided(PORTIONED)
+    assert [step.name for step in plan.steps] == ["read.1-9", "read.10-12", "read", "a", "last"]
+    assert plan.by_name["read.1-9"] == Step("read.1-9", reads=("files.1-9",), version=3, agent=False)
+    assert plan.by_name["read"].needs == ("read.1-9", "read.10-12")
+    assert (plan.last, plan.agents, plan.release) == (DIVIDED.last, DIVIDED.agents, DIVIDED.release)
+
+
+def test_without_portions_a_plan_stays_as_it_is() -> None:
+    assert DIVIDED.divided({"files": "1"}) is DIVIDED
+    assert Plan((Step("a", reads=("files",)),)).divided(PORTIONED).by_name.keys() == {"a"}
+
+
+def test_a_portion_that_was_kept_holds_as_long_as_its_part_of_the_input() -> None:
+    def kept_for(mark: str) -> str:
+        plan = DIVIDED.divided({"files.1-9": mark})
+        return plan.inputs_hash(plan.by_name["read.1-9"], {"files.1-9": mark}, {})
+
+    assert kept_for("1") == kept_for("1") != kept_for("2")

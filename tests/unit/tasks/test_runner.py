@@ -52,10 +52,12 @@ class Bench:
         (claim,) = await self.store.claim("d", 1)
         return claim
 
-    def run_of(self, claim: Claim, executor: LocalExecutor | None = None) -> TaskRun:
+    def run_of(
+        self, claim: Claim, executor: LocalExecutor | None = None, parts: Mapping[str, str] | None = None
+    ) -> TaskRun:
         return TaskRun(
             claim, plan=self._plan, store=self.store, executor=executor or LocalExecutor(self._step, slots=4),
-            limits=self._limits, parts=lambda data: {"x": data.decode()}, chance=random.Random(1),
+            limits=self._limits, parts=lambda data: parts or {"x": data.decode()}, chance=random.Random(1),
         )  # fmt: skip
 
     def _step(
@@ -703,3 +705,69 @@ async def test_a_cancel_that_is_lost_while_the_store_is_away_ends_the_run(why: S
         await store.asked.wait()
         run.stop(why)
     assert not bench.starts
+
+
+PORTIONED = Plan((
+    Step("read", reads=("x",), agent=False, divided=True), Step("a", needs=("read",)), Step("b"), Step("c"),
+    Step("sum", after=("a", "b", "c"), agent=False),
+))  # fmt: skip
+PARTS = {"x": "input", "x.1-2": "input", "x.3-3": "input"}
+
+
+async def test_a_divided_step_gets_what_its_portions_gave_in_their_order() -> None:
+    bench, seen = Bench(plan=PORTIONED), list[str]()
+
+    def note(call: StepCall, results: Mapping[str, bytes], stopped: Callable[[], bool]) -> bytes:
+        seen.extend(results)
+        return b"r"
+
+    bench.behaviour["read"] = note
+    await bench.accept()
+    await bench.run_of(await bench.claim(), parts=PARTS).run()
+    assert seen == ["read.1-2", "read.3-3"]
+    assert (await bench.task()).state is TaskState.SUCCESS
+
+
+async def test_of_a_divided_step_only_the_portions_that_are_missing_are_read_again() -> None:
+    bench = Bench(plan=PORTIONED)
+    bench.behaviour["read.3-3"] = stubborn
+    await bench.accept()
+    first = bench.run_of(claim := await bench.claim(), parts=PARTS)
+    running = asyncio.create_task(first.run())
+
+    async def kept() -> bool:
+        return "read.1-2" in await bench.store.kept(claim.task_id)
+
+    await wait_until("one portion is kept", kept)
+    first.stop(Stop.DRAIN)
+    await running
+    bench.behaviour.clear()
+    await bench.run_of(await bench.claim(), parts=PARTS).run()
+    assert (bench.starts["read.1-2"], bench.starts["read.3-3"], bench.starts["read"]) == (1, 2, 1)
+    assert (await bench.task()).state is TaskState.SUCCESS
+
+
+async def test_a_cancel_stops_every_portion() -> None:
+    bench = Bench(plan=PORTIONED)
+    bench.behaviour = {"read.1-2": stubborn, "read.3-3": stubborn}
+    await bench.accept()
+    run = bench.run_of(await bench.claim(), parts=PARTS)
+    running = asyncio.create_task(run.run())
+
+    async def both_run() -> bool:
+        return bool(bench.starts["read.1-2"] and bench.starts["read.3-3"])
+
+    await wait_until("both run", both_run)
+    run.stop(Stop.CANCEL)
+    await running
+    assert (await bench.task()).state is TaskState.REVOKED
+    assert bench.starts["read"] == 0
+
+
+async def test_a_portion_that_cannot_be_read_fails_the_task_with_its_reason() -> None:
+    bench = Bench(plan=PORTIONED)
+    bench.behaviour["read.3-3"] = fails(StepFailed("WorkerCrashed", "its process died", retryable=False))
+    await bench.accept()
+    await bench.run_of(await bench.claim(), parts=PARTS).run()
+    with pytest.raises(TaskFailed, match=r"read\.3-3 failed and others need it: its process died"):
+        await bench.store.result("acme", "t-1")

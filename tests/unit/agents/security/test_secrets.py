@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra_mind.agents.security.secrets import is_secret_name, literal_secret, mask, scrub, tokens
+from infra_mind.agents.security.secrets import (
+    _ASSIGNED,
+    _AWS_SECRET,
+    _HINT,
+    _PATTERNS,
+    _TELLS,
+    is_secret_name,
+    literal_secret,
+    mask,
+    scrub,
+    tokens,
+)
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact
 from tests.unit.agents.security.snippets import run
@@ -20,6 +32,23 @@ _PASSWORD = st.text(string.ascii_letters + string.digits + "!-_+", min_size=12, 
         any(c.isdigit() for c in t) and any(c.isalpha() for c in t) and t[0].isalnum() and t[-1].isalnum()
     )
 )
+
+
+@pytest.mark.parametrize(
+    "pattern", [*(p for _, p, _ in _PATTERNS), _AWS_SECRET], ids=lambda p: p.pattern[:30]
+)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_has_the_form_of_a_secret_has_a_hint_of_it(
+    pattern: re.Pattern[str], data: st.DataObject
+) -> None:
+    assert _HINT.search(data.draw(st.from_regex(pattern)))
+
+
+@given(st.from_regex(_ASSIGNED))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_assigned_to_a_telling_name_is_found_by_the_name(text: str) -> None:
+    assert _TELLS.search(text)
 
 
 def test_a_mask_keeps_the_public_prefix_and_the_length() -> None:
