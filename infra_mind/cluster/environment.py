@@ -38,13 +38,17 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+_given: set[int] = set()
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now, outside of the range from which the system gives ports to connections: so that it is
-    still free when, seconds later, a server of ours wants it."""
+    """A port that nobody listens on now and that was not given before, outside of the range from which the system gives ports to
+    connections: so that it is still free when, seconds later, a server of ours wants it."""
     chance = secrets.SystemRandom()
     for _ in range(1000):
         port = chance.randrange(30_000, 32_700)  # `ray start` keeps 10002 to 19999 for its workers
-        if refusal(host, port) is None:
+        if port not in _given and refusal(host, port) is None:
+            _given.add(port)
             return port
     raise Unavailable("no free port between 30000 and 32700")
 

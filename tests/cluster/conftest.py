@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra_mind.cluster.environment import free_port
+from infra_mind.cluster.environment import free_port, refusal
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +76,8 @@ class RayCluster:
 def ray_cluster(
     home: Path, *words: str, settings: Mapping[str, str] | None = None, port: int = 0
 ) -> Iterator[RayCluster]:
-    """`ray start --head` with these words added; `port` is that of the GCS."""
+    """`ray start --head` with these words added; `port` is that of the GCS. Serve listens where it does by default, on 8000."""
+    wait_until("the port of Serve is free", lambda: refusal("127.0.0.1", 8000) is None)
     directory = Path(tempfile.mkdtemp(prefix="imt-"))  # short: sockets in it must stay under 108 bytes
     port, dashboard_port = port or free_port(), free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "INFRA_MIND_"))}
