@@ -13,6 +13,7 @@ from infra_mind.agents.security.subject import Subject
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, is_unresolvable
 
 _POLICY_DOCUMENT = "data.aws_iam_policy_document"
+DOCUMENT_PARTS = ("source_policy_documents", "override_policy_documents")
 
 
 class Context:
@@ -48,9 +49,19 @@ class Context:
         return self._dangling[key]
 
     def documents(self, subject: Subject, attribute: str) -> list[Subject]:
-        """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts."""
+        """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts, each followed
+        by those that it is put together from."""
+        found: dict[str, Resource] = {}
+        self._follow(subject, attribute, found)
+        return [Subject.of(r) for r in found.values()]
+
+    def _follow(self, subject: Subject, attribute: str, found: dict[str, Resource]) -> None:
         named = self._links.named_by(subject.resource, subject.at(attribute), subject.raw(attribute))
-        return [Subject.of(r) for r in named if r.kind == _POLICY_DOCUMENT]
+        for resource in named:
+            if resource.kind == _POLICY_DOCUMENT and resource.address not in found:
+                found[resource.address] = resource
+                for part in DOCUMENT_PARTS:
+                    self._follow(Subject.of(resource), part, found)
 
     def source(self, resource: Resource) -> list[tuple[int, str]]:
         """(line number, line) of the resource's own text; empty if the artefact's text is not here."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from infra_mind.agents.security.subject import OddShape, Subject
-from infra_mind.model.inventory import contains_unresolvable, is_unresolvable
+from infra_mind.agents.security.subject import OddShape, Subject, first_reason
+from infra_mind.model.inventory import UNRESOLVABLE_KEY, contains_unresolvable, is_unresolvable
 
 # Rights with which their holder can take wider ones, alone or with one more step. Facts: the AWS Service Authorization
 # Reference (action names) and the public catalogue of IAM escalation paths (pathfinding.cloud, Rhino Security Labs), as of 2025.
@@ -20,11 +20,20 @@ ESCALATION = (
     "lambda:UpdateFunctionCode", "glue:UpdateDevEndpoint",
 )  # fmt: skip
 
+_STAR = 'Principal "*"'
+_EFFECT = "the effect of a statement for everyone"
+_ALL_BUT = "everyone but the principals in NotPrincipal"
+_SET_BY_PEOPLE = ("var.", "local.", "each.", "module.")
+
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: `path` of it in the resource; lists as written; `unknown` where apply time decides who may
-    do what (an unknown resource is the ARN of one thing, as a rule, and not `*`)."""
+    """One statement: `path` of it in the resource; lists as written; `unknown` where apply time decides what is allowed
+    (an unknown resource is the ARN of one thing, as a rule, and not `*`).
+
+    `on_resource` tells a policy on a resource from one of an identity, whoever its principals are. `everyone` says how
+    it names them all, or is empty. `open_principal` is the value of apply time that may be `*`: a variable may, an
+    attribute of a resource may not."""
 
     path: str
     allow: bool
@@ -32,9 +41,11 @@ class Statement:
     not_actions: tuple[str, ...]
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
-    principals: tuple[str, ...]
     conditioned: bool
     unknown: bool
+    on_resource: bool
+    everyone: str
+    open_principal: str
 
     @property
     def every_resource(self) -> bool:
@@ -63,43 +74,92 @@ def statements(subject: Subject, attribute: str) -> Iterator[Statement]:
     if not isinstance(value, dict):
         raise OddShape(path, value, "a policy document")
     for entry in _many(value.get("Statement")):
-        if isinstance(entry, dict) and not is_unresolvable(entry):
+        if is_unresolvable(entry):
+            yield open_statement(path, first_reason(entry))
+        elif isinstance(entry, dict):
             yield _from_json(entry, path)
 
 
 def document_statements(subject: Subject) -> Iterator[Statement]:
     """The statements of a `data "aws_iam_policy_document"`."""
     for block in subject.blocks("statement"):
-        if not isinstance(block.data, dict) or is_unresolvable(block.data):
-            block.known("")
-            continue
-        principals = [
-            name for p in block.blocks("principals") if isinstance(p.data, dict) for name in p.strings("identifiers")
-            if str(p.raw("type")) in {"AWS", "*"}
-        ]  # fmt: skip
-        yield Statement(
-            path=block.base, allow=block.text("effect", "Allow") == "Allow", actions=_known(block.raw("actions")),
-            not_actions=_known(block.raw("not_actions")), resources=_known(block.raw("resources")),
-            not_resources=_known(block.raw("not_resources")), principals=tuple(principals),
-            conditioned=block.has("condition"),
-            unknown=any(contains_unresolvable(block.raw(a)) for a in ("effect", "actions", "not_actions", "principals")),
-        )  # fmt: skip
+        if is_unresolvable(block.data):
+            yield open_statement(block.base, first_reason(block.data))
+        elif isinstance(block.data, dict):
+            yield _from_block(block)
 
 
-def _from_json(entry: dict[str, Any], path: str) -> Statement:
+def open_statement(path: str, reason: str) -> Statement:
+    """A statement, or several, that apply time makes: it may allow anything to anybody."""
     return Statement(
-        path=path, allow=entry.get("Effect", "Allow") == "Allow", actions=_known(entry.get("Action")),
-        not_actions=_known(entry.get("NotAction")), resources=_known(entry.get("Resource")),
-        not_resources=_known(entry.get("NotResource")), principals=_principals(entry.get("Principal")),
-        conditioned=bool(entry.get("Condition")),
-        unknown=any(contains_unresolvable(entry.get(name)) for name in ("Effect", "Action", "NotAction", "Principal")),
+        path, True, (), (), (), (), False, unknown=True, on_resource=False, everyone="", open_principal=reason
+    )
+
+
+def _from_block(block: Subject) -> Statement:
+    return _statement(
+        block.base, block.raw("effect") in (None, "Allow"), block.data,
+        ("actions", "not_actions", "resources", "not_resources"), block.has("condition"), _document_principals(block),
     )  # fmt: skip
 
 
-def _principals(value: Any) -> tuple[str, ...]:
+def _from_json(entry: dict[str, Any], path: str) -> Statement:
+    return _statement(
+        path, entry.get("Effect", "Allow") == "Allow", entry, ("Action", "NotAction", "Resource", "NotResource"),
+        bool(entry.get("Condition")), _json_principals(entry),
+    )  # fmt: skip
+
+
+def _statement(
+    path: str, allow: bool, data: dict[str, Any], names: tuple[str, str, str, str], conditioned: bool, who: _Principals
+) -> Statement:  # fmt: skip
+    actions, not_actions, resources, not_resources = (data.get(name) for name in names)
+    open_effect = contains_unresolvable([data.get("effect"), data.get("Effect")])
+    return Statement(
+        path=path, allow=allow or open_effect, actions=() if open_effect else _known(actions), not_actions=_known(not_actions),
+        resources=_known(resources), not_resources=_known(not_resources), conditioned=conditioned,
+        unknown=open_effect or contains_unresolvable([actions, not_actions]) or (who.unsure and not who.given),
+        on_resource=who.given, everyone="" if open_effect else who.everyone,
+        open_principal=_EFFECT if open_effect and (who.everyone or who.open) else who.open,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Principals:
+    """Whom a statement names: `given` if it names anybody, `unsure` if apply time decides even that."""
+
+    given: bool
+    everyone: str = ""
+    open: str = ""
+    unsure: bool = False
+
+
+def _document_principals(block: Subject) -> _Principals:
+    entries = _many(block.raw("principals"))
+    known = [e for e in entries if isinstance(e, dict) and not is_unresolvable(e)]
+    names = [n for e in known if str(e.get("type")) in {"AWS", "*"} for n in _many(e.get("identifiers"))]
+    if block.has("not_principals"):
+        return _Principals(True, _ALL_BUT)
+    return _Principals(
+        bool(known), _STAR if "*" in names else "", _may_be_star(names), contains_unresolvable(entries)
+    )
+
+
+def _json_principals(entry: dict[str, Any]) -> _Principals:
+    if entry.get("NotPrincipal") is not None:
+        return _Principals(True, _ALL_BUT)
+    value = entry.get("Principal")
     if isinstance(value, dict) and not is_unresolvable(value):
-        return _known(value.get("AWS")) + (("*",) if "*" in value else ())
-    return _known(value)
+        names = [*_many(value.get("AWS")), *(["*"] if "*" in value else [])]
+    else:
+        names = _many(value)
+    return _Principals(value is not None, _STAR if "*" in names else "", _may_be_star(names))
+
+
+def _may_be_star(names: list[Any]) -> str:
+    """The first name that apply time gives and that a person may have set to `*`."""
+    reasons = [str(n[UNRESOLVABLE_KEY]) for n in names if is_unresolvable(n)]
+    return next((r for r in reasons if any(p.strip().startswith(_SET_BY_PEOPLE) for p in r.split(","))), "")
 
 
 def _known(value: Any) -> tuple[str, ...]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
-from infra_mind.agents.security.context import Context
-from infra_mind.agents.security.iam import ESCALATION, Statement, document_statements, statements
+from infra_mind.agents.security.context import DOCUMENT_PARTS, Context
+from infra_mind.agents.security.iam import (
+    ESCALATION,
+    Statement,
+    document_statements,
+    open_statement,
+    statements,
+)
 from infra_mind.agents.security.rule import Check, Family, Outcome, RuleSet, failed, passed, undecided
-from infra_mind.agents.security.subject import Subject
+from infra_mind.agents.security.subject import Subject, first_reason
 from infra_mind.model.finding import Effort, Severity
-from infra_mind.model.inventory import Format
+from infra_mind.model.inventory import Format, contains_unresolvable
 
 RULES = RuleSet(Format.TERRAFORM)
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -26,6 +33,9 @@ _RESOURCE_POLICIES = {
     "aws_efs_file_system_policy": "policy", "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy",
 }  # fmt: skip
 _TRUST = "assume_role_policy"
+_OWN_POLICY = re.compile(
+    r"(module\.[\w-]+(\[[^\]]*\])?\.)*aws_iam_policy\."
+)  # its document is looked at where it stands
 
 
 def _identity_statements(subject: Subject, context: Context) -> Iterator[Statement]:
@@ -33,12 +43,19 @@ def _identity_statements(subject: Subject, context: Context) -> Iterator[Stateme
     if kind in _POLICIES and context.documents(subject, _POLICIES[kind]):
         return  # the document is a resource of its own here: said once, where it stands
     if kind == _DOCUMENT:
-        yield from document_statements(subject)
+        yield from _of_document(subject, context)
     elif kind == "aws_iam_role":
         for inline in subject.blocks("inline_policy"):
             yield from statements(inline, "policy")
     else:
         yield from statements(subject, _POLICIES[kind])
+
+
+def _of_document(document: Subject, context: Context) -> Iterator[Statement]:
+    yield from document_statements(document)
+    for part in DOCUMENT_PARTS:
+        if contains_unresolvable(document.raw(part)) and not context.documents(document, part):
+            yield open_statement(document.at(part), first_reason(document.raw(part)))
 
 
 def _over_statements(wrong: Callable[[Statement], str], expected: str) -> Check:
@@ -50,7 +67,7 @@ def _over_statements(wrong: Callable[[Statement], str], expected: str) -> Check:
             if problem:
                 yield failed(statement.path, problem, expected)
             elif statement.unknown and statement.allow:
-                yield undecided(statement.path, "a part of the statement")
+                yield undecided(statement.path, statement.open_principal or "a part of the statement")
             else:
                 yield passed(statement.path)
 
@@ -58,7 +75,7 @@ def _over_statements(wrong: Callable[[Statement], str], expected: str) -> Check:
 
 
 def _everything(s: Statement) -> str:
-    if s.principals:  # a policy on a resource: its own rule
+    if s.on_resource:  # its own rule
         return ""
     if s.every_action and (s.every_resource or s.not_resources):
         return 'Action "*" on Resource "*"'
@@ -66,7 +83,7 @@ def _everything(s: Statement) -> str:
 
 
 def _wide(s: Statement) -> str:
-    if s.principals or _everything(s):
+    if s.on_resource or _everything(s):
         return ""
     if s.every_action:
         return 'Action "*"'
@@ -78,7 +95,7 @@ def _wide(s: Statement) -> str:
 
 def _escalates(s: Statement) -> str:
     if (
-        s.principals
+        s.on_resource
         or s.every_action
         or not (s.every_resource or any(r.endswith((":role/*", ":user/*", ":policy/*")) for r in s.resources))
     ):
@@ -112,6 +129,13 @@ RULES.add(
 )(_over_statements(_escalates, "none of these on every resource"))  # fmt: skip
 
 
+def _statements_of(subject: Subject, attribute: str, context: Context) -> list[Statement]:
+    """The statements of the policy under `attribute`: of the documents that it refers to and of those that they are put together
+    from, else as written there. Raises Unknown for a policy, or a part of one, that apply time makes."""
+    found = [s for document in context.documents(subject, attribute) for s in _of_document(document, context)]
+    return found or list(statements(subject, attribute))
+
+
 @RULES.add(
     "IM-AWS-IAM-004", "Role can be assumed by anyone", severity=Severity.CRITICAL,
     reason="Any AWS account in the world can take on the role's rights.",
@@ -119,10 +143,13 @@ RULES.add(
     references=(_IAM + "id_roles_create_for-user_externalid.html",), ckv=("CKV_AWS_60", "CKV_AWS_61"), controls=("access-control",), exposes=True,
 )  # fmt: skip
 def trust(subject: Subject, context: Context) -> Iterator[Outcome]:
-    found = [s for d in context.documents(subject, _TRUST) for s in document_statements(d)]
-    trusting = found or list(statements(subject, _TRUST))
-    bad = [s for s in trusting if s.allow and "*" in s.principals and not s.conditioned]
-    yield failed(_TRUST, 'Principal "*"', "named accounts or services") if bad else passed(_TRUST)
+    trusting = [s for s in _statements_of(subject, _TRUST, context) if s.allow and not s.conditioned]
+    if bad := next((s.everyone for s in trusting if s.everyone), ""):
+        yield failed(_TRUST, bad, "named accounts or services")
+    elif unsure := next((s.open_principal for s in trusting if s.open_principal), ""):
+        yield undecided(_TRUST, unsure)
+    else:
+        yield passed(_TRUST)
 
 
 @RULES.add(
@@ -134,14 +161,14 @@ def trust(subject: Subject, context: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def resource_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
     attribute = _RESOURCE_POLICIES[subject.resource.kind]
-    found = [s for d in context.documents(subject, attribute) for s in document_statements(d)]
-    for statement in found or list(statements(subject, attribute)):
-        if statement.allow and "*" in statement.principals and not statement.conditioned:
+    for statement in _statements_of(subject, attribute, context):
+        if statement.allow and statement.everyone and not statement.conditioned:
+            what = ", ".join(statement.actions) or "do what is not excluded"
             yield failed(
-                subject.at(attribute),
-                f'Principal "*" may {", ".join(statement.actions) or "do what is not excluded"}',
-                "named principals, or a condition",
+                subject.at(attribute), f"{statement.everyone} may {what}", "named principals, or a condition"
             )
+        elif statement.allow and statement.open_principal and not statement.conditioned:
+            yield undecided(subject.at(attribute), statement.open_principal)
         else:
             yield passed(attribute)
 
@@ -155,12 +182,15 @@ def resource_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
 def managed_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
     path = "managed_policy_arns" if subject.resource.kind == "aws_iam_role" else "policy_arn"
     full = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
-    for arn in subject.strings(path):
-        yield (
-            failed(subject.at(path), arn.rpartition("/")[2], "a narrower policy")
-            if arn.endswith(full)
-            else passed(path)
-        )
+    value = subject.raw(path)
+    for arn in value if isinstance(value, list | tuple) else [value]:
+        reason = first_reason(arn)
+        if reason and not _OWN_POLICY.match(reason):
+            yield undecided(subject.at(path), reason)
+        elif isinstance(arn, str) and arn.endswith(full):
+            yield failed(subject.at(path), arn.rpartition("/")[2], "a narrower policy")
+        elif arn is not None:
+            yield passed(path)
 
 
 @RULES.add(

@@ -62,3 +62,95 @@ def test_the_evidence_of_an_ipv6_rule_shows_its_own_range() -> None:
 )  # fmt: skip
 def test_what_is_absent_is_what_the_provider_takes_today(rule: str, text: str, fails: bool) -> None:
     assert bool(of(run(tf("main.tf", text)), rule)) is fails
+
+
+_DOCUMENT = 'data "aws_iam_policy_document" "d" {{\n  statement {{\n    actions   = ["{action}"]\n    resources = ["*"]\n{more}\n  }}\n}}\n'
+_ROOT = '"arn:aws:iam::${data.aws_caller_identity.current.account_id}:root"'
+_WHO = '    principals {{\n      type        = "{type}"\n      identifiers = {names}\n    }}'
+_KEY = 'resource "aws_kms_key" "k" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'
+_OF_IDENTITIES = ("IM-AWS-IAM-001", "IM-AWS-IAM-002", "IM-AWS-IAM-003")
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [("AWS", f"[{_ROOT}]"), ("Service", '["logs.${data.aws_region.current.name}.amazonaws.com"]'), ("Service", '["logs.amazonaws.com"]')],
+)  # fmt: skip
+def test_the_policy_of_a_key_is_no_policy_of_an_identity_whoever_its_principal_is(
+    kind: str, names: str
+) -> None:
+    text = _DOCUMENT.format(action="kms:*", more=_WHO.format(type=kind, names=names)) + _KEY
+    result = run(tf("main.tf", text))
+    for rule in (*_OF_IDENTITIES, "IM-AWS-IAM-005"):
+        assert not of(result, rule), rule
+        assert not of(result, rule, Status.UNRESOLVABLE), rule
+        assert of(result, rule, Status.PASS), rule
+
+
+def test_actions_that_are_known_decide_whatever_the_resource_is() -> None:
+    text = (
+        'variable "bucket" {}\n'
+        + _DOCUMENT.format(action="s3:GetObject", more="").replace('["*"]', '["${var.bucket}/*"]')
+    )  # fmt: skip
+    result = run(tf("main.tf", text))
+    assert all(of(result, rule, Status.PASS) for rule in _OF_IDENTITIES)
+
+
+_TRUST = 'variable "who" {}\nresource "aws_iam_role" "r" {\n  assume_role_policy = jsonencode({Statement = [%s]})\n}\n'
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        '{Effect = "Allow", Action = "sts:AssumeRole", Principal = {AWS = var.who}}',
+        '{Effect = "Allow", Action = "sts:AssumeRole", Principal = var.who}',
+        '{Effect = var.who, Action = "sts:AssumeRole", Principal = "*"}',
+        "var.who",
+    ],
+)
+def test_a_trust_that_a_variable_may_open_to_everyone_is_not_called_closed(statement: str) -> None:
+    result = run(tf("main.tf", _TRUST % statement))
+    assert of(result, "IM-AWS-IAM-004", Status.UNRESOLVABLE)
+    assert not of(result, "IM-AWS-IAM-004", Status.PASS)
+
+
+def test_everyone_but_the_named_is_everyone() -> None:
+    text = (
+        _TRUST
+        % '{Effect = "Allow", Action = "sts:AssumeRole", NotPrincipal = {AWS = "arn:aws:iam::123456789012:root"}}'
+    )
+    (finding,) = of(run(tf("main.tf", text)), "IM-AWS-IAM-004")
+    assert finding.evidence[0].observed == "everyone but the principals in NotPrincipal"
+
+
+_PUT_TOGETHER = 'data "aws_iam_policy_document" "d" {\n  source_policy_documents = [%s]\n}\n' + _KEY
+
+
+def test_a_policy_put_together_from_documents_is_followed_to_them() -> None:
+    part = _DOCUMENT.format(
+        action="kms:Decrypt", more=_WHO.format(type="AWS", names='["*", aws_iam_role.r.arn]')
+    ).replace('"d"', '"part"')
+    text = _PUT_TOGETHER % "data.aws_iam_policy_document.part.json" + part
+    (finding,) = of(run(tf("main.tf", text)), "IM-AWS-IAM-005")
+    assert finding.evidence[0].observed == 'Principal "*" may kms:Decrypt'
+
+
+def test_a_policy_put_together_from_what_is_not_known_is_not_called_closed() -> None:
+    result = run(tf("main.tf", 'variable "more" {}\n' + _PUT_TOGETHER % "var.more"))
+    assert of(result, "IM-AWS-IAM-005", Status.UNRESOLVABLE)
+    assert not of(result, "IM-AWS-IAM-005", Status.PASS)
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("aws_iam_policy.own.arn", Status.PASS),
+        ("data.aws_iam_policy.some.arn", Status.UNRESOLVABLE),
+        ('"arn:aws:iam::aws:policy/AdministratorAccess"', Status.FAIL),
+    ],
+)
+def test_a_policy_of_ones_own_is_none_of_the_managed_ones(policy: str, status: Status) -> None:
+    text = (
+        f'resource "aws_iam_role_policy_attachment" "a" {{\n  role       = "r"\n  policy_arn = {policy}\n}}\n'
+    )
+    result = run(tf("main.tf", text))
+    assert [s for s in Status if of(result, "IM-AWS-IAM-006", s)] == [status]
