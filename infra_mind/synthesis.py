@@ -177,7 +177,9 @@ def _budget_said(facts: Mapping[str, Fact]) -> Iterable[str]:
     limit = _input(facts.get("strategy.budget_used"), "usd_per_month")
     open_ = _input(facts.get(_TOTAL), "unpriced")
     if over:
-        yield f"{money(over)} a month over the budget" + (f" of {money(limit)}" if limit else "")
+        yield f"{'at least ' if open_ else ''}{money(over)} a month over the budget" + (
+            f" of {money(limit)}" if limit else ""
+        )
     elif limit:
         yield f"within the budget{' as far as it is priced' if open_ else ''}: {money(total)} of {money(limit)} a month"
     else:
@@ -327,21 +329,23 @@ def _compliance_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact
 
 
 class _Form(NamedTuple):
-    """How a fact is said. `of_a_number`: a text as value is not said; `if_any`: nor is nothing of a thing."""
+    """How a fact is said. `of_a_number`: a text as value is not said; `if_any`: nor is nothing of a thing. `left_out` names the
+    input that counts what the number lacks: with any of it the number is a lower bound, and is called one."""
 
     fact: str
     text: str
     of_a_number: bool = True
     if_any: bool = False
+    left_out: str = ""
 
 
 _FORMS = (
     _Form(_TOTAL, "What has a price costs {value}"),
     _Form("cost.unpriced_count", "Things without a dated price, in no total: {value}", if_any=True),
-    _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True),
+    _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True, left_out="unpriced"),
     _Form("reliability.availability", "The path of a request is available {value} of the time"),
     _Form("reliability.downtime_minutes_per_year", "It is down {value}"),
-    _Form("sustainability.kgco2e_per_month", "Operation emits {value}"),
+    _Form("sustainability.kgco2e_per_month", "Operation emits {value}", left_out="left_out"),
     _Form("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}", of_a_number=False),
 )
 
@@ -353,6 +357,8 @@ def _said(fact: Fact | None, form: _Form) -> str | None:
     if form.of_a_number and (isinstance(fact.value, str) or (form.if_any and fact.value <= 0)):
         return None
     shown = quantity(fact.value, "" if fact.unit == "text" else fact.unit).text
+    if _input(fact, form.left_out):
+        shown = f"at least {shown}"
     return f"{form.text.format(value=shown, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
 
 

@@ -171,12 +171,16 @@ def _placed(resource: str, evidence: Sequence[Evidence]) -> str:
 
 
 def not_assessed(
-    *, agent: str, rule_id: str, title: str, missing: str, hint: str = "", resource: str = ""
+    *, agent: str, rule_id: str, title: str, missing: str, hint: str = "", resource: str = "", given: str = ""
 ) -> Finding:
-    """The finding an agent gives when an input is missing: names the field (`missing`) and what to do (`hint`)."""
+    """The finding an agent gives when an input is missing: names the field (`missing`) and what to do (`hint`).
+
+    `given` is what stands in that field where something does, and no table of this release knows more of it."""
+    lacking = "The tables of this release do not have it; in the brief nothing is missing."
+    todo = hint or (lacking if given else f"Give `{missing}` in the brief.")
     return make_finding(
         rule_id=rule_id, agent=agent, title=title, status=Status.NOT_ASSESSED, severity=Severity.INFO,
         resource=resource or missing, value=missing,
-        evidence=(Evidence(artefact="brief", path=missing, observed="absent", expected=hint or f"give {missing}"),),
-        remediation=Remediation(text=hint or f"Give `{missing}` in the brief.", effort=Effort.MINUTES),
+        evidence=(Evidence(artefact="brief", path=missing, observed=given or "absent", expected=hint or ("one that the tables know" if given else f"give {missing}")),),
+        remediation=Remediation(text=todo, effort=Effort.MINUTES),
     )  # fmt: skip

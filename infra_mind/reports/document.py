@@ -90,7 +90,7 @@ def _overview(view: View) -> Iterator[Block]:
     yield Table(("Severity", "Failed"), tuple((s, number(n)) for s, n in view.severities), frozenset({1}))
     checks = ", ".join(f"{number(bar.amount)} {bar.label}" for bar in view.checks)
     read = f"{number(coverage.files_read)} of {number(coverage.files)} files could be read"
-    gaps = f"Missing or unreadable fields and files: {number(len(coverage.not_assessed))}"
+    gaps = f"Missing, unknown or unreadable fields and files: {number(len(coverage.not_assessed))}"
     yield Paragraph(
         ". ".join(part for part in (f"Checks: {checks}" if checks else "", read, gaps) if part) + "."
     )
@@ -313,7 +313,7 @@ def _coverage(view: View) -> Iterator[Block]:
     if coverage.agents_failed:
         yield Paragraph(f"Agents that failed: {', '.join(map(agent_title, coverage.agents_failed))}.")
     if coverage.not_assessed:
-        yield Heading(3, "Missing or unreadable")
+        yield Heading(3, "Missing, unknown or unreadable")
         yield Bullets(coverage.not_assessed)
 
 

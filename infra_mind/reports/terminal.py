@@ -143,7 +143,9 @@ def _compliance(view: View, console: Console) -> None:
 def _gaps(view: View, console: Console) -> None:
     coverage = view.result.coverage
     read = f"{number(coverage.files_read)} of {number(coverage.files)} files read"
-    console.print(Text(f"\nMissing or unreadable: {len(coverage.not_assessed)}; {read}", style="bold"))
+    console.print(
+        Text(f"\nMissing, unknown or unreadable: {len(coverage.not_assessed)}; {read}", style="bold")
+    )
     for item in coverage.not_assessed[:MOST_MISSING]:
         console.print(Text("  ").append_text(_text(item)), overflow="ellipsis", no_wrap=True)
     rest = len(coverage.not_assessed) - MOST_MISSING

@@ -126,11 +126,20 @@ def costs(total: float, budget: float, unpriced: int = 0) -> dict[str, AgentResu
         ("Within the budget: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 0),
         ("Within the budget as far as it is priced: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 2),
         ("$ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 0),
-        ("$ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 3),
+        ("At least $ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 3),
     ],
 )
 def test_the_headline_begins_with_the_budget(said: str, total: float, unpriced: int) -> None:
     assert plain(build(costs(total, 60_000.0, unpriced)).summary.headline).split("; ")[0] == said
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"), [(0, "Operation emits 7 kg"), (2, "Operation emits at least 7 kg")]
+)
+def test_carbon_that_lacks_a_part_is_called_a_lower_bound(left_out: int, said: str) -> None:
+    carbon = fact("sustainability.kgco2e_per_month", 7.0, "kgCO2e/month", left_out=left_out)
+    sentences = build({"sustainability": AgentResult(facts=(carbon,))}).summary.sentences
+    assert any(plain(s).startswith(said) for s in sentences), sentences
 
 
 def test_without_a_budget_the_headline_has_the_total() -> None:

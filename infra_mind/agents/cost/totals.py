@@ -212,13 +212,13 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
                 over,
                 "USD/month",
                 "max(0, total − budget)",
-                {"total": total, "budget": limit},
+                {"total": total, "budget": limit, "unpriced": open_things},
                 "cost.total_usd_per_month and the brief's budget.usd_per_month",
             )
         )
     if over:
         status, severity = Status.FAIL, Severity.HIGH if over > MUCH * limit else Severity.MEDIUM
-        title = f"The monthly total is {money(over)} over the budget of {money(limit)}"
+        title = f"The monthly total is {'at least ' if open_things else ''}{money(over)} over the budget of {money(limit)}"
     elif open_things:
         status, severity = Status.NOT_ASSESSED, Severity.INFO
         path = f"price of {unpriced[0]}" if open_things == 1 else f"prices of {open_things} things"

@@ -133,9 +133,11 @@ class Desk:
             key, Assumption(id=key, text=text, value=value, unit=unit, source=source, field=field)
         )
 
-    def missing(self, rule: str, path: str, title: str, hint: str = "") -> None:
+    def missing(self, rule: str, path: str, title: str, hint: str = "", given: str = "") -> None:
         self.findings.append(
-            not_assessed(agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint)
+            not_assessed(
+                agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint, given=given
+            )
         )
 
     def result(self) -> AgentResult:

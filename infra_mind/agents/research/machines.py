@@ -72,7 +72,7 @@ def _instance(hosting: Hosting, index: int, name: str, brief: Brief, desk: Desk)
     ]
     fit = _fit(found, desk)
     if not fit:
-        desk.missing("instance", f"hosting.nodes.{index}.instance", f"No dated offer of {name}", prices.why_unpriced(provider, str(hosting.region or ""), name))  # fmt: skip
+        desk.missing("instance", f"hosting.nodes.{index}.instance", f"No dated offer of {name}", prices.why_unpriced(provider, str(hosting.region or ""), name), given=name)  # fmt: skip
         return
     prefix, here = f"instance.{id_part(name)}", prices.region_name(provider, hosting.region or "")
     _facts(prefix, fit, here, provider, "usd_per_hour", "USD/h", desk)
@@ -97,7 +97,7 @@ def assess_gpus(brief: Brief, desk: Desk) -> None:
 def _gpu(gpu: str, path: str, brief: Brief, desk: Desk) -> None:
     fit = _fit(_of_gpu(gpu), desk)
     if not fit:
-        desk.missing("gpu", path, f"No dated offer of {gpu} at {', '.join(PROVIDERS)}")
+        desk.missing("gpu", path, f"No dated offer of {gpu} at {', '.join(PROVIDERS)}", given=gpu)
         return
     hosting = brief.hosting
     provider = hosting.provider if hosting and hosting.provider in PROVIDERS else None

@@ -57,7 +57,7 @@ def assess_models(items: Sequence[LlmApi], desk: Desk) -> None:
     for index, (part, item) in enumerate(zip(id_parts(i.name for i in items), items, strict=True)):
         own = llm_api.price(item.model)
         if own is None:
-            desk.missing("api", f"llm_api.{index}.model", f"{item.name}: no dated price of {item.model}", llm_api.why_unpriced(item.model))  # fmt: skip
+            desk.missing("api", f"llm_api.{index}.model", f"{item.name}: no dated price of {item.model}", llm_api.why_unpriced(item.model), given=item.model)  # fmt: skip
             continue
         desk.saw(own.source, own.as_of, MAX_AGE_DAYS)
         inputs: dict[str, FactValue] = {"provider": own.provider, "model": own.model}

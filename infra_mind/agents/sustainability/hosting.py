@@ -78,7 +78,7 @@ def _groups(hosting: Hosting, sheet: Sheet) -> list[Group]:
             near = ", ".join(instances.nearest(provider, name))
             sheet.missing(
                 "instance", f"hosting.nodes.{nodes[0][0]}.instance", f"{name} is in no list of {provider}: its vCPUs are not known",
-                f"Use a known instance; nearest: {near}." if near else "",
+                f"Use a known instance; nearest: {near}." if near else "", given=name,
             )  # fmt: skip
             continue
         count = sum(node.count for _, node in nodes)
@@ -162,7 +162,8 @@ def _gpus(prefix: str, group: Group, site: Site, served: dict[str, int], sheet: 
     card = gpus.find(known.gpu) if known.gpu else None
     if card is None or card.board_watts is None:
         sheet.missing(
-            "gpu", "hosting.nodes", f"The board power of the GPUs of {group.name} is not in the table: they are not in its energy"
+            "gpu", "hosting.nodes", f"The board power of the GPUs of {group.name} is not in the table: they are not in its energy",
+            given=group.name,
         )  # fmt: skip
         return 0.0
     there = known.gpus * group.count
@@ -184,7 +185,10 @@ def _embodied(prefix: str, group: Group, sheet: Sheet) -> float | None:
     machine = group.machine
     if machine is None:
         sheet.missing(
-            "embodied", "hosting.nodes", f"No embodied carbon is published for {group.name}: it is in no sum"
+            "embodied",
+            "hosting.nodes",
+            f"No embodied carbon is published for {group.name}: it is in no sum",
+            given=group.name,
         )
         return None
     share = group.count * min(1.0, group.vcpu / machine.platform_vcpu)

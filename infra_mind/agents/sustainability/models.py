@@ -38,10 +38,10 @@ def served_models(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> list
         card = gpus.find(item.gpu) if item.gpu else None
         path = f"llm_serving.{index}"
         if count is None or card is None:
-            sheet.missing("serving", f"{path}.gpu" if card is None else path, f"{item.name}: its number of GPUs is not known, so its energy is not")  # fmt: skip
+            sheet.missing("serving", f"{path}.gpu" if card is None else path, f"{item.name}: its number of GPUs is not known, so its energy is not", "What its number of GPUs lacks stands with the mlops agent." if card else "", item.name if card else "")  # fmt: skip
         elif card.board_watts is None:
             sheet.missing(
-                "serving", f"{path}.gpu", f"{item.name}: the board power of {card.id} is not published in the table"
+                "serving", f"{path}.gpu", f"{item.name}: the board power of {card.id} is not published in the table", given=card.id
             )  # fmt: skip
         else:
             taken = min(int(count), free.get(card.id, 0))
@@ -123,7 +123,7 @@ def assess_api(items: Sequence[LlmApi], sheet: Sheet) -> None:
             continue
         found = llm_energy.impact(item.model, item.output_tokens_per_month)
         if found is None:
-            sheet.missing("api", f"{path}.model", f"{item.name}: no published estimate of the energy of {item.model}")  # fmt: skip
+            sheet.missing("api", f"{path}.model", f"{item.name}: no published estimate of the energy of {item.model}", given=item.model)  # fmt: skip
             continue
         if not all(isfinite(end) for end in (*found.kwh, *found.kgco2e)):
             sheet.missing("api", f"{path}.output_tokens_per_month", f"{item.name}: more tokens than can be reckoned with")  # fmt: skip

@@ -123,7 +123,7 @@ def assess_hours(brief: Brief, sheet: Sheet) -> None:
     row = carbon.hours(site.provider.provider, site.region) if site and site.region else None
     if site is None or row is None:
         if brief.training and site is not None and site.region:
-            sheet.missing("hours", "hosting.region", f"No hourly grid data is published here for {site.region}: the cleanest hours are not known")  # fmt: skip
+            sheet.missing("hours", "hosting.region", f"No hourly grid data is published here for {site.region}: the cleanest hours are not known", given=site.region)  # fmt: skip
         return
     starts = window_means(row)
     best, worst = min(starts, key=lambda h: (starts[h], h)), max(starts, key=lambda h: (starts[h], -h))

@@ -86,10 +86,12 @@ class Sheet:
         )
         return key
 
-    def missing(self, rule: str, path: str, title: str, hint: str = "") -> None:
-        """What the brief would have to give."""
+    def missing(self, rule: str, path: str, title: str, hint: str = "", given: str = "") -> None:
+        """What the brief would have to give; `given` is what it gives and no table knows."""
         self.findings.append(
-            not_assessed(agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint)
+            not_assessed(
+                agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint, given=given
+            )
         )
 
     def result(self) -> AgentResult:
@@ -124,6 +126,11 @@ def site_of(hosting: Hosting | None, sheet: Sheet) -> Site | None:
     return Site(row, grid.region if grid else hosting.region.lower(), grid)
 
 
+_LEAVE_OUT = frozenset(
+    f"{NAME}.{rule}" for rule in ("instance", "gpu", "serving", "api")
+)  # what draws power and is in no sum
+
+
 def total(values: Iterable[float | None]) -> float | None:
     """The sum of what is known; None when nothing is."""
     known = [value for value in values if value is not None]
@@ -138,13 +145,14 @@ def totals(sheet: Sheet) -> None:
     kwh = fsum(part.kwh for part in sheet.parts)
     inputs: dict[str, FactValue] = {part.name: part.kwh for part in sheet.parts}
     said: dict[str, FactValue] = {"parts": len(sheet.parts), "not_assessed": open_}
+    dark = sum(1 for f in sheet.findings if f.rule_id in _LEAVE_OUT)
     sheet.fact("kwh_per_month", kwh, "kWh/month", "Σ kWh of the parts; training is once and in no month", inputs, energy.CCF, energy.AS_OF)  # fmt: skip
     operational = total(part.kgco2e for part in sheet.parts)
     if operational is not None:
         unknown = sum(part.kgco2e is None for part in sheet.parts)
         sheet.fact(
             "kgco2e_per_month", operational, "kgCO2e/month", "Σ kWh · kgCO2e per kWh of the parts whose grid is known",
-            {**said, "parts_without_a_grid": unknown}, energy.CCF, energy.AS_OF,
+            {**said, "parts_without_a_grid": unknown, "left_out": unknown + dark}, energy.CCF, energy.AS_OF,
         )  # fmt: skip
     making = total(part.embodied_kgco2e for part in sheet.parts)
     if making is not None:

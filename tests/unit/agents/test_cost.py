@@ -205,6 +205,17 @@ def test_over_budget_is_a_finding_with_its_amount() -> None:
     assert found.impact.usd_per_month == pytest.approx(20.48)
 
 
+def test_over_the_budget_by_at_least_so_much_when_something_has_no_price() -> None:
+    nodes = [*HOSTING["nodes"], {"instance": "quantum.large"}]
+    found = finding(
+        cost(hosting={**HOSTING, "nodes": nodes}, budget={"usd_per_month": 400}), "cost.over-budget"
+    )
+    assert (
+        found.title.replace("\N{NO-BREAK SPACE}", " ")
+        == "The monthly total is at least $ 20.48 over the budget of $ 400.00"
+    )
+
+
 def test_within_budget_passes_only_when_everything_is_priced() -> None:
     budget = {"usd_per_month": 5000}
     assert finding(cost(hosting=HOSTING, budget=budget), "cost.over-budget").status is Status.PASS

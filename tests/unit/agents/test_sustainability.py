@@ -324,3 +324,23 @@ def test_watts_lie_between_idle_and_full(low: float, high: float, load: float) -
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     assert assess(SIZED, **FULL).to_json() == assess(SIZED, **FULL).to_json()
+
+
+# -- what is not known -----------------------------------------------------------------------------------------------------
+def test_what_is_in_no_sum_is_counted_beside_the_sum() -> None:
+    unknown = {"name": "other", "model": "no-such-model", "output_tokens_per_month": 1e6}
+    whole, lacking = assess(SIZED, **FULL), assess(SIZED, **{**FULL, "llm_api": [*FULL["llm_api"], unknown]})
+    found = [next(f for f in r.facts if f.id.endswith("y.kgco2e_per_month")) for r in (whole, lacking)]
+    assert [f.inputs["left_out"] for f in found] == [0, 1]
+
+
+def test_a_field_that_is_given_is_not_asked_for() -> None:
+    rented = [{"name": "other", "model": "no-such-model", "output_tokens_per_month": 1e6}]
+    nodes = {**AWS, "nodes": [{"instance": "p5.48xlarge", "count": 1}, {"instance": "m5.nosuch", "count": 1}]}
+    result = assess(SIZED, hosting=nodes, llm_api=rented)
+    gaps = {f.rule_id: f for f in result.findings if f.status is Status.NOT_ASSESSED}
+    seen = {
+        rule: gaps[f"sustainability.{rule}"].evidence[0].observed for rule in ("embodied", "api", "instance")
+    }
+    assert seen == {"embodied": "p5.48xlarge", "api": "no-such-model", "instance": "m5.nosuch"}
+    assert not [f for f in gaps.values() if f.remediation and f.remediation.text.startswith("Give `")]
