@@ -246,6 +246,7 @@ def _sentences(
     yield from (
         text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
     )
+    yield from _age_said(facts.get(_TOTAL))
     yield from _compliance_said(agents, facts)
     yield from _suppressions_said(agents)
     yield from _first_said(recommendations, facts)
@@ -254,6 +255,11 @@ def _sentences(
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _age_said(total: Fact | None) -> Iterable[str]:
+    if total is not None and total.as_of:
+        yield f"The oldest list price in the total is of {total.as_of} (`{total.id}`)."
 
 
 def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:

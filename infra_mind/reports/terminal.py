@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -91,7 +91,8 @@ def _recommendations(view: View, console: Console) -> None:
 
 
 def _costs(view: View, console: Console) -> None:
-    lines = next((group.bars for group in view.costs if group.origin == "brief"), ())
+    priced = next((group for group in view.costs if group.origin == "brief"), None)
+    lines = priced.bars if priced else ()
     unpriced = len(view.unpriced)
     if not lines and not unpriced:
         return
@@ -99,9 +100,15 @@ def _costs(view: View, console: Console) -> None:
     console.print(_grid((line.label, _text(money(line.amount), "")) for line in lines[:MOST_COSTS]))
     rest = len(lines) - MOST_COSTS
     notes = [f"{rest} more in the report"] if rest > 0 else []
+    notes += _dates([line.as_of for line in priced.lines]) if priced else []
     notes += [f"{unpriced} without a price, in no total"] if unpriced else []
     if notes:
         console.print(Text("; ".join(notes), style="dim"))
+
+
+def _dates(as_of: Sequence[str]) -> list[str]:
+    oldest, newest = min(as_of), max(as_of)
+    return [f"list prices of {oldest}" + (f" to {newest}" if newest != oldest else "")]
 
 
 def _outlook(view: View, console: Console) -> None:

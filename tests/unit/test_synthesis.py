@@ -142,6 +142,12 @@ def test_carbon_that_lacks_a_part_is_called_a_lower_bound(left_out: int, said: s
     assert any(plain(s).startswith(said) for s in sentences), sentences
 
 
+def test_the_age_of_the_total_is_said() -> None:
+    total = fact("cost.total_usd_per_month", 10.0).model_copy(update={"as_of": "2025-03-02"})
+    said = build({"cost": AgentResult(facts=(total,))}).summary.sentences
+    assert "The oldest list price in the total is of 2025-03-02 (`cost.total_usd_per_month`)." in said
+
+
 def test_without_a_budget_the_headline_has_the_total() -> None:
     result = build({"cost": AgentResult(facts=(fact("cost.total_usd_per_month", 10.0, unpriced=1),))})
     assert plain(result.summary.headline).startswith("At least $ 10.00 a month; ")

@@ -33,6 +33,7 @@ def printed(result: AssessmentResult, *, terminal: bool = False, width: int = 80
         "99.94 %",
         "Close the bucket with patient letters",
         "assistant on 8 × H100",
+        "list prices of 2026-09-12 to 2026-10-01",
         "1 without a price",
         "29 of 31 files read",
         "terraform/aws/waf.tf: merge markers in line 6",
