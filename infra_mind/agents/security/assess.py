@@ -105,7 +105,7 @@ def run_rules(
     for rule, subjects in work:
         by_status: dict[Status, list[Resource]] = defaultdict(list)
         for resource in subjects:
-            outcomes = outcomes_of(rule, resource, context)
+            outcomes = [_weighed(o, resource, context) for o in outcomes_of(rule, resource, context)]
             tally.hits += [Hit(rule, resource, o) for o in outcomes if o.status is not Status.PASS]
             if outcomes:
                 by_status[_worst(outcomes)].append(resource)
@@ -132,6 +132,15 @@ def outcomes_of(rule: Rule, resource: Resource, context: Context) -> list[Outcom
     except Exception as error:  # one odd resource must not sink the agent, whatever the rule tripped over
         outcomes.append(_stumbled(rule, resource, "", type(error).__name__))
     return outcomes
+
+
+def _weighed(outcome: Outcome, resource: Resource, context: Context) -> Outcome:
+    """A failure that rests on the default of a variable which another place sets is none that can be told from here."""
+    variable = context.set_by_a_caller(resource, outcome.path) if outcome.status is Status.FAIL else ""
+    if not variable:
+        return outcome
+    reason = f"{outcome.observed}, the default of {variable}: nothing here calls this module"
+    return Outcome(Status.UNRESOLVABLE, outcome.path, reason, outcome.expected)
 
 
 def _stumbled(rule: Rule, resource: Resource, path: str, what: str) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,6 +13,7 @@ from infra_mind.agents.security.links import Links
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, is_unresolvable
 
+_VARIABLE = re.compile(r"\bvar\.[\w-]+")
 _POLICY_DOCUMENT = "data.aws_iam_policy_document"
 DOCUMENT_PARTS = ("source_policy_documents", "override_policy_documents")
 
@@ -85,6 +87,19 @@ class Context:
         below `modules/`, where Terraform's standard structure puts nested modules."""
         folder = resource.artefact.rpartition("/")[0]
         return folder in self._called or "modules" in folder.split("/")[:-1]
+
+    def set_by_a_caller(self, resource: Resource, path: str) -> str:
+        """The variable behind the value at `path` of a module below `modules/` that nothing here calls; else empty.
+
+        Its default is not what is applied: whoever calls the module, from a place that is not here, sets it."""
+        folder = resource.artefact.rpartition("/")[0]
+        uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called
+        if not uncalled or path not in resource.lines or resource.format is not Format.TERRAFORM:
+            return ""
+        where = resource.lines[path]
+        text = "\n".join(line for n, line in self.source(resource) if where.start <= n <= where.end)
+        found = _VARIABLE.search(text)
+        return found.group() if found else ""
 
     def parent_stage(self, stage: Subject) -> Subject | None:
         """The stage of the same Dockerfile on which this one is built; a stage never stands on itself or a later one."""

@@ -50,6 +50,10 @@ def _open(rule: Subject) -> str | None:
     return None
 
 
+def _shown(rule: Subject, path: str) -> str:
+    return ", ".join(r for r in rule.strings(path) if world_in([r]))
+
+
 def _ports(rule: Subject) -> tuple[float, float]:
     protocol = rule.text("protocol", rule.text("ip_protocol", "-1")).lower()
     if protocol in {"-1", "all"}:
@@ -70,7 +74,9 @@ def _world_reaches(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
     if (low, high) == (0, 65535):
         return  # everything is open: that is a finding of its own, IM-AWS-SG-001
     if names:
-        yield failed(rule.at(path), f"{', '.join(names)} from {WORLD}", "only the addresses that need it")
+        yield failed(
+            rule.at(path), f"{', '.join(names)} from {_shown(rule, path)}", "only the addresses that need it"
+        )
     else:
         yield passed(rule.at(path))
 
@@ -86,7 +92,9 @@ def all_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
         path = _open(rule)
         if path is not None and _ports(rule) == (0, 65535):
             yield failed(
-                rule.at(path), f"all ports from {WORLD}", "only the ports and addresses that need it"
+                rule.at(path),
+                f"all ports from {_shown(rule, path)}",
+                "only the ports and addresses that need it",
             )
         else:
             yield passed(rule.at(path or "cidr_blocks"))

@@ -111,7 +111,7 @@ def unconfined(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def published_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(port: Subject) -> Iterator[Outcome]:
-        published = port.text("published") or ("" if not port.has("target") else port.text("target"))
+        published = port.text("published")
         names = [
             n
             for low, high in spans(port.text("target"))
@@ -121,7 +121,7 @@ def published_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
         if names and not local:
             yield failed(
                 port.base,
-                f"{', '.join(names)} on {port.text('host_ip', WORLD)} as {published}",
+                f"{', '.join(names)} on {port.text('host_ip', WORLD)} {f'as {published}' if published else 'on a port that Docker picks'}",
                 "127.0.0.1 or none",
             )
         else:

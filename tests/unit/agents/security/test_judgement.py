@@ -154,3 +154,43 @@ def test_a_policy_of_ones_own_is_none_of_the_managed_ones(policy: str, status: S
     )
     result = run(tf("main.tf", text))
     assert [s for s in Status if of(result, "IM-AWS-IAM-006", s)] == [status]
+
+
+_BLOCK = 'variable "block" {\n  default = false\n}\nresource "aws_s3_account_public_access_block" "b" {\n  block_public_acls       = %s\n' + (
+    "  block_public_policy     = true\n  ignore_public_acls      = true\n  restrict_public_buckets = true\n}\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "call", "status"),
+    [
+        ("modules/s3/main.tf", "var.block", "", Status.UNRESOLVABLE),
+        ("modules/s3/main.tf", "false", "", Status.FAIL),
+        ("modules/s3/main.tf", "var.block", 'module "m" {\n  source = "./modules/s3"\n}\n', Status.FAIL),
+        ("main.tf", "var.block", "", Status.FAIL),
+    ],
+)
+def test_the_default_of_a_module_that_nothing_calls_is_no_fault_yet(
+    path: str, value: str, call: str, status: Status
+) -> None:
+    result = run(tf(path, _BLOCK % value), *([tf("root.tf", call)] if call else []))
+    (finding,) = [f for s in (Status.FAIL, Status.UNRESOLVABLE) for f in of(result, "IM-AWS-S3-003", s)]
+    assert finding.status is status
+    assert ("the default of var.block" in (finding.evidence[0].observed or "")) is (
+        status is Status.UNRESOLVABLE
+    )
+
+
+def test_a_port_without_one_of_the_host_gets_one_that_docker_picks() -> None:
+    text = "services:\n  cache:\n    image: redis:7\n    ports: [6379]\n"
+    (finding,) = of(run(Artefact(path="compose.yaml", content=text)), "IM-COMPOSE-NET-001")
+    assert finding.evidence[0].observed == "Redis (6379) on 0.0.0.0/0 on a port that Docker picks"
+
+
+def test_an_open_group_shows_the_range_that_opens_it() -> None:
+    text = (
+        'resource "aws_security_group" "g" {\n  ingress {\n    protocol         = "-1"\n    from_port        = 0\n'
+        '    to_port          = 0\n    ipv6_cidr_blocks = ["2001:db8::/32", "::/0"]\n  }\n}\n'
+    )
+    (finding,) = of(run(tf("main.tf", text)), "IM-AWS-SG-001")
+    assert finding.evidence[0].observed == "all ports from ::/0"
