@@ -101,7 +101,9 @@ def format_of(path: PurePath, option: str = "--report") -> Format:
     for end in sorted(ends, key=len, reverse=True):
         if name.endswith(end):
             return ends[end]
-    raise OptionInvalid(option, f"{path.name} does not say which format: end it in {_listed(list(ends))}")
+    raise OptionInvalid(
+        option, f"{path.name} does not say which format: end it in {_listed(list(ends), 'or')}"
+    )
 
 
 def render_as(
@@ -111,5 +113,5 @@ def render_as(
     return format.make(result, kind, places)
 
 
-def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: list[str], last: str = "and") -> str:
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"

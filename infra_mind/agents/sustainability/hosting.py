@@ -107,6 +107,11 @@ def _nodes(group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> No
     rows = group.processors
     source, as_of = (rows[0].source, rows[0].as_of) if rows else (site.provider.source, site.provider.as_of)
     draw = energy.watts(low, high, group.utilisation)
+    if not rows:
+        sheet.assume(
+            f"{prefix}.watts", f"{group.name} draws the average of {site.provider.provider.replace('_', '-')}: its processor is not in the table",
+            draw, f"W/{unit}", source, "hosting.nodes",
+        )  # fmt: skip
     kind = ", ".join(r.processor for r in rows) or f"average of {site.provider.provider}"
     sheet.fact(
         f"{prefix}.watts_per_{unit}", draw, "W", "min_watts + utilisation · (max_watts − min_watts)",

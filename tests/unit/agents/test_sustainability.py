@@ -344,3 +344,19 @@ def test_a_field_that_is_given_is_not_asked_for() -> None:
     }
     assert seen == {"embodied": "p5.48xlarge", "api": "no-such-model", "instance": "m5.nosuch"}
     assert not [f for f in gaps.values() if f.remediation and f.remediation.text.startswith("Give `")]
+
+
+@pytest.mark.parametrize(
+    ("hosting", "unit"),
+    [
+        ({"provider": "on_prem", "region": "de", "nodes": [{"instance": "own", "count": 2, "utilisation": 0.3}]}, "W/server"),
+        ({**AWS, "nodes": [{"instance": "p5.48xlarge", "count": 1, "utilisation": 0.3}]}, "W/vcpu"),
+    ],
+)  # fmt: skip
+def test_watts_of_an_average_machine_are_an_assumption(hosting: dict[str, Any], unit: str) -> None:
+    (name,) = [n["instance"] for n in hosting["nodes"]]
+    (said,) = [
+        a for a in assess(hosting=hosting).assumptions if a.id == f"sustainability.hosting.{name}.watts"
+    ]
+    assert said.unit == unit
+    assert not [a for a in assess(hosting=AWS).assumptions if a.id.endswith(".watts")]
