@@ -26,6 +26,7 @@ from infra_mind.model.result import (
 
 STRATEGY, COMPLIANCE = "strategy", "compliance"
 _TOTAL = "cost.total_usd_per_month"
+_FILES = "cost.artefacts_usd_per_month"
 OVER_BUDGET = "cost.over-budget"
 # What a person wants to know first; an id that ends in `.` stands for all facts below it.
 INTEREST = (
@@ -246,7 +247,7 @@ def _sentences(
     yield from (
         text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
     )
-    yield from _age_said(facts.get(_TOTAL))
+    yield from _age_said(facts)
     yield from _compliance_said(agents, facts)
     yield from _suppressions_said(agents)
     yield from _first_said(recommendations, facts)
@@ -257,9 +258,11 @@ def _sentences(
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
 
 
-def _age_said(total: Fact | None) -> Iterable[str]:
-    if total is not None and total.as_of:
-        yield f"The oldest list price in the total is of {total.as_of} (`{total.id}`)."
+def _age_said(facts: Mapping[str, Fact]) -> Iterable[str]:
+    """From when the oldest price of a sum is: the lists are of different days, and some things are in old ones alone."""
+    for fact, name in ((facts.get(_TOTAL), "in the total"), (facts.get(_FILES), "of what the files order")):
+        if fact is not None and fact.as_of:
+            yield f"The oldest list price {name} is of {fact.as_of} (`{fact.id}`)."
 
 
 def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:
@@ -347,6 +350,7 @@ class _Form(NamedTuple):
 
 _FORMS = (
     _Form(_TOTAL, "What has a price costs {value}"),
+    _Form(_FILES, "What the files order would cost {value}, in no total", left_out="unpriced"),
     _Form("cost.unpriced_count", "Things without a dated price, in no total: {value}", if_any=True),
     _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True, left_out="unpriced"),
     _Form("reliability.availability", "The path of a request is available {value} of the time"),

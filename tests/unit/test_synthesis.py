@@ -148,6 +148,17 @@ def test_the_age_of_the_total_is_said() -> None:
     assert "The oldest list price in the total is of 2025-03-02 (`cost.total_usd_per_month`)." in said
 
 
+def test_what_the_files_order_is_said_with_what_it_lacks_and_how_old_its_prices_are() -> None:
+    bill = fact("cost.artefacts_usd_per_month", 1846.03, unpriced=7).model_copy(
+        update={"as_of": "2021-08-03"}
+    )
+    said = [plain(s) for s in build({"cost": AgentResult(facts=(bill,))}).summary.sentences]
+    assert said[:2] == [
+        "What the files order would cost at least $ 1 846.03 a month, in no total (`cost.artefacts_usd_per_month`).",
+        "The oldest list price of what the files order is of 2021-08-03 (`cost.artefacts_usd_per_month`).",
+    ]
+
+
 def test_without_a_budget_the_headline_has_the_total() -> None:
     result = build({"cost": AgentResult(facts=(fact("cost.total_usd_per_month", 10.0, unpriced=1),))})
     assert plain(result.summary.headline).startswith("At least $ 10.00 a month; ")
