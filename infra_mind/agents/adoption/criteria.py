@@ -145,7 +145,10 @@ def _controls(known: Known) -> Answer:
         if last in sums and not isinstance(fact.value, str | bool):
             sums[last] += float(fact.value)
     if not sums["assessed"]:
-        return Answer(None, {}, "artefacts")
+        in_scope = any(
+            row.get("in_scope") for row in (compliance.details.get("regimes", ()) if compliance else ())
+        )
+        return Answer(None, {}, "artefacts" if in_scope else "compliance.regimes")
     return Answer(min(1.0, sums["passed"] / sums["assessed"]), {**sums})
 
 

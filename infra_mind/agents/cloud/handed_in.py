@@ -128,6 +128,6 @@ def _unsupported(items: list[UnreadFile]) -> Finding:
         for u in items[:50]
     )
     return make_finding(
-        rule_id="cloud.unsupported", agent=NAME, title=f"{len(items)} files or parts are of no format that is assessed",
+        rule_id="cloud.unsupported", agent=NAME, title=f"{len(items)} {'file or part is' if len(items) == 1 else 'files or parts are'} of no format that is assessed",
         status=Status.NOT_ASSESSED, severity=Severity.INFO, resource="artefacts", value=len(items), evidence=shown,
     )  # fmt: skip

@@ -131,6 +131,13 @@ def test_controls_over_all_regimes() -> None:
     assert number(assess({"compliance": both}), "governance.controls") == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(("in_scope", "field"), [(True, "artefacts"), (False, "compliance.regimes")])
+def test_controls_that_nobody_judged_name_what_they_lack(in_scope: bool, field: str) -> None:
+    laws = AgentResult(details={"regimes": [{"regime": "gdpr", "named": in_scope, "in_scope": in_scope}]})
+    gaps = {f.rule_id: f for f in assess({"compliance": laws}).findings if f.status is Status.NOT_ASSESSED}
+    assert gaps["adoption.governance.controls"].evidence[0].path == field
+
+
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_a_dimension_is_the_mean_of_its_questions(dimension: str) -> None:
     result = assess(ALL, **WORST)

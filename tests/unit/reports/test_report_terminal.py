@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 
 import pytest
 from rich.console import Console
 
+from infra_mind.model.numbers import money
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.terminal import print_summary
 from tests.unit.reports import sample
@@ -41,6 +43,17 @@ def printed(result: AssessmentResult, *, terminal: bool = False, width: int = 80
 )
 def test_says_what_a_person_wants_first(shown: str) -> None:
     assert shown in printed(sample.result())
+
+
+def test_what_the_files_order_is_said_beside_the_total() -> None:
+    result = sample.result()
+    cost = result.agents["cost"]
+    ordered = tuple(line.model_copy(update={"origin": "artefact"}) for line in cost.cost_lines)
+    alone = result.model_copy(
+        update={"agents": {**result.agents, "cost": cost.model_copy(update={"cost_lines": ordered})}}
+    )
+    total = money(math.fsum(line.usd_per_month for line in ordered)).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"the files order {total} a month, in no total" in " ".join(printed(alone).split())
 
 
 def test_a_failed_agent_is_named_with_its_reason() -> None:
