@@ -27,13 +27,22 @@ _SET_BY_PEOPLE = ("var.", "local.", "each.", "module.")
 
 
 @dataclass(frozen=True)
+class Test:
+    """One test of a condition: operator and variable as written, empty where apply time gives them; `values` as they came."""
+
+    operator: str
+    variable: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Statement:
     """One statement: `path` of it in the resource; lists as written; `unknown` where apply time decides what is allowed
     (an unknown resource is the ARN of one thing, as a rule, and not `*`).
 
     `on_resource` tells a policy on a resource from one of an identity, whoever its principals are. `everyone` says how
     it names them all, or is empty. `open_principal` is the value of apply time that may be `*`: a variable may, an
-    attribute of a resource may not."""
+    attribute of a resource may not. `federated` are the identity providers that are named; `tests` what conditions ask of the caller."""
 
     path: str
     allow: bool
@@ -46,6 +55,8 @@ class Statement:
     on_resource: bool
     everyone: str
     open_principal: str
+    federated: tuple[str, ...] = ()
+    tests: tuple[Test, ...] = ()
 
     @property
     def every_resource(self) -> bool:
@@ -100,18 +111,20 @@ def _from_block(block: Subject) -> Statement:
     return _statement(
         block.base, block.raw("effect") in (None, "Allow"), block.data,
         ("actions", "not_actions", "resources", "not_resources"), block.has("condition"), _document_principals(block),
+        tuple(_tests_of_block(block)),
     )  # fmt: skip
 
 
 def _from_json(entry: dict[str, Any], path: str) -> Statement:
     return _statement(
         path, entry.get("Effect", "Allow") == "Allow", entry, ("Action", "NotAction", "Resource", "NotResource"),
-        bool(entry.get("Condition")), _json_principals(entry),
+        bool(entry.get("Condition")), _json_principals(entry), tuple(_tests_of_json(entry.get("Condition"))),
     )  # fmt: skip
 
 
 def _statement(
-    path: str, allow: bool, data: dict[str, Any], names: tuple[str, str, str, str], conditioned: bool, who: _Principals
+    path: str, allow: bool, data: dict[str, Any], names: tuple[str, str, str, str], conditioned: bool, who: _Principals,
+    tests: tuple[Test, ...],
 ) -> Statement:  # fmt: skip
     actions, not_actions, resources, not_resources = (data.get(name) for name in names)
     open_effect = contains_unresolvable([data.get("effect"), data.get("Effect")])
@@ -120,8 +133,36 @@ def _statement(
         resources=_known(resources), not_resources=_known(not_resources), conditioned=conditioned,
         unknown=open_effect or contains_unresolvable([actions, not_actions]) or (who.unsure and not who.given),
         on_resource=who.given, everyone="" if open_effect else who.everyone,
-        open_principal=_EFFECT if open_effect and (who.everyone or who.open) else who.open,
+        open_principal=_EFFECT if open_effect and (who.everyone or who.open) else who.open, federated=who.federated, tests=tests,
     )  # fmt: skip
+
+
+def _tests_of_block(block: Subject) -> Iterator[Test]:
+    for entry in _many(block.raw("condition")):
+        if not isinstance(entry, dict) or is_unresolvable(entry):
+            yield Test("", "", (entry,))
+        else:
+            yield Test(
+                _word(entry.get("test")), _word(entry.get("variable")), tuple(_many(entry.get("values")))
+            )
+
+
+def _tests_of_json(condition: Any) -> Iterator[Test]:
+    if condition is None:
+        return
+    if not isinstance(condition, dict) or is_unresolvable(condition):
+        yield Test("", "", (condition,))
+        return
+    for operator, asked in condition.items():
+        if not isinstance(asked, dict) or is_unresolvable(asked):
+            yield Test(operator, "", (asked,))
+            continue
+        for variable, values in asked.items():
+            yield Test(operator, variable, tuple(_many(values)))
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +173,7 @@ class _Principals:
     everyone: str = ""
     open: str = ""
     unsure: bool = False
+    federated: tuple[str, ...] = ()
 
 
 def _document_principals(block: Subject) -> _Principals:
@@ -140,20 +182,30 @@ def _document_principals(block: Subject) -> _Principals:
     names = [n for e in known if str(e.get("type")) in {"AWS", "*"} for n in _many(e.get("identifiers"))]
     if block.has("not_principals"):
         return _Principals(True, _ALL_BUT)
+    federated = _known(
+        [n for e in known if e.get("type") == "Federated" for n in _many(e.get("identifiers"))]
+    )
     return _Principals(
-        bool(known), _STAR if "*" in names else "", _may_be_star(names), contains_unresolvable(entries)
+        bool(known),
+        _STAR if "*" in names else "",
+        _may_be_star(names),
+        contains_unresolvable(entries),
+        federated,
     )
 
 
 def _json_principals(entry: dict[str, Any]) -> _Principals:
     if entry.get("NotPrincipal") is not None:
         return _Principals(True, _ALL_BUT)
-    value = entry.get("Principal")
+    value, federated = entry.get("Principal"), tuple[str, ...]()
     if isinstance(value, dict) and not is_unresolvable(value):
+        federated = _known(value.get("Federated"))
         names = [*_many(value.get("AWS")), *(["*"] if "*" in value else [])]
     else:
         names = _many(value)
-    return _Principals(value is not None, _STAR if "*" in names else "", _may_be_star(names))
+    return _Principals(
+        value is not None, _STAR if "*" in names else "", _may_be_star(names), federated=federated
+    )
 
 
 def _may_be_star(names: list[Any]) -> str:

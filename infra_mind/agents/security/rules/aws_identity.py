@@ -33,6 +33,9 @@ _RESOURCE_POLICIES = {
     "aws_efs_file_system_policy": "policy", "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy",
 }  # fmt: skip
 _TRUST = "assume_role_policy"
+_GITHUB = "token.actions.githubusercontent.com"
+_ASKS = re.compile(r"(?i)(for(any|all)values?:)?string(equals(ignorecase)?|like)(ifexists)?")
+_EVERY_REPOSITORY = re.compile(r"[*?]+|repo:\*.*")  # of whoever it is
 _OWN_POLICY = re.compile(
     r"(module\.[\w-]+(\[[^\]]*\])?\.)*aws_iam_policy\."
 )  # its document is looked at where it stands
@@ -150,6 +153,35 @@ def trust(subject: Subject, context: Context) -> Iterator[Outcome]:
         yield undecided(_TRUST, unsure)
     else:
         yield passed(_TRUST)
+
+
+@RULES.add(
+    "IM-AWS-IAM-009", "Role can be assumed from every GitHub repository", severity=Severity.HIGH,
+    reason="GitHub signs tokens for all its users alike: without a test of the subject, anybody's workflow can take on the role.",
+    family=Family.IDENTITY, kinds=("aws_iam_role",), fix=f"Ask in the trust policy that `{_GITHUB}:sub` is your repository, such as `repo:org/name:ref:refs/heads/main`.",
+    references=("https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws",), controls=("access-control",), exposes=True,
+)  # fmt: skip
+def github_trust(subject: Subject, context: Context) -> Iterator[Outcome]:
+    for statement in _statements_of(subject, _TRUST, context):
+        named = (*statement.federated, *(test.variable for test in statement.tests))
+        if not statement.allow or not any(_GITHUB in name for name in named):
+            continue
+        asked = [
+            t for t in statement.tests if t.variable.startswith(f"{_GITHUB}:") and _ASKS.fullmatch(t.operator)
+        ]
+        asked = [
+            t for t in asked if not t.variable.endswith(":aud")
+        ]  # it names the cloud, not the repository
+        may_ask = asked or [t for t in statement.tests if not t.variable]
+        unsure = [v for t in may_ask for v in t.values if contains_unresolvable(v)]
+        if wide := [v for t in asked for v in t.values if _EVERY_REPOSITORY.fullmatch(str(v))]:
+            yield failed(_TRUST, f"the subject may be {wide[0]}", "your own repositories")
+        elif unsure:
+            yield undecided(_TRUST, first_reason(unsure[0]))
+        elif asked:
+            yield passed(_TRUST)
+        else:
+            yield failed(_TRUST, f"no condition on {_GITHUB}:sub", "your own repositories")
 
 
 @RULES.add(

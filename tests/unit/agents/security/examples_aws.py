@@ -4,6 +4,10 @@ line of `---` is a further one."""
 from __future__ import annotations
 
 _POLICY = 'policy = jsonencode({Statement = [{Effect = "Allow", Action = %s, Resource = %s}]})'
+_GITHUB_TRUST = (
+    'assume_role_policy = jsonencode({Statement = [{Effect = "Allow", Action = "sts:AssumeRoleWithWebIdentity", Principal = {Federated = '
+    'aws_iam_openid_connect_provider.github.arn}, Condition = {StringEquals = {"token.actions.githubusercontent.com:%s" = "repo:acme/app:ref:refs/heads/main"}}}]})'
+)
 _EVERYONE = 'policy = jsonencode({Statement = [{Effect = "Allow", Principal = %s, Action = "s3:GetObject", Resource = "*"}]})'
 
 AWS: dict[str, tuple[str, str]] = {
@@ -194,6 +198,10 @@ AWS: dict[str, tuple[str, str]] = {
     "IM-AWS-IAM-004": (
         'aws_iam_role: assume_role_policy = jsonencode({Statement = {Effect = "Allow", Principal = {AWS = "*"}, Action = "sts:AssumeRole"}})',
         'aws_iam_role: assume_role_policy = jsonencode({Statement = {Effect = "Allow", Principal = {Service = "ec2.amazonaws.com"}, Action = "sts:AssumeRole"}})',
+    ),
+    "IM-AWS-IAM-009": (
+        "aws_iam_role: " + _GITHUB_TRUST % "aud",
+        "aws_iam_role: " + _GITHUB_TRUST % "sub",
     ),
     "IM-AWS-IAM-005": (
         "aws_s3_bucket_policy: " + _EVERYONE % '"*"',

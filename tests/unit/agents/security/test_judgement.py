@@ -113,6 +113,53 @@ def test_a_trust_that_a_variable_may_open_to_everyone_is_not_called_closed(state
     assert not of(result, "IM-AWS-IAM-004", Status.PASS)
 
 
+_GITHUB = '{Effect = "Allow", Action = "sts:AssumeRoleWithWebIdentity", Principal = {Federated = "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}%s}'
+_CLAIM = "token.actions.githubusercontent.com:"
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ("", Status.FAIL),
+        (f', Condition = {{StringEquals = {{"{_CLAIM}aud" = "sts.amazonaws.com"}}}}', Status.FAIL),
+        (f', Condition = {{StringLike = {{"{_CLAIM}sub" = ["repo:acme/app:*", "repo:*"]}}}}', Status.FAIL),
+        (f', Condition = {{StringNotEquals = {{"{_CLAIM}sub" = "repo:acme/app:x"}}}}', Status.FAIL),
+        (f', Condition = {{StringLike = {{"{_CLAIM}sub" = "repo:acme/*"}}}}', Status.PASS),
+        (f', Condition = {{StringEquals = {{"{_CLAIM}repository" = "acme/app"}}}}', Status.PASS),
+        (f', Condition = {{StringEquals = {{"{_CLAIM}sub" = var.who}}}}', Status.UNRESOLVABLE),
+        (", Condition = var.who", Status.UNRESOLVABLE),
+    ],
+)
+def test_a_role_for_github_asks_for_the_repository(condition: str, status: Status) -> None:
+    result = run(tf("main.tf", _TRUST % (_GITHUB % condition)))
+    for other in (Status.FAIL, Status.PASS, Status.UNRESOLVABLE):
+        assert bool(of(result, "IM-AWS-IAM-009", other)) is (other is status), other
+
+
+def test_the_same_trust_as_a_document() -> None:
+    text = """
+data "aws_iam_policy_document" "t" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [aws_iam_openid_connect_provider.github.arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "token.actions.githubusercontent.com:%s"
+      values   = ["repo:acme/app:environment:production"]
+    }
+  }
+}
+resource "aws_iam_role" "r" {
+  assume_role_policy = data.aws_iam_policy_document.t.json
+}
+"""
+    assert of(run(tf("main.tf", text % "aud")), "IM-AWS-IAM-009")
+    assert of(run(tf("main.tf", text % "sub")), "IM-AWS-IAM-009", Status.PASS)
+
+
 def test_everyone_but_the_named_is_everyone() -> None:
     text = (
         _TRUST
