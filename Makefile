@@ -13,7 +13,7 @@ demo: $(VENV)/.installed  ## install, start everything, assess examples/clinic, 
 	$(BIN)/infra-mind demo --out $(OUT)
 
 test: $(VENV)/.installed-test  ## install and run all tests
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 check: $(VENV)/.installed-dev  ## linters, formatting, types, import rules
 	$(BIN)/ruff check .
