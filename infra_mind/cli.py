@@ -211,7 +211,7 @@ def _example() -> Path:
 def assess(
     brief: Brief,
     artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .json.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .cdx.json .json.")] = None,
     result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
     as_json: Json = False,
     wait: Annotated[bool, typer.Option(help="Wait for the end, with live bars.")] = True,
@@ -500,7 +500,9 @@ def report(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(help="html, pdf, md, json, sarif, csv, junit or focus; else by the end of --out."),
+        typer.Option(
+            help="html, pdf, md, json, sarif, csv, junit, focus or cyclonedx; else by the end of --out."
+        ),
     ] = None,
     kind: Annotated[str, typer.Option(help="full, executive, technical, cost or compliance.")] = "full",
     url: Url = None,

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from infra_mind.agents.mlops.named import models_of
+from infra_mind.agents.security.images import images_of
 from infra_mind.agents.strategy.circumstances import circumstances, controls_failed
 from infra_mind.agents.strategy.options import Option, options, scores, sentences
 from infra_mind.agents.strategy.ranking import dominates
@@ -89,6 +91,8 @@ def build_result(
         agents=agents,
         failures=failed,
         inventory=tuple(_resource_summaries(inventory)),
+        images=images_of(inventory),
+        models=models_of(brief),
         coverage=_coverage(inventory, agents, failed),
         data_versions={
             name: dict(sorted(version.items())) for name, version in sorted(data_versions.items())

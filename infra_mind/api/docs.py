@@ -176,6 +176,10 @@ REPORT["responses"][200]["content"]["application/sarif+json"] = {
     "schema": {"type": "object"},
     "example": examples.SARIF,
 }
+REPORT["responses"][200]["content"]["application/vnd.cyclonedx+json"] = {
+    "schema": {"type": "object"},
+    "example": examples.CYCLONEDX,
+}
 DIFF = _route(
     200,
     model=Comparison,

@@ -198,6 +198,7 @@ REPORTS = {
     "application/pdf": "%PDF-1.7…",
 }
 SARIF = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Infra Mind"}}, "results": []}]}
+CYCLONEDX = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [], "services": []}
 RESULT = {"task_id": _TASK_ID, "state": "SUCCESS", "result": ASSESSMENT_RESULT}
 EVENTS = (
     'event: snapshot\ndata: {"task_id": "' + _TASK_ID + '", "state": "STARTED", ...}\n\n'

@@ -116,6 +116,30 @@ class ResourceSummary(Value):
     count: int | None
 
 
+class ImageUse(Value):
+    """One place of an artefact that names a container image; `tag` and `digest` are empty where it names none."""
+
+    name: str = Field(description="Repository with its registry as it stands there: `ghcr.io/a/b`")
+    tag: str = ""
+    digest: str = ""
+    address: str
+    artefact: str
+    line_start: int
+    line_end: int
+
+
+class ModelUse(Value):
+    """A model of the brief. Training names no model there: it bears the name of its training."""
+
+    name: str
+    known_as: str = Field(
+        default="", description="Its id on the Hugging Face Hub where the table of models has it"
+    )
+    use: Literal["served", "trained", "rented"]
+    workload: str
+    path: str = Field(description="Field of the brief: `llm_serving.0.model`")
+
+
 class Summary(Value):
     name: str
     headline: str
@@ -151,6 +175,8 @@ class AssessmentResult(Value):
     agents: dict[str, AgentResult]
     failures: tuple[AgentFailure, ...] = ()
     inventory: tuple[ResourceSummary, ...]
+    images: tuple[ImageUse, ...] = ()
+    models: tuple[ModelUse, ...] = ()
     coverage: Coverage
     data_versions: dict[str, dict[str, str]]
     provenance: dict[str, Any]

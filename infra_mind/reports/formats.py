@@ -12,6 +12,10 @@ from infra_mind.errors import OptionInvalid
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.places import HANDED_IN, Places
 
+NO_CYCLONEDX = (
+    'cyclonedx needs the extra `cyclonedx` where the report is made: pip install "infra-mind[cyclonedx]"'
+)
+
 Make = Callable[[AssessmentResult, str, Places], bytes]
 
 
@@ -72,6 +76,16 @@ def _focus(result: AssessmentResult, _kind: str, _: Places) -> bytes:
     return focus_csv(result)
 
 
+def _cyclonedx(result: AssessmentResult, _kind: str, places: Places) -> bytes:
+    try:
+        import cyclonedx  # noqa: F401 - what the module below is made with
+    except ImportError:
+        raise OptionInvalid("format", NO_CYCLONEDX) from None
+    from infra_mind.reports.cyclonedx import render
+
+    return render(result, places)
+
+
 FORMATS: dict[str, Format] = {
     made.name: made
     for made in (
@@ -83,6 +97,7 @@ FORMATS: dict[str, Format] = {
         Format("csv", "text/csv", (".csv",), _csv),
         Format("junit", "application/xml", (".xml", ".junit"), _junit),
         Format("focus", "text/csv", (".focus.csv",), _focus),
+        Format("cyclonedx", "application/vnd.cyclonedx+json", (".cdx.json",), _cyclonedx),
     )
 }
 

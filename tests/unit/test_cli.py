@@ -365,7 +365,7 @@ def test_a_wrong_webhook_url_is_not_repeated(brief: str, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize(
     ("name", "begins"),
-    [("r.md", b"# One service"), ("r.sarif", b"{"), ("r.csv", b"fingerprint,"), ("r.pdf", b"%PDF-"), ("r.xml", b"<?xml"), ("r.focus.csv", b"BilledCost,")],
+    [("r.md", b"# One service"), ("r.sarif", b"{"), ("r.csv", b"fingerprint,"), ("r.pdf", b"%PDF-"), ("r.xml", b"<?xml"), ("r.focus.csv", b"BilledCost,"), ("r.cdx.json", b"{")],
 )  # fmt: skip
 def test_the_end_of_the_reports_name_says_its_format(
     tmp_path: Path, brief: str, name: str, begins: bytes

@@ -241,6 +241,35 @@ def test_the_inventory_is_shown_without_its_values() -> None:
     assert b"hunter2" not in result.to_json()
 
 
+def test_models_of_the_brief_are_named_with_the_id_that_is_known() -> None:
+    brief = parse_brief({
+        "name": "b",
+        "llm_serving": [{"name": "a", "model": "META-LLAMA/Llama-3.1-8B-Instruct"}, {"name": "b", "model": "our own"}],
+        "training": [{"name": "tune", "parameters": 1e9}],
+        "llm_api": [{"name": "c", "model": "gpt-5"}],
+    })  # fmt: skip
+    result = build_result(
+        assessment_id="a1", brief=brief, inventory=Inventory(), results={}, failures=(), provenance={}, data_versions={}
+    )  # fmt: skip
+    assert [(m.name, m.known_as, m.use, m.path) for m in result.models] == [
+        ("META-LLAMA/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B-Instruct", "served", "llm_serving.0.model"),
+        ("our own", "", "served", "llm_serving.1.model"),
+        ("tune", "", "trained", "training.0.name"),
+        ("gpt-5", "", "rented", "llm_api.0.model"),
+    ]  # fmt: skip
+
+
+def test_images_of_the_artefacts_are_part_of_the_result() -> None:
+    service = Resource(
+        address="service/web", block="service/web", format=Format.COMPOSE, kind="service", name="web", artefact="compose.yaml",
+        line_start=2, line_end=3, values={"image": "nginx:1.27"},
+    )  # fmt: skip
+    result = build({}, inventory=Inventory(resources=(service,), files=1, files_read=1))
+    assert [(i.name, i.tag, i.artefact, i.line_start) for i in result.images] == [
+        ("nginx", "1.27", "compose.yaml", 2)
+    ]
+
+
 def test_the_order_of_what_comes_in_does_not_matter() -> None:
     other = AgentFailure(agent="adoption", error_type="E", message="m", attempt=1)
     versions = {"b": {"y": "1", "x": "2"}, "a": {"z": "3"}}

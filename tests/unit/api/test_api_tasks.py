@@ -199,7 +199,7 @@ async def test_the_html_report_is_confined(http: httpx.AsyncClient, engine: Engi
 @pytest.mark.parametrize(
     ("params", "field", "says"),
     [
-        ({"format": "docx"}, "format", "html, pdf, md, json, sarif, csv, junit and focus"),
+        ({"format": "docx"}, "format", "html, pdf, md, json, sarif, csv, junit, focus and cyclonedx"),
         ({"kind": "secret"}, "kind", "executive"),
     ],
 )
@@ -215,6 +215,7 @@ async def test_a_report_that_does_not_exist_is_named(
     [
         ("pdf", "application/pdf", b"%PDF-"), ("md", "text/markdown; charset=utf-8", b"# Clinic"), ("sarif", "application/sarif+json", b"{"),
         ("csv", "text/csv; charset=utf-8", b"fingerprint,"), ("junit", "application/xml", b"<?xml"), ("focus", "text/csv; charset=utf-8", b"BilledCost,"),
+        ("cyclonedx", "application/vnd.cyclonedx+json", b"{"),
     ],
 )  # fmt: skip
 async def test_every_export_is_a_file_of_its_type(

@@ -72,7 +72,7 @@ def test_a_report_of_any_text_can_be_made(name: str, text: str) -> None:
     ("name", "format"),
     [
         ("r.html", "html"), ("R.HTM", "html"), ("r.pdf", "pdf"), ("r.md", "md"), ("r.sarif", "sarif"), ("r.sarif.json", "sarif"),
-        ("r.json", "json"), ("r.csv", "csv"), ("r.focus.csv", "focus"), ("junit.xml", "junit"),
+        ("r.json", "json"), ("r.csv", "csv"), ("r.focus.csv", "focus"), ("junit.xml", "junit"), ("r.cdx.json", "cyclonedx"),
     ],
 )  # fmt: skip
 def test_the_end_of_a_name_says_the_format(name: str, format: str) -> None:
