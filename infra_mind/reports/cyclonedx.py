@@ -58,6 +58,11 @@ def render(result: AssessmentResult, places: Places = HANDED_IN) -> bytes:
     made = json.loads(JsonV1Dot6(bom).output_as_string())
     # An entry without `dependsOn` says that a part depends on nothing; what it depends on is not known here.
     made["dependencies"] = [known for known in made["dependencies"] if "dependsOn" in known]
+    for part in made.get("components", ()):
+        if (
+            "evidence" in part
+        ):  # the library keeps places in a set whose order is that of their addresses in memory
+            part["evidence"]["occurrences"].sort(key=itemgetter("location", "line", "additionalContext"))
     if ended is None:
         del made["metadata"]["timestamp"]
     return json.dumps(made, ensure_ascii=False, indent=1).encode("utf-8", "replace")
@@ -100,11 +105,10 @@ def _containers(images: Iterable[ImageUse], places: Places) -> Iterator[Componen
             properties=_properties(*(("image:tag", tag) for tag in tags)),
             evidence=ComponentEvidence(
                 occurrences=[
-                    Occurrence(
-                        location=clean(places.path(image.artefact)), line=max(1, image.line_start),
-                        additional_context=one_line(image.address),
+                    Occurrence(location=location, line=line, additional_context=address)
+                    for location, line, address in dict.fromkeys(
+                        (clean(places.path(use.artefact)), max(1, use.line_start), one_line(use.address)) for use in uses
                     )
-                    for image in uses
                 ]
             ),
         )  # fmt: skip

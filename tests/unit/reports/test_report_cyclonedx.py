@@ -106,6 +106,17 @@ def test_an_image_is_one_component_with_all_its_places() -> None:
     assert digested["properties"] == [{"name": "infra-mind:image:tag", "value": "1.28"}]
 
 
+def test_places_are_in_the_order_of_file_and_line_and_each_once() -> None:
+    seen = [
+        image("nginx", "1", artefact=f"{file}.yaml", line_start=line)
+        for file in "cab"
+        for line in range(30, 0, -1)
+    ]
+    (found,) = bom(of(*seen, *seen))["components"]
+    places = [(o["location"], o["line"]) for o in found["evidence"]["occurrences"]]
+    assert places == [(f"{file}.yaml", line) for file in "abc" for line in range(1, 31)]
+
+
 def test_models_of_our_own_are_components_and_a_rented_one_is_a_service() -> None:
     made = bom(sample.result())
     models = {c["name"]: c for c in made["components"] if c["type"] == "machine-learning-model"}
