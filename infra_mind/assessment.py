@@ -48,7 +48,13 @@ _SMALL_BRIEF = {
     "llm_api": [{"name": "api", "model": "gpt-5", "input_tokens_per_month": 1000, "output_tokens_per_month": 1000}],
 }  # fmt: skip
 _SMALL_FILES = (
-    Artefact(path="main.tf", content='resource "aws_instance" "one" {\n  instance_type = "m5.large"\n}\n'),
+    Artefact(path="main.tf", content=(
+        'provider "aws" {\n  region = "us-east-1"\n}\nresource "aws_instance" "one" {\n  instance_type = "m5.large"\n}\n'
+        'resource "aws_db_instance" "one" {\n  instance_class = "db.m5.large"\n  engine = "postgres"\n  allocated_storage = 10\n}\n'
+        'resource "aws_ebs_volume" "one" {\n  type = "gp2"\n  size = 10\n}\n'
+        'resource "azurerm_linux_virtual_machine" "one" {\n  size = "Standard_D2s_v5"\n  location = "westeurope"\n}\n'
+        'resource "google_compute_instance" "one" {\n  machine_type = "n2-standard-2"\n  zone = "us-central1-a"\n}\n'
+    )),
     Artefact(path="pod.yaml", content="apiVersion: v1\nkind: Pod\nmetadata: {name: one}\nspec: {containers: [{name: one, image: one}]}\n"),
     Artefact(path="Dockerfile", content="FROM scratch\n"),
 )  # fmt: skip

@@ -16,7 +16,8 @@ from ray import serve
 from infra_mind.assessment import portioned_parts
 from infra_mind.cluster.engine import DISPATCHER_NICENESS, ON_HEAD, Engine, give_way
 from infra_mind.cluster.progress import progress_actor
-from infra_mind.cluster.steps import RayExecutor, warm
+from infra_mind.cluster.steps import RayExecutor
+from infra_mind.cluster.warming import warm_up
 from infra_mind.cluster.workers import workers_status
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.dispatcher import Dispatcher
@@ -34,7 +35,6 @@ QUIET: dict[str, Any] = {
 }  # a line a request costs as much as its store call
 DRAIN_S = 5.0
 SILENT_S = 30.0  # longer than one claim with all its time-outs
-WARM_THE_REST_AFTER_S = 5.0
 
 
 def application(engine: Engine, *, api_replicas: int = 2, dispatchers: int = 2) -> serve.Application:
@@ -102,14 +102,6 @@ class Api:
         self._dispatcher = dispatcher
 
 
-async def _warm_up(engine: Engine, progress: Any, slots: int, dispatchers: int) -> None:
-    """First this dispatcher's share of the slots; it may come to hold all of them, but the processes for that can wait until
-    everything else has started."""
-    await warm(engine, progress, -(-slots // dispatchers))
-    await asyncio.sleep(WARM_THE_REST_AFTER_S)
-    await warm(engine, progress, slots)
-
-
 class DispatcherReplica:
     """One dispatcher. It takes no requests; Serve watches `check_health` and starts another one when it is gone."""
 
@@ -118,7 +110,8 @@ class DispatcherReplica:
         give_way(DISPATCHER_NICENESS)
         store = engine.store()
         progress = await progress_actor(engine)
-        executor, alerts = RayExecutor(engine), engine.alert_receiver()
+        warming = warm_up(engine, progress)
+        executor, alerts = RayExecutor(engine, warming.make_room), engine.alert_receiver()
         context = serve.get_replica_context()
         self._dispatcher = Dispatcher(
             f"dispatcher-{context.replica_id.unique_id}@{os.getpid()}",
@@ -131,9 +124,8 @@ class DispatcherReplica:
             chance=random.Random(),  # noqa: S311 - jitter, not a secret
             tell_alerts=alerts is not None,
         )
-        self._warming = asyncio.create_task(
-            _warm_up(engine, progress, await executor.slots_here(), dispatchers)
-        )
+        slots = await executor.slots_here()
+        self._warming = asyncio.create_task(warming.run(-(-slots // dispatchers), slots))
         self._deliverer = Deliverer(
             store,
             HttpSender(engine.webhook_addresses()),
@@ -156,6 +148,7 @@ class DispatcherReplica:
             raise RuntimeError(f"dispatcher has not looked for work for {self._dispatcher.silent_s:.0f} s")
 
     async def __del__(self) -> None:
+        self._warming.cancel()
         self._scheduler.close()
         await asyncio.gather(
             self._dispatcher.drain(wait_s=DRAIN_S),

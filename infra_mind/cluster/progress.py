@@ -26,6 +26,7 @@ WRITE_EVERY_S = 0.04
 FORGET_AFTER_S = 120.0
 FORGET_OVER = 1000
 NOTES_KEPT = 1_000
+MEETINGS_KEPT = 100
 FORGET_EVERY_S = 5.0
 MEET_S = 60.0
 REPLACE_S = 0.1
@@ -101,17 +102,27 @@ class ProgressActor:
             self._writer = asyncio.create_task(self._write_on())
         self._wake.set()
 
-    async def meet(self, meeting: str, wanted: int) -> None:
-        """Returns when `wanted` callers are here: for the start of worker processes that must not be one and the same."""
-        here, everybody = self._meetings.setdefault(meeting, ([], asyncio.Event()))
+    async def meet(self, meeting: str, wanted: int) -> bool:
+        """Returns when `wanted` callers are here: for the start of worker processes that must not be one and the same. False
+        when they were told to part before; those that come too late for that hear it, too."""
+        here, told = self._meeting(meeting)
         here.append(None)
         if len(here) >= wanted:
-            everybody.set()
-        try:
-            async with asyncio.timeout(MEET_S):
-                await everybody.wait()
-        finally:
-            self._meetings.pop(meeting, None)
+            told.set()
+        async with asyncio.timeout(MEET_S):
+            await told.wait()
+        return len(here) >= wanted
+
+    async def part(self, meeting: str) -> None:
+        """Lets those that have met go, though some are missing."""
+        _, told = self._meeting(meeting)
+        told.set()
+
+    def _meeting(self, name: str) -> tuple[list[None], asyncio.Event]:
+        found = self._meetings.setdefault(name, ([], asyncio.Event()))
+        while len(self._meetings) > MEETINGS_KEPT:
+            del self._meetings[next(iter(self._meetings))]
+        return found
 
     async def serves(self, engine: Engine) -> bool:
         return self._engine == engine

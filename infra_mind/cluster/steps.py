@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +31,6 @@ from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFai
 
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
-MEET_S = 60.0
 
 
 def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
@@ -77,8 +75,10 @@ def _crashes_before() -> int:
 
 
 class RayExecutor:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    """`make_room` is called before each step that takes a slot."""
+
+    def __init__(self, engine: Engine, make_room: Callable[[], None] = lambda: None) -> None:
+        self._engine, self._make_room = engine, make_room
         self._per_step, self.resources = step_resources(engine)
         self._function = ray.remote(
             **self.resources, max_retries=engine.crash_retries, max_calls=engine.recycle_after
@@ -96,6 +96,7 @@ class RayExecutor:
 
     def start_alone(self, call: StepCall) -> RayStep:
         """In a slot, and so in a process of its own."""
+        self._make_room()
         work = self._work(call)
         function = self._function.options(name=f"{call.step} {call.assessment_id}")
         return RayStep(
@@ -191,24 +192,3 @@ def step_resources(engine: Engine) -> tuple[str, dict[str, Any]]:
     if name == "CPU":
         return name, {"num_cpus": 1}
     return name, {"num_cpus": 0, "resources": {name: 1}}
-
-
-async def warm(engine: Engine, progress: Any, processes: int) -> None:
-    """Starts `processes` worker processes with all agents imported, so that the first assessments do not wait for them.
-
-    Ray does not share worker processes between dispatchers (each is a detached actor, and so the root of its own tasks), nor
-    with what is submitted from another thread: call it in the event loop of the dispatcher that will use them. It takes no
-    slots, so that it can neither wait for running agents nor hold them up. The processes meet at the progress actor, so that
-    each of them is another one."""
-    ready = ray.remote(num_cpus=0, max_retries=0)(_ready)
-    meeting = uuid.uuid4().hex
-    await asyncio.gather(
-        *(ready.remote(engine.agents, progress, meeting, processes) for _ in range(processes))
-    )
-
-
-def _ready(agents: str, progress: Any, meeting: str, wanted: int) -> None:
-    give_way(STEP_NICENESS)  # the platform itself starts at the same time
-    assessor(agents).warm()
-    spare_the_collector()
-    ray.get(progress.meet.remote(meeting, wanted), timeout=MEET_S)

@@ -47,8 +47,16 @@ def nearest(provider: str, name: str, limit: int = 3) -> tuple[str, ...]:
 
 def with_gpu(provider: str, gpu: str) -> tuple[Instance, ...]:
     """Every instance of the provider that holds this GPU, in order of count and name."""
-    found = [i for (p, _), i in _all().items() if p == provider and i.gpu == gpu]
-    return tuple(sorted(found, key=lambda i: (i.gpus, i.instance)))
+    return _by_gpu().get((provider, gpu), ())
+
+
+@cache
+def _by_gpu() -> Mapping[tuple[str, str], tuple[Instance, ...]]:
+    found: dict[tuple[str, str], list[Instance]] = {}
+    for (provider, _), one in _all().items():
+        if one.gpu is not None:
+            found.setdefault((provider, one.gpu), []).append(one)
+    return {key: tuple(sorted(some, key=lambda i: (i.gpus, i.instance))) for key, some in found.items()}
 
 
 def canonical(provider: str, name: str) -> str:
