@@ -16,7 +16,7 @@ from types import FrameType
 from rich.console import Console
 
 from bench.machine import this_machine
-from bench.measures import accept, assessment, faults, progress, queue, startup, workflows
+from bench.measures import accept, assessment, faults, progress, queue, spending, startup, workflows
 from bench.numbers import Measured
 from bench.processes import ROOT
 from bench.report import show, write_json, write_page
@@ -32,6 +32,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[Measured]]] = {
     "b": accept.many_clients,
     "c": workflows.one_at_a_time,
     "d": workflows.many_at_once,
+    "p": spending.spending,
     "f": progress.progress,
     "e": faults.agent_killed,
     "k": faults.holder_killed,

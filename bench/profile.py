@@ -40,6 +40,7 @@ ROLES = (
     ("ServeController", "Serve controller"),
     ("ProgressActor", "progress actor"),
     ("WaitRunner", "wait runner"),
+    ("ray::DashboardAgent", "dashboard agent"),
     ("infra_mind.cli", "up"),
     ("ray::", "worker"),
 )

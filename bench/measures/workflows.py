@@ -124,7 +124,27 @@ async def _many_at_once(bench: Bench, cases: list[Case]) -> Measured:
         f"steps that wait wait together in one process, so {SLOTS} slots hold {SLOTS * STEPS} of them; a chord holds {SLOTS}. Infra Mind holds {SLOTS} of steps that are plain "
         "functions; those that are coroutines need no slot."
     )
+    if any(case.work is BURN for case in cases):
+        _limit(bench, cases, out)
     return out
+
+
+def _limit(bench: Bench, cases: list[Case], out: Measured) -> None:
+    """What the steps need themselves, on both sides alike: what is left to be compared, and what no engine can go beyond."""
+    alone, cores = burn_s(), os.cpu_count() or 1
+    steps_ms, most = STEPS * alone * 1000, cores / (STEPS * alone)
+    case = next(case for case in cases if case.work is BURN)
+    ours, *others = [median(out.samples[_cpu(target, case)]) - steps_ms for target in _targets(bench, case)]
+    what = f"CPU time of a workflow beyond its {STEPS} steps' own, that {case.verb}"
+    for target, theirs in zip(bench.seed.targets, others, strict=True):
+        out.rows.append(Row("d", what, "ms", ours, target.name, theirs))
+    rates = [(target.name, median(out.samples[_name(target, case)])) for target in bench.seed.targets]
+    room = ", ".join(f"{most / rate:.2f} × {name}" for name, rate in rates)
+    out.samples["most workflows a second that reckon"] = [most]
+    out.notes.append(
+        f"{STEPS} steps of {alone * 1000:.1f} ms of CPU on {cores} cores: no engine that costs nothing at all could end more than {most:.1f} workflows a second "
+        f"that reckon, which is {room} in this run."
+    )
 
 
 async def _burst(target: Target, work: Work, count: int) -> float:

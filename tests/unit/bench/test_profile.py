@@ -15,6 +15,7 @@ from bench.profile import role
         ("ray::WaitRunner.run", "wait runner"),
         ("ray::hopper asm_1", "worker"),
         ("ray::IDLE", "worker"),
+        ("ray::DashboardAgent", "dashboard agent"),
         ("python -m infra_mind.cli up", "up"),
         ("python log_monitor.py", "other"),
     ],
