@@ -17,8 +17,9 @@ from infra_mind.cluster.progress import NAME, NAMESPACE
 from infra_mind.model.task import AgentState
 from infra_mind.tasks.store import AgentUpdate
 
-# A message costs more CPU than many a step: one that ends within SHORT_S is told by its kept result alone.
-SHORT_S = 0.075
+# A message costs more CPU than many a step: one that ends within SHORT_S, before a person could see it run, is told by its kept
+# result alone.
+SHORT_S = 0.2
 REPORT_EVERY_S = 0.03
 
 log = structlog.get_logger(__name__)
@@ -33,20 +34,20 @@ class Reporter:
         self._reports, self._of = reports, (task_id, fence, agent, attempt)
         self._begin = reports.now()
         self._newest: tuple[float, str] | None = (0.0, "")
-        self._due_at = self._begin + SHORT_S
+        self.due_at = self._begin + SHORT_S
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         share = 100.0 * done / total if total > 0 else 0.0
         self._newest = (min(100.0, max(0.0, share)), note)
-        if done < total and self._reports.now() >= self._due_at:
+        if done < total and self._reports.now() >= self.due_at:
             self._reports.tell((self,))
 
     def take(self, now: float) -> AgentUpdate | None:
         """What is to be sent now, None for nothing; the next one is due a little later."""
-        if self._newest is None or now < self._due_at:
+        if self._newest is None or now < self.due_at:
             return None
         (progress, note), self._newest = self._newest, None
-        self._due_at = now + REPORT_EVERY_S
+        self.due_at = now + REPORT_EVERY_S
         task_id, fence, agent, attempt = self._of
         return AgentUpdate(
             task_id, fence, agent, AgentState.RUNNING, progress, attempt, note, ran_s=now - self._begin
@@ -100,12 +101,18 @@ class Reports:
     def _send_on(self) -> None:
         while True:
             self._some.wait()
-            time.sleep(REPORT_EVERY_S)
+            time.sleep(self._rest_s())
             with self._lock:
                 running = tuple(self._open)
                 if not running:
                     self._some.clear()
             self.tell(running)
+
+    def _rest_s(self) -> float:
+        """Until the first of those that run now is due; of one that begins meanwhile nothing is due before that."""
+        with self._lock:
+            first = min((one.due_at for one in self._open), default=0.0)
+        return max(REPORT_EVERY_S, first - self.now())
 
 
 def _send(updates: Sequence[AgentUpdate]) -> None:
