@@ -15,7 +15,7 @@ from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Effort, Finding, Severity, Status
 from infra_mind.model.inventory import Inventory
-from infra_mind.model.numbers import counted, money, number, percents, quantity
+from infra_mind.model.numbers import bounded, counted, money, number, percents, quantity
 from infra_mind.model.result import (
     AgentFailure,
     AgentResult,
@@ -24,6 +24,7 @@ from infra_mind.model.result import (
     Recommendation,
     ResourceSummary,
     Summary,
+    without_price,
 )
 
 STRATEGY, COMPLIANCE = "strategy", "compliance"
@@ -180,15 +181,15 @@ def _budget_said(facts: Mapping[str, Fact]) -> Iterable[str]:
     if total is None:
         return
     limit = _input(facts.get("strategy.budget_used"), "usd_per_month")
-    open_ = _input(facts.get(_TOTAL), "unpriced")
+    open_ = facts[_TOTAL].is_lower_bound
     if over:
-        yield f"{'at least ' if open_ else ''}{money(over)} a month over the budget" + (
+        yield f"{bounded(money(over), open_)} a month over the budget" + (
             f" of {money(limit)}" if limit else ""
         )
     elif limit:
-        yield f"within the budget{' as far as it is priced' if open_ else ''}: {money(total)} of {money(limit)} a month"
+        yield f"within the budget{' as far as it is priced' if open_ else ''}: {bounded(money(total), open_)} of {money(limit)} a month"
     else:
-        yield f"{'at least ' if open_ else ''}{money(total)} a month"
+        yield f"{bounded(money(total), open_)} a month"
 
 
 def _availability_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
@@ -251,6 +252,7 @@ def _sentences(
     yield from (
         text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
     )
+    yield from _lacking_said(agents)
     yield from _age_said(facts)
     yield from _compliance_said(agents, facts)
     yield from _suppressions_said(agents)
@@ -260,6 +262,14 @@ def _sentences(
         yield WITHOUT_STRATEGY
     for failure in failed:
         yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+
+
+def _lacking_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
+    """Why a sum of money is "at least": what is in none, by the number of lines, since its money is not known."""
+    lines = sum(len(given.cost_lines) for given in agents.values())
+    unpriced = [thing for given in agents.values() for thing in given.unpriced]
+    if unpriced:
+        yield f"In no total: {without_price(lines, unpriced)} (`cost.unpriced_count`)."
 
 
 def _age_said(facts: Mapping[str, Fact]) -> Iterable[str]:
@@ -342,24 +352,21 @@ def _compliance_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact
 
 
 class _Form(NamedTuple):
-    """How a fact is said. `of_a_number`: a text as value is not said; `if_any`: nor is nothing of a thing. `left_out` names the
-    input that counts what the number lacks: with any of it the number is a lower bound, and is called one."""
+    """How a fact is said. `of_a_number`: a text as value is not said; `if_any`: nor is nothing of a thing."""
 
     fact: str
     text: str
     of_a_number: bool = True
     if_any: bool = False
-    left_out: str = ""
 
 
 _FORMS = (
     _Form(_TOTAL, "What has a price costs {value}"),
-    _Form(_FILES, "What the files order would cost {value}, in no total", left_out="unpriced"),
-    _Form("cost.unpriced_count", "Things without a dated price, in no total: {value}", if_any=True),
-    _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True, left_out="unpriced"),
+    _Form(_FILES, "What the files order would cost {value}, in no total"),
+    _Form("cost.over_budget_usd_per_month", "Over the budget by {value}", if_any=True),
     _Form("reliability.availability", "The path of a request is available {value} of the time"),
     _Form("reliability.downtime_minutes_per_year", "It is down {value}"),
-    _Form("sustainability.kgco2e_per_month", "Operation emits {value}", left_out="left_out"),
+    _Form("sustainability.kgco2e_per_month", "Operation emits {value}"),
     _Form("strategy.dora_cluster", "Delivery is in DORA's {value} cluster of {year}", of_a_number=False),
 )
 
@@ -371,8 +378,7 @@ def _said(fact: Fact | None, form: _Form) -> str | None:
     if form.of_a_number and (isinstance(fact.value, str) or (form.if_any and fact.value <= 0)):
         return None
     shown = quantity(fact.value, "" if fact.unit == "text" else fact.unit).text
-    if _input(fact, form.left_out):
-        shown = f"at least {shown}"
+    shown = bounded(shown, fact.is_lower_bound)
     return f"{form.text.format(value=shown, year=fact.inputs.get('year', ''))} (`{fact.id}`)."
 
 

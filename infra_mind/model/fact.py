@@ -9,6 +9,7 @@ from pydantic import Field
 from infra_mind.model.base import Value
 
 FactValue = float | int | bool | str
+LACKING = ("unpriced", "left_out")  # inputs that count what is not in the value
 
 
 def id_part(name: str) -> str:
@@ -40,6 +41,11 @@ class Fact(Value):
     inputs: dict[str, FactValue] = Field(default_factory=dict)
     source: str = Field(description="Paper, price list, table or the brief's own field")
     as_of: str | None = Field(default=None, pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """True where an input counts things that the value lacks: the whole is at least that much."""
+        return any(self.inputs.get(name) for name in LACKING)
 
 
 class Assumption(Value):

@@ -86,6 +86,11 @@ def counted(count: int, thing: str) -> str:
     return f"{number(count)} {thing}{'' if count == 1 else 's'}"
 
 
+def bounded(shown: str, is_lower_bound: bool) -> str:
+    """`at least $ 5.00` where more belongs to it than is known."""
+    return f"at least {shown}" if is_lower_bound else shown
+
+
 def money(value: float) -> str:
     """US dollars: cents, four significant digits below one dollar, none from 100 000 dollars."""
     if not _finite(value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -9,6 +11,9 @@ from pydantic import Field
 from infra_mind.model.base import Value
 from infra_mind.model.fact import Assumption, Fact
 from infra_mind.model.finding import Effort, Finding, Impact, Severity
+from infra_mind.model.numbers import counted, number
+
+MOST_KINDS = 6
 
 
 class CostLine(Value):
@@ -37,10 +42,23 @@ class Unpriced(Value):
     """A thing that costs money and has no dated price here: left out of the total, and said so."""
 
     what: str
+    kind: str = Field(
+        default="other", description="Kind of resource (`aws_nat_gateway`) or list of the brief (`llm_api`)"
+    )
     address: str = ""
     artefact: str = ""
     line: int | None = None
     reason: str
+
+
+def without_price(priced: int, unpriced: Sequence[Unpriced]) -> str:
+    """`2 of 9 lines have no dated price: 1 aws_nat_gateway, 1 llm_api`; the most frequent kinds first."""
+    kinds = sorted(Counter(thing.kind for thing in unpriced).items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{number(count)} {kind}" for kind, count in kinds[:MOST_KINDS]]
+    more = len(kinds) - MOST_KINDS
+    named += [f"{counted(more, 'kind')} more"] if more > 0 else []
+    have = "has" if len(unpriced) == 1 else "have"
+    return f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')} {have} no dated price: {', '.join(named)}"
 
 
 class Recommendation(Value):

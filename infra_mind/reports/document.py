@@ -161,10 +161,14 @@ def _cost(view: View) -> Iterator[Block]:
         yield from _cost_group(group)
     if view.unpriced:
         yield Heading(3, "Without a price")
-        yield Paragraph("These cost money too. No dated price was found, so they are in no total.")
+        yield Paragraph(
+            f"These cost money too. No dated price was found, so they are in no total: {view.lacking}."
+        )
         yield Table(
-            ("What", "Where", "Why"),
-            tuple((u.what, _place(u.artefact, u.line, None, u.address), u.reason) for u in view.unpriced),
+            ("What", "Kind", "Where", "Why"),
+            tuple(
+                (u.what, u.kind, _place(u.artefact, u.line, None, u.address), u.reason) for u in view.unpriced
+            ),
         )
 
 
@@ -173,6 +177,8 @@ def _cost_group(group: CostGroup) -> Iterator[Block]:
     yield Heading(3, "Where the money goes" if from_brief else "What the files themselves would cost")
     if not from_brief:
         yield Paragraph("Reckoned from the artefacts, beside the total of the brief and never added to it.")
+    if group.lacking:
+        yield Paragraph(f"At least: {group.lacking}.")
     rows = [
         (
             line.what if line.purchase == "on_demand" else f"{line.what} ({line.purchase})",
@@ -185,7 +191,7 @@ def _cost_group(group: CostGroup) -> Iterator[Block]:
         )
         for line in group.lines
     ]
-    rows.append(("Sum of these lines", "", "", "", "", money(group.usd_per_month), ""))
+    rows.append(("Sum of these lines", "", "", "", "", group.total, ""))
     yield Table(
         ("What", "Where", "Price list entry", "Quantity", "Unit price", "A month", "Source"),
         tuple(rows),

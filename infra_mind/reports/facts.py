@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from infra_mind.model.fact import Fact, FactValue
-from infra_mind.model.numbers import UNKNOWN, Quantity, quantity
+from infra_mind.model.numbers import UNKNOWN, Quantity, bounded, quantity
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.labels import fact_label, fact_name
 
@@ -66,7 +66,7 @@ class FactBook:
         for (_, fact), anchor in zip(found, anchors, strict=True):
             by_id.setdefault(fact.id, anchor)
         self.views = tuple(
-            FactView(fact, agent, anchor, quantity(fact.value, fact.unit), _inputs(fact, by_id))
+            FactView(fact, agent, anchor, _shown(fact), _inputs(fact, by_id))
             for (agent, fact), anchor in zip(found, anchors, strict=True)
         )
         self._by_id: dict[str, FactView] = {}
@@ -104,6 +104,13 @@ def _pivot(kind: str, cells: dict[tuple[str, str], FactView]) -> Pivot:
         return Pivot(title, tuple(fact_name(end) for end in ends), body)
     body = tuple((fact_name(end), tuple(cells.get((item, end)) for item in items)) for end in ends)
     return Pivot(title, tuple(item or "Value" for item in items), body)
+
+
+def _shown(fact: Fact) -> Quantity:
+    shown = quantity(fact.value, fact.unit)
+    if shown.number == UNKNOWN:
+        return shown
+    return shown._replace(number=bounded(shown.number, fact.is_lower_bound))
 
 
 def _inputs(fact: Fact, anchors: dict[str, str]) -> tuple[Input, ...]:

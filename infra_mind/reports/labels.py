@@ -31,7 +31,7 @@ _LAST = {
     "usd_per_month": "Cost",
     "usd": "One-off cost",
     "artefacts_usd_per_month": "What the artefacts would cost",
-    "priced_share": "Share with a price",
+    "priced_share": "Share with a price, by number of lines",
     "usd_per_million_tokens": "Cost of tokens",
     "unpriced_count": "Things without a price",
     "kwh_per_month": "Energy",

@@ -93,8 +93,7 @@ def _recommendations(view: View, console: Console) -> None:
 def _costs(view: View, console: Console) -> None:
     priced = next((group for group in view.costs if group.origin == "brief"), None)
     lines = priced.bars if priced else ()
-    unpriced = len(view.unpriced)
-    if not view.costs and not unpriced:
+    if not view.costs and not view.lacking:
         return
     console.print(Text("\nWhere the money goes, a month", style="bold"))
     console.print(_grid((line.label, _text(money(line.amount), "")) for line in lines[:MOST_COSTS]))
@@ -102,11 +101,11 @@ def _costs(view: View, console: Console) -> None:
     notes = [f"{rest} more in the report"] if rest > 0 else []
     notes += _dates([line.as_of for line in priced.lines]) if priced else []
     notes += [
-        f"the files order {money(group.usd_per_month)} a month, in no total" for group in view.costs if group.origin == "artefact"
+        f"the files order {group.total} a month, in no total" for group in view.costs if group.origin == "artefact"
     ]  # fmt: skip
-    notes += [f"{unpriced} without a price, in no total"] if unpriced else []
+    notes += [f"in no total: {view.lacking}"] if view.lacking else []
     if notes:
-        console.print(Text("; ".join(notes), style="dim"))
+        console.print(_text("; ".join(notes), "dim"))
 
 
 def _dates(as_of: Sequence[str]) -> list[str]:

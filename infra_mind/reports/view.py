@@ -9,7 +9,8 @@ from functools import cached_property
 
 from infra_mind.model.fact import Assumption
 from infra_mind.model.finding import Finding, Severity, Status
-from infra_mind.model.result import AssessmentResult, CostLine, Recommendation, Unpriced
+from infra_mind.model.numbers import bounded, money
+from infra_mind.model.result import AssessmentResult, CostLine, Recommendation, Unpriced, without_price
 from infra_mind.reports.charts import Chart, charts
 from infra_mind.reports.compliance import ComplianceView
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
@@ -78,12 +79,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class CostGroup:
-    """Priced lines of one origin with their sum; dearest first."""
+    """Priced lines of one origin with their sum, dearest first; `lacking` says what has no price and is not in it."""
 
     origin: str
     lines: tuple[CostLine, ...]
     usd_per_month: float
     bars: tuple[Bar, ...]
+    lacking: str = ""
+
+    @property
+    def total(self) -> str:
+        return bounded(money(self.usd_per_month), bool(self.lacking))
 
 
 @dataclass(frozen=True)
@@ -197,13 +203,24 @@ class View:
     def costs(self) -> tuple[CostGroup, ...]:
         lines = [line for given in self.result.agents.values() for line in given.cost_lines]
         groups = (
-            _cost_group(origin, [x for x in lines if x.origin == origin]) for origin in ("brief", "artefact")
+            _cost_group(
+                origin,
+                [x for x in lines if x.origin == origin],
+                [x for x in self.unpriced if bool(x.artefact) == (origin == "artefact")],
+            )
+            for origin in ("brief", "artefact")
         )
         return tuple(group for group in groups if group.lines)
 
     @cached_property
     def unpriced(self) -> tuple[Unpriced, ...]:
         return tuple(thing for given in self.result.agents.values() for thing in given.unpriced)
+
+    @cached_property
+    def lacking(self) -> str:
+        """How many of all lines have no price, and of what kind; empty where all have one."""
+        priced = sum(len(given.cost_lines) for given in self.result.agents.values())
+        return without_price(priced, self.unpriced) if self.unpriced else ""
 
     @cached_property
     def cost_facts(self) -> tuple[FactView, ...]:
@@ -312,9 +329,10 @@ def _by_rule(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
     return tuple(tuple(group) for group in groups.values())
 
 
-def _cost_group(origin: str, lines: Sequence[CostLine]) -> CostGroup:
+def _cost_group(origin: str, lines: Sequence[CostLine], unpriced: Sequence[Unpriced]) -> CostGroup:
     ordered = tuple(sorted(lines, key=lambda x: (-x.usd_per_month, x.what, x.address)))
-    return CostGroup(origin, ordered, sum(x.usd_per_month for x in ordered), tuple(_bars(ordered)))
+    lacking = without_price(len(lines), unpriced) if unpriced else ""
+    return CostGroup(origin, ordered, sum(x.usd_per_month for x in ordered), tuple(_bars(ordered)), lacking)
 
 
 def _bars(lines: Iterable[CostLine]) -> list[Bar]:

@@ -19,7 +19,7 @@ from infra_mind.model.finding import (
     not_assessed,
 )
 from infra_mind.model.inventory import Format, Inventory, Resource, UnreadFile
-from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult
+from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult, CostLine, Unpriced
 from infra_mind.synthesis import WITHOUT_STRATEGY, build_result
 
 BRIEF: Brief = parse_brief({"name": "Clinic"})
@@ -124,7 +124,11 @@ def costs(total: float, budget: float, unpriced: int = 0) -> dict[str, AgentResu
     ("said", "total", "unpriced"),
     [
         ("Within the budget: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 0),
-        ("Within the budget as far as it is priced: $ 42 703.86 of $ 60 000.00 a month", 42_703.86, 2),
+        (
+            "Within the budget as far as it is priced: at least $ 42 703.86 of $ 60 000.00 a month",
+            42_703.86,
+            2,
+        ),
         ("$ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 0),
         ("At least $ 2 500.00 a month over the budget of $ 60 000.00", 62_500.0, 3),
     ],
@@ -157,6 +161,17 @@ def test_what_the_files_order_is_said_with_what_it_lacks_and_how_old_its_prices_
         "What the files order would cost at least $ 1 846.03 a month, in no total (`cost.artefacts_usd_per_month`).",
         "The oldest list price of what the files order is of 2021-08-03 (`cost.artefacts_usd_per_month`).",
     ]
+
+
+def test_lines_without_a_price_are_counted_by_kind() -> None:
+    line = CostLine(what="node", sku="m5.large", quantity=1, unit="hour", usd_per_unit=1.0, usd_per_month=1.0,
+                    source="list", as_of="2026-01-01", origin="brief")  # fmt: skip
+    kinds = ("llm_api", "aws_nat_gateway", "llm_api")
+    unpriced = tuple(Unpriced(what=f"thing {n}", kind=kind, reason="none") for n, kind in enumerate(kinds))
+    said = build({"cost": AgentResult(cost_lines=(line,), unpriced=unpriced)}).summary.sentences
+    assert said[0] == (
+        "In no total: 3 of 4 lines have no dated price: 2 llm_api, 1 aws_nat_gateway (`cost.unpriced_count`)."
+    )
 
 
 def test_without_a_budget_the_headline_has_the_total() -> None:

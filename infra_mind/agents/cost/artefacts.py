@@ -41,14 +41,14 @@ def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledg
             cluster.book(resource)
     for part in inventory.unread:
         if part.kind in NOT_READ:
-            ledger.miss(f"{NOT_READ[part.kind]} in {part.artefact}", part.reason, Place("", part.artefact, part.line))  # fmt: skip
+            ledger.miss(f"{NOT_READ[part.kind]} in {part.artefact}", part.reason, Place("", part.artefact, part.line, part.kind))  # fmt: skip
     if unmodelled:
         ledger.details["kinds_without_price_model"] = dict(sorted(unmodelled.items()))
 
 
 def _terraform(resource: Resource, regions: Regions, blocks: Mapping[str, Resource], ledger: Ledger) -> bool:
     """Books one resource; False when this agent knows nothing about its kind."""
-    place = Place(resource.address, resource.artefact, resource.line_start)
+    place = Place(resource.address, resource.artefact, resource.line_start, resource.kind)
     if resource.kind in BY_USE:
         ledger.miss(
             resource.address, "billed by use (requests, traffic, stored data), which no file says", place

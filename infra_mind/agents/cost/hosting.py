@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from infra_mind.agents import defaults
-from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
+from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger, Place
 from infra_mind.knowledge import prices
 from infra_mind.knowledge.prices import Purchase
 from infra_mind.model.brief import Hosting, Storage
@@ -13,6 +13,7 @@ from infra_mind.model.fact import id_part
 from infra_mind.model.finding import not_assessed
 
 OTHER_PURCHASES: tuple[Purchase, ...] = ("spot", "committed_1y", "committed_3y")
+NODES, STORAGE = Place(kind="hosting.nodes"), Place(kind="hosting.storage")
 GB_PER_TB = 1000.0
 GB_PER_TIB_DISK = 1024.0  # Azure's S30 disk is sold by the piece
 
@@ -34,9 +35,9 @@ def assess_hosting(hosting: Hosting | None, ledger: Ledger) -> None:
     reason = _no_place(hosting, ledger)
     if reason:
         for node in hosting.nodes:
-            ledger.miss(f"{node.count} × {node.instance}", reason)
+            ledger.miss(f"{node.count} × {node.instance}", reason, NODES)
         for item in hosting.storage:
-            ledger.miss(f"{item.tb:g} TB {item.kind} storage", reason)
+            ledger.miss(f"{item.tb:g} TB {item.kind} storage", reason, STORAGE)
         return
     _nodes(hosting, ledger)
     for index, item in enumerate(hosting.storage):
@@ -69,7 +70,9 @@ def _nodes(hosting: Hosting, ledger: Ledger) -> None:
         offer = prices.price(provider, region, node.instance)
         if offer is None:
             ledger.miss(
-                f"{node.count} × {node.instance}", prices.why_unpriced(provider, region, node.instance)
+                f"{node.count} × {node.instance}",
+                prices.why_unpriced(provider, region, node.instance),
+                NODES,
             )
             continue
         ledger.compute(f"{node.count} × {offer.instance}", offer, node.count)
@@ -110,7 +113,7 @@ def _storage(hosting: Hosting, item: Storage, ledger: Ledger) -> bool:
     offer = prices.service(provider, region, sku) if sku else None
     what = f"{item.tb:g} TB {item.kind} storage × {item.replicas}"
     if offer is None:
-        ledger.miss(what, prices.why_service_unpriced(provider, region, sku or item.kind))
+        ledger.miss(what, prices.why_service_unpriced(provider, region, sku or item.kind), STORAGE)
         return False
     gigabytes = item.tb * GB_PER_TB * item.replicas
     per_disk = offer.unit == "disk-month"

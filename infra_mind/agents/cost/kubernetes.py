@@ -234,4 +234,4 @@ def _claims(resource: Resource) -> Iterator[Claim]:
 
 
 def _place(resource: Resource) -> Place:
-    return Place(resource.address, resource.artefact, resource.line_start)
+    return Place(resource.address, resource.artefact, resource.line_start, resource.kind)

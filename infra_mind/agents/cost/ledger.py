@@ -17,11 +17,12 @@ HOURS = 730.0  # a month, as the price lists of all three clouds reckon it
 
 
 class Place(NamedTuple):
-    """Where a thing stands in the artefacts; empty for the brief."""
+    """Where a thing stands in the artefacts, and of what kind it is; empty for the brief."""
 
     address: str = ""
     artefact: str = ""
     line: int | None = None
+    kind: str = ""
 
 
 BRIEF = Place()
@@ -129,11 +130,16 @@ class Ledger:
         )
         return millions * usd
 
-    def miss(self, what: str, reason: str, place: Place = BRIEF) -> None:
-        """Books a thing that has no dated price."""
+    def miss(self, what: str, reason: str, place: Place) -> None:
+        """Books a thing that has no dated price; `place` has its kind, also for a thing of the brief."""
         self.unpriced.append(
             Unpriced(
-                what=what, address=place.address, artefact=place.artefact, line=place.line, reason=reason
+                what=what,
+                kind=place.kind,
+                address=place.address,
+                artefact=place.artefact,
+                line=place.line,
+                reason=reason,
             )
         )
 

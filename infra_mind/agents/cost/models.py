@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from infra_mind.agents.cost.ledger import HOURS, Ledger
+from infra_mind.agents.cost.ledger import HOURS, Ledger, Place
 from infra_mind.knowledge import gpus, instances, llm_api, prices
 from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
@@ -18,6 +18,7 @@ from infra_mind.model.result import AgentResult
 
 SECONDS = HOURS * 3600.0  # a month
 MILLION = 1e6
+SERVING, TRAINING, RENTED = Place(kind="llm_serving"), Place(kind="training"), Place(kind="llm_api")
 T = TypeVar("T", Serving, Training, LlmApi)
 
 
@@ -89,10 +90,10 @@ def _serving(
     what = f"serving {item.name}"
     count = _number(mlops, f"mlops.serving.{name}.gpus")
     if count is None or count <= 0:
-        ledger.miss(what, _why_unsized(mlops, f"mlops.serving.{name}.gpus", item.name))
+        ledger.miss(what, _why_unsized(mlops, f"mlops.serving.{name}.gpus", item.name), SERVING)
         return None
     per_replica = int(_number(mlops, f"mlops.serving.{name}.gpus_per_replica") or 1)
-    offer = _gpu_offer(hosting, item.gpu, per_replica, what, ledger)
+    offer = _gpu_offer(hosting, item.gpu, per_replica, what, SERVING, ledger)
     if offer is None:
         return None
     usd_per_hour = count * offer.usd_per_gpu_hour
@@ -142,9 +143,9 @@ def _training(
     what = f"training {job.name}, once"
     hours = _number(mlops, f"mlops.training.{name}.gpu_hours")
     if hours is None or hours <= 0:
-        ledger.miss(what, _why_unsized(mlops, f"mlops.training.{name}.gpu_hours", job.name))
+        ledger.miss(what, _why_unsized(mlops, f"mlops.training.{name}.gpu_hours", job.name), TRAINING)
         return
-    offer = _gpu_offer(hosting, job.gpu, 1, what, ledger, many=job.gpus or 1)
+    offer = _gpu_offer(hosting, job.gpu, 1, what, TRAINING, ledger, many=job.gpus or 1)
     if offer is None:
         return
     ledger.fact(
@@ -155,18 +156,24 @@ def _training(
 
 
 def _gpu_offer(
-    hosting: Hosting | None, gpu: str | None, at_least: int, what: str, ledger: Ledger, many: int = 1
+    hosting: Hosting | None,
+    gpu: str | None,
+    at_least: int,
+    what: str,
+    place: Place,
+    ledger: Ledger,
+    many: int = 1,
 ) -> GpuOffer | None:
     """A GPU's hour in the brief's region; in another of the same provider, said aloud, when the region has none."""
     if hosting is not None and hosting.provider == "on_prem":
-        ledger.miss(what, "own hardware has no list price")
+        ledger.miss(what, "own hardware has no list price", place)
         return None
     if hosting is None or hosting.provider is None or hosting.region is None or gpu is None:
-        ledger.miss(what, f"{_absent(hosting, gpu)} not given")
+        ledger.miss(what, f"{_absent(hosting, gpu)} not given", place)
         return None
     known = gpus.find(gpu)
     if known is None:
-        ledger.miss(what, f"unknown GPU {gpu!r}")
+        ledger.miss(what, f"unknown GPU {gpu!r}", place)
         return None
     provider, region = hosting.provider, prices.region_name(hosting.provider, hosting.region)
     offer = _cheapest(provider, region, known.id, at_least, many)
@@ -179,7 +186,7 @@ def _gpu_offer(
             if not elsewhere
             else f"no price list for region {hosting.region!r} of {provider}"
         )
-        ledger.miss(what, reason)
+        ledger.miss(what, reason, place)
         return None
     offers = [o for r in elsewhere if (o := _cheapest(provider, r, known.id, at_least, many))]
     best = min(
@@ -220,17 +227,18 @@ def _api(item: LlmApi, name: str, ledger: Ledger) -> Rented | None:
     what = f"model API {item.name} ({item.model})"
     asked = {"input": item.input_tokens_per_month, "output": item.output_tokens_per_month}
     if all(tokens is None for tokens in asked.values()):
-        ledger.miss(what, "input_tokens_per_month and output_tokens_per_month are not given")
+        ledger.miss(what, "input_tokens_per_month and output_tokens_per_month are not given", RENTED)
         return None
     found = llm_api.price(item.model)
     if found is None:
-        ledger.miss(what, llm_api.why_unpriced(item.model))
+        ledger.miss(what, llm_api.why_unpriced(item.model), RENTED)
         return None
     rates = {"input": found.usd_per_million_input, "output": found.usd_per_million_output}
     if any(asked[d] and rates[d] is None for d in asked):
         ledger.miss(
             what,
             f"the list has no price of {found.model} for {' and '.join(d for d in asked if asked[d] and rates[d] is None)} tokens",
+            RENTED,
         )
         return None
     _say_what_is_open(item, name, found, ledger)
@@ -258,7 +266,7 @@ def _say_what_is_open(item: LlmApi, name: str, found: llm_api.ApiPrice, ledger: 
     for direction in ("input", "output"):
         if getattr(item, f"{direction}_tokens_per_month") is None:
             what = f"model API {item.name} ({item.model}), {direction} tokens"
-            ledger.miss(what, f"llm_api {item.name}: {direction}_tokens_per_month is not given")
+            ledger.miss(what, f"llm_api {item.name}: {direction}_tokens_per_month is not given", RENTED)
 
 
 def _number(mlops: AgentResult | None, id: str) -> float | None:

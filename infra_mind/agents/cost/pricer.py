@@ -126,7 +126,9 @@ class Pricer:
 
     @property
     def place(self) -> Place:
-        return Place(self.resource.address, self.resource.artefact, self.resource.line_start)
+        return Place(
+            self.resource.address, self.resource.artefact, self.resource.line_start, self.resource.kind
+        )
 
 
 Handler = Callable[[Pricer], None]

@@ -21,7 +21,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )  # fmt: skip
-from infra_mind.model.numbers import counted, money, number, percent
+from infra_mind.model.numbers import bounded, counted, money, number, percent
 
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
@@ -95,8 +95,8 @@ def _coverage(ledger: Ledger) -> None:
     )  # fmt: skip
     if priced + unpriced:
         ledger.fact(
-            "priced_share", priced / (priced + unpriced), "share", "priced / (priced + unpriced), by number of lines",
-            {"priced": priced, "unpriced": unpriced}, "lines and unpriced things",
+            "priced_share", priced / (priced + unpriced), "share", "priced / lines, by number of lines: the money of what has no price is not known",
+            {"priced": priced, "lines": priced + unpriced}, "lines and unpriced things",
         )  # fmt: skip
 
 
@@ -218,7 +218,9 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
         )
     if over:
         status, severity = Status.FAIL, Severity.HIGH if over > MUCH * limit else Severity.MEDIUM
-        title = f"The monthly total is {'at least ' if open_things else ''}{money(over)} over the budget of {money(limit)}"
+        title = (
+            f"The monthly total is {bounded(money(over), bool(unpriced))} over the budget of {money(limit)}"
+        )
     elif open_things:
         status, severity = Status.NOT_ASSESSED, Severity.INFO
         path = f"price of {unpriced[0]}" if open_things == 1 else f"prices of {open_things} things"
@@ -238,7 +240,7 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
                 Evidence(
                     artefact="brief",
                     path=path,
-                    observed=f"{money(total)} a month",
+                    observed=f"{bounded(money(total), bool(unpriced))} a month",
                     expected=f"at most {money(limit)}",
                 ),
             ),

@@ -218,7 +218,8 @@ def _budget(brief: Brief, facts: dict[str, Fact]) -> list[Fact]:
     return [
         Fact(id="strategy.budget_used", value=total.value / budget, unit="share",
              formula="cost.total_usd_per_month / usd_per_month",
-             inputs={"cost.total_usd_per_month": total.value, "usd_per_month": budget}, source="brief: budget")
+             inputs={"cost.total_usd_per_month": total.value, "usd_per_month": budget, "unpriced": total.inputs.get("unpriced", 0)},
+             source="brief: budget")
     ]  # fmt: skip
 
 
@@ -228,5 +229,5 @@ AGENT = Agent(
     after=AFTER,
     reads=("priorities", "organisation", "budget", "compliance"),
     title="Strategy",
-    version=2,
+    version=3,
 )

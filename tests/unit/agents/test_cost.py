@@ -196,6 +196,30 @@ def test_an_unpriced_node_is_beside_the_total_of_the_others() -> None:
     assert number(result, "cost.priced_share") == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "brief"),
+    [
+        ("hosting.nodes", {"hosting": {**HOSTING, "nodes": [{"instance": "quantum.large"}]}}),
+        ("hosting.storage", {"hosting": {"provider": "on_prem", "storage": [{"kind": "ssd", "tb": 1}]}}),
+        ("llm_serving", {"llm_serving": [SERVING]}),
+        ("training", {"training": [{"name": "tune", "parameters": 8e9, "tokens": 1e9}]}),
+        ("llm_api", {"llm_api": [{**API, "model": "gpt-55"}]}),
+    ],
+)
+def test_what_has_no_price_says_of_which_kind_it_is(kind: str, brief: dict[str, Any]) -> None:
+    assert {thing.kind for thing in cost(**brief).unpriced} == {kind}
+
+
+def test_a_total_that_lacks_a_line_is_a_lower_bound() -> None:
+    nodes = [*HOSTING["nodes"], {"instance": "quantum.large", "count": 2}]
+    budget = {"usd_per_month": 400}
+    facts = {f.id: f for f in cost(hosting={**HOSTING, "nodes": nodes}, budget=budget).facts}
+    lower = {key for key, fact in facts.items() if fact.is_lower_bound}
+    assert lower == {"cost.total_usd_per_month", "cost.over_budget_usd_per_month"}
+    whole = cost(hosting=HOSTING, budget=budget).facts
+    assert not any(fact.is_lower_bound for fact in whole)
+
+
 def test_over_budget_is_a_finding_with_its_amount() -> None:
     result = cost(hosting=HOSTING, budget={"usd_per_month": 400})
     assert number(result, "cost.over_budget_usd_per_month") == pytest.approx(20.48)

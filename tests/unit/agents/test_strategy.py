@@ -221,6 +221,13 @@ def test_the_share_of_the_budget_needs_a_total() -> None:
     assert "strategy.budget_used" not in {f.id for f in assess(budget={"usd_per_month": 2000.0}).facts}
 
 
+def test_the_share_of_the_budget_is_a_lower_bound_when_its_total_is_one() -> None:
+    total = Fact(id="cost.total_usd_per_month", value=500.0, unit="USD/month", formula="Σ", inputs={"unpriced": 1}, source="s")  # fmt: skip
+    given = assess(finding("cost", "c.a"), facts=(total,), budget={"usd_per_month": 2000.0})
+    (used,) = [fact for fact in given.facts if fact.id == "strategy.budget_used"]
+    assert used.is_lower_bound
+
+
 def test_progress_never_goes_back_and_ends() -> None:
     seen: list[tuple[int, int]] = []
     results = {"security": AgentResult(findings=(finding("security", "s.a"),))}

@@ -171,7 +171,7 @@ def result(status: str = "completed") -> AssessmentResult:
             Assumption(id="mlops.utilisation", text="vLLM may use this share of a GPU's memory", value=0.9, unit="share",
                        source="vLLM's default gpu_memory_utilization", field="llm_serving.0.memory_utilisation"),)),
         "cost": AgentResult(facts=by_agent["cost"], cost_lines=cost_lines(), unpriced=(
-            Unpriced(what="NAT gateway", address="module.vpc", artefact="terraform/aws/network.tf", line=1,
+            Unpriced(what="NAT gateway", kind="remote_module", address="module.vpc", artefact="terraform/aws/network.tf", line=1,
                      reason="the module is remote; nothing is known of its resources"),)),
         "compliance": AgentResult(facts=by_agent["compliance"]),
     }  # fmt: skip
@@ -216,3 +216,14 @@ def empty() -> AssessmentResult:
         coverage=Coverage(files=0, files_read=0, resources=0, checks_by_status={}, agents_done=(), agents_failed=(), not_assessed=()),
         data_versions={}, provenance={},
     )  # fmt: skip
+
+
+def lacking() -> AssessmentResult:
+    """The sample with a thing of the brief that has no price, so that its total is a lower bound."""
+    whole = result()
+    cost = whole.agents["cost"]
+    total, *others = cost.facts
+    bounded = total.model_copy(update={"inputs": {"lines": 3, "unpriced": 1}})
+    thing = Unpriced(what="model API (gpt-55)", kind="llm_api", reason="no dated price")
+    without = cost.model_copy(update={"facts": (bounded, *others), "unpriced": (*cost.unpriced, thing)})
+    return whole.model_copy(update={"agents": {**whole.agents, "cost": without}})

@@ -158,6 +158,13 @@ def test_a_patch_cannot_end_its_fence() -> None:
     assert fence.content.rstrip() == patch
 
 
+def test_markdown_says_of_which_sums_a_line_is_missing() -> None:
+    text = made("md", sample.lacking()).decode().replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+    assert "at least $ 58 420.48 a month" in text
+    assert "At least: 1 of 4 lines has no dated price: 1 llm_api." in text
+    assert "at least $ 58 521.86" in text
+
+
 def test_markdown_says_what_the_result_says() -> None:
     text = made("md").decode().replace("\\", "")
     for said in (

@@ -236,6 +236,15 @@ def test_lines_of_artefacts_have_a_sum_of_their_own() -> None:
     assert "the module is remote; nothing is known of its resources" in text
 
 
+def test_a_sum_that_lacks_a_line_reads_as_a_lower_bound() -> None:
+    text = " ".join(Page(render(sample.lacking())).text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "Total cost at least $ 58 420.48 a month" in text
+    assert "At least: 1 of 4 lines has no dated price: 1 llm_api." in text
+    assert "at least $ 58 521.86" in text
+    assert "1 of 2 lines has no dated price: 1 remote_module." in text
+    assert "in no total above: 2 of 6 lines have no dated price: 1 llm_api, 1 remote_module." in text
+
+
 def test_a_count_that_only_apply_time_knows_is_not_a_number() -> None:
     assert "known at apply time" in Page(render(sample.result(), "technical")).text
 

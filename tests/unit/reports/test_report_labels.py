@@ -13,6 +13,7 @@ from tests.unit.reports import sample
     ("expected", "fact_id"),
     [
         ("Total cost", "cost.total_usd_per_month"),
+        ("Share with a price, by number of lines", "cost.priced_share"),
         ("Cost, m5.xlarge", "cost.hosting.m5.xlarge.usd_per_month"),
         ("GPUs, assistant", "mlops.serving.assistant.gpus"),
         ("Servers needed, api", "capacity.api.servers"),
