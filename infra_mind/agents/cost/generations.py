@@ -56,7 +56,9 @@ def assess_generations(ledger: Ledger) -> None:
             seen.add(key)
             found = newer(line.provider, line.region, line.sku)
             if found:
-                ledger.findings.append(_finding(line, found, hours[key], _rate(found, ledger)))
+                ledger.findings.append(
+                    _finding(line, found, hours[key], _rate(found, ledger), _carries_the_load(ledger))
+                )
 
 
 def _key(line: CostLine) -> tuple[str, str, str, str]:
@@ -64,7 +66,7 @@ def _key(line: CostLine) -> tuple[str, str, str, str]:
 
 
 def assess_volumes(ledger: Ledger) -> None:
-    """gp2 volumes of the artefacts: gp3 has the same use, at least gp2's base performance up to 1 TB, and its own price per GB."""
+    """gp2 volumes of the artefacts, where gp3 has the lower price per GB; that its base performance is enough is an assumption."""
     for line in [o for o in ledger.lines if o.sku == "ebs_gp2"]:
         offer = prices.service(line.provider, line.region, "ebs_gp3")
         if offer is None or offer.usd_per_unit >= line.usd_per_unit:
@@ -76,6 +78,7 @@ def assess_volumes(ledger: Ledger) -> None:
                 title=f"{line.address}: gp3 costs {percent(round(1 - offer.usd_per_unit / line.usd_per_unit, 4))} less a GB than gp2",
                 status=Status.FAIL,
                 severity=Severity.LOW,
+                confidence=Confidence.MEDIUM,
                 resource=line.address,
                 value=line.what,
                 evidence=(
@@ -98,6 +101,7 @@ def assess_volumes(ledger: Ledger) -> None:
                         offer.as_of,
                     ),
                 ),
+                assumptions=(_gp3_is_enough(ledger),),
                 impact=Impact(usd_per_month=line.quantity * (line.usd_per_unit - offer.usd_per_unit)),
                 remediation=Remediation(
                     text="Change the volume type to gp3; it is done while the volume is in use.",
@@ -105,6 +109,22 @@ def assess_volumes(ledger: Ledger) -> None:
                 ),
             )
         )
+
+
+def _gp3_is_enough(ledger: Ledger) -> str:
+    return ledger.assume(
+        "gp3_base", "gp3's base of 3 000 IOPS and 125 MiB/s is enough for every gp2 volume: gp2 gives 3 IOPS a GiB, more than that above "
+        "1 000 GiB, and 250 MiB/s from 334 GiB on; what is provisioned beyond the base is paid and in no saving",
+        value=3000, unit="IOPS", source="Amazon EBS documentation, general purpose SSD volumes",
+    )  # fmt: skip
+
+
+def _carries_the_load(ledger: Ledger) -> str:
+    return ledger.assume(
+        "newer_generation", "A newer generation of the series with the same vCPU and architecture, and up to this share more memory, carries the "
+        "same load: its image, drivers and licences run there too, and nothing of it is committed",
+        value=SAME_MEMORY, unit="share", source="the providers' descriptions of the series; not measured",
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -162,7 +182,7 @@ def _confidence(*offers: Offer) -> Confidence:
     return Confidence.MEDIUM if any(offer.reckoned for offer in offers) else Confidence.HIGH
 
 
-def _finding(line: CostLine, found: Newer, hours: float, rate: str) -> Finding:
+def _finding(line: CostLine, found: Newer, hours: float, rate: str, assumed: str) -> Finding:
     old, new = found
     saved = hours * (old.usd_per_hour - new.usd_per_hour)
     share = 1 - new.usd_per_hour / old.usd_per_hour
@@ -177,7 +197,7 @@ def _finding(line: CostLine, found: Newer, hours: float, rate: str) -> Finding:
             ),
         ),
         facts=(rate,) if line.artefact else (rate, f"{NAME}.hosting.{line.sku}.usd_per_month"),
-        impact=Impact(usd_per_month=saved),
+        assumptions=(assumed,), impact=Impact(usd_per_month=saved),
         remediation=Remediation(
             text=f"Move to {new.instance} after a test of the workload on it ({number(hours / HOURS)} of them, all month).", effort=Effort.HOURS
         ),

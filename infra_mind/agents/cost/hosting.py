@@ -77,10 +77,6 @@ def _nodes(hosting: Hosting, ledger: Ledger) -> None:
             continue
         ledger.compute(f"{node.count} × {offer.instance}", offer, node.count)
         counts[offer.instance] = counts.get(offer.instance, 0) + node.count
-        ledger.assume(
-            "linux", "Instances run Linux under shared tenancy, on demand, without licences",
-            source="the price lists' own basis",
-        )  # fmt: skip
     for name, count in sorted(counts.items()):
         offer = prices.price(provider, region, name)
         if offer:

@@ -78,7 +78,7 @@ class Cluster:
             self._service(resource)
         if resource.kind == "Ingress":
             self._ingress(resource)
-        for claim in _claims(resource):
+        for claim in _claims(resource, self._ledger):
             self._claim(resource, claim)
 
     def _claim(self, resource: Resource, claim: Claim) -> None:
@@ -223,14 +223,19 @@ def quantity_gib(value: Any) -> float | None:
     return float(found[1]) * UNITS[found[2]] / GIB
 
 
-def _claims(resource: Resource) -> Iterator[Claim]:
+def _claims(resource: Resource, ledger: Ledger) -> Iterator[Claim]:
     if resource.kind == "PersistentVolumeClaim":
         yield Claim("spec", 1.0)
     templates = resource.get("spec.volumeClaimTemplates") if resource.kind == "StatefulSet" else None
     replicas = resource.get("spec.replicas") if resource.kind == "StatefulSet" else None
-    pods = float(replicas) if isinstance(replicas, int) and not isinstance(replicas, bool) else 1.0
+    pods = float(replicas) if isinstance(replicas, int) and not isinstance(replicas, bool) else None
+    if isinstance(templates, list) and pods is None:
+        ledger.assume(
+            "kubernetes.replicas", "A StatefulSet that does not say its replicas has one", value=1, unit="count",
+            source="Kubernetes API reference, StatefulSetSpec.replicas",
+        )  # fmt: skip
     for index in range(len(templates) if isinstance(templates, list) else 0):
-        yield Claim(f"spec.volumeClaimTemplates.{index}.spec", pods)
+        yield Claim(f"spec.volumeClaimTemplates.{index}.spec", 1.0 if pods is None else pods)
 
 
 def _place(resource: Resource) -> Place:

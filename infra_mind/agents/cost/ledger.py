@@ -84,6 +84,11 @@ class Ledger:
         """Books instances for a month; returns their list price in USD/month.
 
         The brief's on-demand compute is split into its committed and its on-demand share; artefacts are shown at list price."""
+        self._all_month()
+        self.assume(
+            "linux", "Instances run Linux under shared tenancy, without licences",
+            source="the price lists' own basis",
+        )  # fmt: skip
         usd = instances * HOURS * offer.usd_per_hour
         name, hours = sku or offer.instance, instances * HOURS
         covered = self.commitment.coverage if place is BRIEF and offer.purchase == "on_demand" else 0.0
@@ -106,6 +111,8 @@ class Ledger:
 
     def service(self, what: str, offer: ServiceOffer, units: float, place: Place = BRIEF) -> float:
         """Books units of a service for a month (an hourly one for 730 hours); returns USD/month."""
+        if offer.unit == "hour":
+            self._all_month()
         quantity = units * HOURS if offer.unit == "hour" else units
         self._line(what, offer.sku, quantity, offer.unit, offer.usd_per_unit, offer, place, "on_demand")
         return quantity * offer.usd_per_unit
@@ -178,17 +185,24 @@ class Ledger:
         unit: str = "",
         source: str = "",
         field: str | None = None,
-    ) -> None:
-        """Says aloud what nobody gave; the same assumption is said once."""
+    ) -> str:
+        """Says aloud what nobody gave; the same assumption is said once. Returns its id, for the findings that rest on it."""
         key = f"{NAME}.{id}"
         self.assumptions.setdefault(
             key, Assumption(id=key, text=text, value=value, unit=unit, source=source, field=field)
         )
+        return key
 
     def say(self, assumptions: Iterable[Assumption]) -> None:
         """Adds assumptions that are already written down; each is said once."""
         for assumption in assumptions:
             self.assumptions.setdefault(assumption.id, assumption)
+
+    def _all_month(self) -> None:
+        self.assume(
+            "hours", "What is paid by the hour runs every hour of the month, at the load that the brief gives",
+            value=HOURS, unit="hours/month", source="a month as the price lists reckon it",
+        )  # fmt: skip
 
     def of(self, origin: Literal["brief", "artefact"]) -> list[CostLine]:
         """Lines of one origin."""

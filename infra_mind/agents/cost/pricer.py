@@ -12,6 +12,7 @@ from infra_mind.knowledge import prices
 from infra_mind.knowledge.prices import Purchase
 from infra_mind.model.fact import id_part
 from infra_mind.model.inventory import UNRESOLVABLE_KEY, Resource, is_unresolvable
+from infra_mind.model.numbers import number
 
 REGIONAL_ZONES = (
     3  # a regional cluster or group of Google Cloud spreads over three zones unless it names its own
@@ -35,6 +36,7 @@ class Pricer:
         """The number at the path; `default` where nothing stands; None and booked as unpriced where it cannot be known."""
         value = self.resource.get(path)
         if value is None and default is not None:
+            self.default(path, default)
             return default
         if isinstance(value, str):
             try:
@@ -50,11 +52,27 @@ class Pricer:
         """The text at the path, as `number`."""
         value = self.resource.get(path)
         if value is None and default is not None:
+            self.default(path, default)
             return default
         if isinstance(value, str) and value:
             return value
         self.miss(self.why(path))
         return None
+
+    def default(self, path: str, value: float | str) -> None:
+        """Says that the value was used where the files say nothing, or nothing that is known before apply time."""
+        kind = self.resource.kind
+        self.ledger.assume(
+            f"default.{kind}.{path}", f"Where {kind} does not say {path}: {value if isinstance(value, str) else number(value)}", value=value,
+            source="the default that the Terraform provider documents, else the least that can run",
+        )  # fmt: skip
+
+    def scaled(self) -> None:
+        """Says that a group which grows and shrinks is priced at one size."""
+        self.ledger.assume(
+            "scaling", "Groups and pools that scale are priced at the size that is wanted, or the least where none is, all month",
+            source="the files: what a scaler adds follows from the load",
+        )  # fmt: skip
 
     def has(self, path: str) -> bool:
         """True where something stands at the path, known or not."""

@@ -63,6 +63,10 @@ def _serving(model: Served, offers: dict[str, Fact], own: dict[str, Fact], ledge
 
 
 def _finding(model: Served, usd: float, share: float, fact: str, term: str, ledger: Ledger) -> None:
+    assumed = ledger.assume(
+        "committed_all_term", "GPUs that are committed are used every hour of the term, at a price and load that stay; budget.commitment_* says what is "
+        "committed already", value=1.0, unit="share", source="planning value: what is not used is paid all the same", field="budget.commitment_coverage",
+    )  # fmt: skip
     saved = (model.usd_per_month - usd) * share
     ledger.findings.append(
         make_finding(
@@ -70,7 +74,7 @@ def _finding(model: Served, usd: float, share: float, fact: str, term: str, ledg
             resource=f"llm_serving.{model.item.name}", value=term,
             title=f"The GPUs of {model.item.name} cost {percent(round(1 - usd / model.usd_per_month, 3))} less when they are committed for {term}",
             evidence=(Evidence(artefact="brief", path="budget.commitment_coverage", observed=f"{money(model.usd_per_month)} a month on demand", expected=f"{money(usd)} a month committed"),),
-            facts=(model.fact, fact), impact=Impact(usd_per_month=saved),
+            facts=(model.fact, fact), assumptions=(assumed,), impact=Impact(usd_per_month=saved),
             remediation=Remediation(text="Commit to the GPUs that certainly serve for that long; what is not used is paid all the same.", effort=Effort.HOURS),
         )
     )  # fmt: skip
@@ -83,6 +87,10 @@ def _training(
     hours = listed.inputs.get("gpu_hours") if listed else None
     if offer is None or not isinstance(hours, int | float):
         return
+    ledger.assume(
+        "spot_interruptions", "Training at spot is not interrupted: GPU hours lost to restarts are not counted", value=0, unit="hours",
+        source="no list states how often a GPU is taken back",
+    )  # fmt: skip
     ledger.fact(
         f"training.{part}.usd_at_spot", hours * float(offer.value), "USD", "gpu_hours × usd_per_gpu_hour at spot in the brief's region, restarts not counted",
         {"gpu_hours": hours, offer.id: float(offer.value)}, offer.source, offer.as_of,

@@ -71,8 +71,11 @@ def node_group(pricer: Pricer) -> None:
         name = template.word("instance_type")
     else:
         name = NODE_GROUP_TYPE if kinds is None else first_word(kinds)
+        if kinds is None:
+            pricer.default("instance_types", NODE_GROUP_TYPE)
         if name is None:
             pricer.miss(pricer.why("instance_types"))
+    pricer.scaled()
     count = pricer.number("scaling_config.0.desired_size")
     if name and count is not None:
         pricer.machines(name, count, _purchase(pricer))
@@ -86,6 +89,7 @@ def scaling_group(pricer: Pricer) -> None:
     """`aws_autoscaling_group` at its desired capacity, or its least where none is set."""
     if pricer.has("mixed_instances_policy"):
         return pricer.miss("a mixed instances policy leaves the types to run time")
+    pricer.scaled()
     count = pricer.number("desired_capacity" if pricer.has("desired_capacity") else "min_size")
     template = (
         pricer.at("launch_template.0.id")
@@ -170,6 +174,8 @@ def endpoint(pricer: Pricer) -> None:
     if kind == "Interface":
         subnets = pricer.resource.get("subnet_ids")
         zones = len(subnets) if isinstance(subnets, list) and subnets else 1
+        if not isinstance(subnets, list):
+            pricer.default("subnet_ids", zones)
         pricer.units("vpc_endpoint", zones, f"interface endpoint in {zones} subnets, without traffic")
     elif kind and kind != "Gateway":
         pricer.miss(f"no dated price of a {kind} endpoint")

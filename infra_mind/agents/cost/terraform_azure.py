@@ -53,6 +53,8 @@ def pool(pricer: Pricer) -> None:
 def _pool(pricer: Pricer, head: str) -> None:
     name = pricer.word(f"{head}vm_size")
     least = f"{head}min_count"
+    if pricer.has(least):
+        pricer.scaled()
     count = pricer.number(
         least if pricer.has(least) and not pricer.has(f"{head}node_count") else f"{head}node_count", 1
     )
@@ -127,6 +129,8 @@ def sql_database(pricer: Pricer) -> None:
         return pricer.units(f"sql_{size}", 1, size)
     tier, number = cores[1], int(cores[2])
     pricer.units(f"sql_vcore_{tier}_Gen5", number, f"{number} vCores {tier}")
+    if pricer.resource.get("license_type") is None:
+        pricer.default("license_type", "LicenseIncluded")
     if pricer.resource.get("license_type") != "BasePrice":
         pricer.units(f"sql_license_{tier}", number, f"licence of {number} vCores")
     if pricer.has("max_size_gb") and (gigabytes := pricer.number("max_size_gb")) is not None:

@@ -57,6 +57,8 @@ def cluster(pricer: Pricer) -> None:
 
 def pool(pricer: Pricer) -> None:
     """`google_container_node_pool`: its nodes are counted per zone, so a regional pool has three times as many."""
+    if pricer.has("autoscaling"):
+        pricer.scaled()
     for path in ("node_count", "initial_node_count", "autoscaling.0.min_node_count"):
         if pricer.has(path):
             return _nodes(pricer, path, _zones(pricer))
@@ -88,7 +90,13 @@ def _zones(pricer: Pricer) -> int | None:
             # of a zonal cluster these are further zones beside its own
             return len({*named, location} if isinstance(location, str) and _is_zone(location) else set(named))
         if isinstance(location, str):
-            return 1 if _is_zone(location) else REGIONAL_ZONES
+            if _is_zone(location):
+                return 1
+            pricer.ledger.assume(
+                "regional_zones", "A regional cluster of Google Cloud spreads over three zones unless it names its own", value=REGIONAL_ZONES,
+                unit="count", source="Google Kubernetes Engine documentation, regional clusters",
+            )  # fmt: skip
+            return REGIONAL_ZONES
     return None
 
 

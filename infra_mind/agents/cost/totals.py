@@ -292,6 +292,11 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
         "hosting_usd_per_month / usd_per_request / seconds of a month: below it renting is cheaper, if the same GPUs stay", inputs,
         price.source, price.as_of,
     )  # fmt: skip
+    assumed = ledger.assume(
+        "rent_or_host", "The load of own models is that of the brief at every second of the month, a rented model takes as many tokens for a request, "
+        "and the GPUs that are paid stay as many",
+        source="the brief's llm_serving; another model counts tokens by its own tokenizer, which no list states",
+    )  # fmt: skip
     if rent < own.usd_per_month:
         ledger.findings.append(
             make_finding(
@@ -312,6 +317,7 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
                     ),
                 ),
                 facts=(own.fact, rent_fact, even_fact),
+                assumptions=(assumed,),
                 impact=Impact(usd_per_month=own.usd_per_month - rent),
                 remediation=Remediation(
                     text=f"Rent {api.item.model} until the load nears {number(even)} requests/s, where its quality, data protection and residency allow it.",
