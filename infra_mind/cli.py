@@ -6,6 +6,7 @@ Exit codes: 0 done · 1 the task failed · 2 bad input · 3 cannot reach the ser
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +26,7 @@ from infra_mind.console import say as _say
 from infra_mind.errors import (
     BadInput,
     Conflict,
+    FileLeftOut,
     Gone,
     InfraMindError,
     NotAllowed,
@@ -91,7 +93,10 @@ def main() -> None:
 def run_explained(call: Callable[[], object]) -> None:
     """Runs an entry point; turns typed errors into one sentence and an exit code, and wrong settings into exit code 2."""
     try:
-        call()
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", FileLeftOut)
+            warnings.showwarning = _warned
+            call()
     except InfraMindError as error:
         explain(error)
         sys.exit(exit_code(error))
@@ -106,6 +111,10 @@ def run_explained(call: Callable[[], object]) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    _say(f"warning: {message}", err, "yellow")
 
 
 def exit_code(error: InfraMindError) -> int:

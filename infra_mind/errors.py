@@ -59,6 +59,10 @@ class ArtefactRefused(BadInput):
         super().__init__(f"{path}: {reason}")
 
 
+class FileLeftOut(UserWarning):
+    """A file of a folder that cannot be sent; the rest is, and the result names the file as not assessed."""
+
+
 class OptionInvalid(BadInput):
     """An option has a value it cannot have."""
 

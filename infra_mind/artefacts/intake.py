@@ -9,14 +9,15 @@ import io
 import os
 import re
 import stat
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from infra_mind.artefacts import detection
-from infra_mind.errors import ArtefactRefused, BadInput, TooLarge
-from infra_mind.model.inventory import Artefact
+from infra_mind.errors import ArtefactRefused, BadInput, FileLeftOut, TooLarge
+from infra_mind.model.inventory import TOO_LARGE, Artefact
 from infra_mind.settings import IntakeLimits
 
 SKIPPED_FOLDERS = frozenset(
@@ -88,13 +89,14 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
 
     In a folder only what `detection.is_wanted` knows is taken; a file that is named is always taken, and one that is reached twice is
     taken once. Of several folders each has its own name before its paths, as much of its path as tells it from the others
-    (`shop/infra/main.tf`, `bank/infra/main.tf`). Raises `BadInput`
-    when a path does not exist, `ArtefactRefused` for a link that leaves its folder, `TooLarge` over a limit."""
+    (`shop/infra/main.tf`, `bank/infra/main.tf`). A file of a folder that is over the size limit becomes one without content, which the
+    result names, and a `FileLeftOut` warning. Raises `BadInput` when a path does not exist, `ArtefactRefused` for a link that leaves
+    its folder, `TooLarge` for a named file or a sum over a limit."""
     limits = limits or IntakeLimits()
     roots = [root] if isinstance(root, Path) else list(root)
     found: list[Artefact] = []
     total = 0
-    for path, file in _named_files(roots):
+    for path, file, is_named in _files_of(roots):
         _check_count(len(found) + 1, limits)
         safe = safe_path(path, limits)
         try:
@@ -105,13 +107,23 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
                 Artefact(path=safe, problem=f"cannot be opened: {error.strerror or type(error).__name__}")
             )
             continue
+        if len(data) > limits.max_file and not is_named:
+            found.append(_left_out(safe, limits))
+            continue
         _check_size(safe, len(data), limits)
         total = _check_total(safe, total + len(data), limits)
         found.append(from_bytes(safe, data))
     return _in_order(found, limits)
 
 
-def _named_files(roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+def _left_out(path: str, limits: IntakeLimits) -> Artefact:
+    problem = f"{TOO_LARGE} of {limits.max_file} bytes for one file"
+    warnings.warn(f"{path}: {problem}; it is left out, and the result says so", FileLeftOut, stacklevel=4)
+    return Artefact(path=path, problem=problem)
+
+
+def _files_of(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bool]]:
+    """Path, file, and whether the file itself was named."""
     seen: set[Path] = set()
     found: Iterator[tuple[str, Path]]
     for root, label in zip(roots, _labels(roots), strict=True):
@@ -125,7 +137,7 @@ def _named_files(roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
-                yield path, file
+                yield path, file, root == file
 
 
 def _labels(roots: Sequence[Path]) -> list[str]:
@@ -256,7 +268,7 @@ def _check_count(count: int, limits: IntakeLimits) -> None:
 
 def _check_size(path: str, size: int, limits: IntakeLimits) -> None:
     if size > limits.max_file:
-        raise TooLarge(f"{path}: larger than the limit of {limits.max_file} bytes for one file.")
+        raise TooLarge(f"{path}: {TOO_LARGE} of {limits.max_file} bytes for one file.")
 
 
 def _check_total(path: str, total: int, limits: IntakeLimits) -> int:

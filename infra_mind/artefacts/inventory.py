@@ -10,7 +10,7 @@ from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, rea
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.artefacts.parsed import Parsed, Unreadable
 from infra_mind.artefacts.readings import Reading
-from infra_mind.model.inventory import Artefact, Inventory, Resource, UnreadFile
+from infra_mind.model.inventory import TOO_LARGE, Artefact, Inventory, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 Progress = Callable[[int, int, str], None]
@@ -92,9 +92,9 @@ def _read(
     file: Artefact, limits: IntakeLimits, charts: frozenset[str], environments: dict[str, dict[str, str]]
 ) -> Parsed:
     if file.content is None:
-        return _unread(file.path, file.problem or "its content was not handed in")
+        return Parsed(unread=[file.unread()])
     if len(file.content) > limits.max_file:
-        return _unread(file.path, f"larger than the limit of {limits.max_file} bytes", "limit")
+        return _unread(file.path, f"{TOO_LARGE} of {limits.max_file} bytes", "too_large")
     try:
         return _dispatch(file.path, file.content, limits, charts, environments)
     except Unreadable as error:
@@ -191,7 +191,7 @@ def _inventory(parsed: Parsed, files: int, limits: IntakeLimits) -> Inventory:
 
 
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
-_WHOLE_FILE = frozenset({"unreadable", "helm_template", "unsupported"})
+_WHOLE_FILE = frozenset({"unreadable", "too_large", "helm_template", "unsupported"})
 
 
 def _order(resource: Resource) -> tuple[Any, ...]:

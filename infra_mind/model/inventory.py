@@ -100,6 +100,9 @@ class Resource(Value):
         return here
 
 
+TOO_LARGE = "larger than the limit"
+
+
 class UnreadFile(Value):
     """A file that was handed in and not assessed, with the reason; `unresolvable` parts too (remote modules)."""
 
@@ -108,7 +111,7 @@ class UnreadFile(Value):
     line: int | None = None
     kind: str = Field(
         default="unreadable",
-        description="unreadable, helm_template, unsupported, remote_module, not_sent, limit, unresolvable",
+        description="unreadable, too_large, helm_template, unsupported, remote_module, not_sent, limit, unresolvable",
     )
 
 
@@ -127,8 +130,14 @@ class Inventory(Value):
 class Artefact(Value):
     """A file as handed in: `path` relative with forward slashes, `content` its text, None when it is not UTF-8 text.
 
-    `problem` says why the content is not there (binary, invalid UTF-8)."""
+    `problem` says why the content is not there (binary, invalid UTF-8, over the size limit)."""
 
     path: str
     content: str | None = None
     problem: str | None = None
+
+    def unread(self) -> UnreadFile:
+        """Why a file without a content is not assessed."""
+        reason = self.problem or "its content was not handed in"
+        kind = "too_large" if reason.startswith(TOO_LARGE) else "unreadable"
+        return UnreadFile(artefact=self.path, reason=reason, kind=kind)

@@ -235,10 +235,17 @@ def test_files_that_cannot_be_read_are_named_and_the_others_are_assessed(
 def test_an_artefact_of_50_mb(engine: Platform, http: httpx.Client, folder: Path) -> None:
     (folder / "infra").mkdir()
     (folder / "infra" / "big.tf").write_bytes(b"#" * 50_000_000)
+    (folder / "infra" / "good.tf").write_text('resource "aws_s3_bucket" "logs" {}\n')
     (folder / "brief.yaml").write_text("name: x\nartefacts: ./infra\n")
-    ran = engine.run("assess", str(folder / "brief.yaml"))
-    assert ran.returncode == 2
-    assert "big.tf: larger than the limit" in ran.stderr
+    ran = engine.run("assess", str(folder / "brief.yaml"), "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert "warning: big.tf: larger than the limit" in ran.stderr
+    result = json.loads(ran.stdout)
+    assert "big.tf" in result["coverage"]["not_assessed"]
+    assert (result["coverage"]["files"], result["coverage"]["files_read"]) == (2, 1)
+    named = engine.run("assess", str(folder / "brief.yaml"), "-a", str(folder / "infra" / "big.tf"))
+    assert named.returncode == 2
+    assert "big.tf: larger than the limit" in named.stderr
     big = {**BRIEF, "artefacts": [{"path": "big.tf", "content": "#" * 50_000_000}]}
     assert "big.tf" in problem(http.post("/assessments", json=big), 413)["detail"]
 

@@ -13,6 +13,7 @@ import typer
 
 from infra_mind import cli, errors
 from infra_mind.api import examples
+from infra_mind.settings import IntakeLimits
 from tests.unit.small_server import SmallServer, Told, small_server
 
 MINIMAL = "name: One service\nhosting: {provider: aws, region: us-east-1, nodes: [{instance: m5.xlarge, count: 3}]}\n"
@@ -191,6 +192,23 @@ def test_every_error_of_the_tree_has_its_exit_code() -> None:
     assert {type(error).__name__: cli.exit_code(error) for error in CODES} == {
         type(e).__name__: c for e, c in CODES.items()
     }
+
+
+def test_a_file_that_is_too_large_costs_only_itself(
+    brief: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "infra"
+    folder.mkdir()
+    (folder / "big.tf").write_bytes(b"#" * (IntakeLimits().max_file + 1))
+    (folder / "good.tf").write_text('resource "aws_s3_bucket" "logs" {}\n')
+    assert run("assess", brief, "--local", "--json", "-a", str(folder)) == 0
+    told = capsys.readouterr()
+    assert told.err.count("warning: big.tf: larger than the limit") == 1
+    result = json.loads(told.out)
+    assert [r["address"] for r in result["inventory"]] == ["aws_s3_bucket.logs"]
+    assert "big.tf" in result["coverage"]["not_assessed"]
+    (unread,) = [f for f in result["agents"]["security"]["findings"] if f["rule_id"] == "IM-ARTEFACT-UNREAD"]
+    assert (unread["status"], unread["evidence"][0]["path"]) == ("not_assessed", "too_large")
 
 
 def test_0_and_the_json_alone(brief: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,6 +213,7 @@ _UNREAD_ADVICE = {
     "helm_template": "Render it (`helm template`) and send the output along.",
     "remote_module": "Send the module's files along, or assess the plan.",
     "not_sent": "Send what it asks for along.",
+    "too_large": "Leave it out on purpose, or send the part that matters in smaller files.",
     "limit": "Send the part that matters, in smaller files.",
     "unresolvable": "Give the variable a default, or assess the plan.",
 }

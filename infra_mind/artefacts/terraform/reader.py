@@ -12,7 +12,7 @@ from infra_mind.artefacts.terraform.expressions import Scope, settled
 from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.modules import Run, run_all
 from infra_mind.artefacts.terraform.syntax import Body
-from infra_mind.model.inventory import Artefact, UnreadFile
+from infra_mind.model.inventory import TOO_LARGE, Artefact, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 _VARIABLES = (".tfvars", ".tfvars.json")
@@ -24,10 +24,10 @@ def parse(artefact: Artefact, limits: IntakeLimits) -> Body | UnreadFile | None:
     if not path.endswith((".tf", ".tf.json", *_VARIABLES)):
         return None
     if text is None:
-        return UnreadFile(artefact=path, reason=artefact.problem or "its content was not handed in")
+        return artefact.unread()
     if len(text) > limits.max_file:
-        reason = f"larger than the limit of {limits.max_file} bytes"
-        return UnreadFile(artefact=path, reason=reason, kind="limit")
+        reason = f"{TOO_LARGE} of {limits.max_file} bytes"
+        return UnreadFile(artefact=path, reason=reason, kind="too_large")
     try:
         if path.endswith(".tfvars.json"):
             return json_syntax.read_variables(path, text, limits)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra_mind.artefacts import intake
-from infra_mind.errors import ArtefactRefused, BadInput, TooLarge
+from infra_mind.errors import ArtefactRefused, BadInput, FileLeftOut, TooLarge
 from infra_mind.model.inventory import Artefact
 from infra_mind.settings import IntakeLimits
 
@@ -140,11 +140,28 @@ def test_a_link_to_its_own_parent_ends(tmp_path: Path) -> None:
     assert [a.path for a in intake.collect(tmp_path)] == ["main.tf"]
 
 
-def test_a_file_of_50_mb_is_refused_with_its_name(tmp_path: Path) -> None:
+def test_a_file_of_50_mb_in_a_folder_is_left_out_and_the_rest_is_taken(tmp_path: Path) -> None:
+    with (tmp_path / "big.tf").open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+    (tmp_path / "small.tf").write_text("x")
+    with pytest.warns(FileLeftOut, match=r"big\.tf: larger than the limit of 2097152 bytes"):
+        big, small = intake.collect(tmp_path)
+    assert (big.path, big.content, big.unread().kind) == ("big.tf", None, "too_large")
+    assert (small.path, small.content) == ("small.tf", "x")
+
+
+def test_what_is_left_out_does_not_count_into_the_sum(tmp_path: Path) -> None:
+    (tmp_path / "big.tf").write_text("x" * 300)
+    (tmp_path / "small.tf").write_text("x" * 90)
+    with pytest.warns(FileLeftOut):
+        assert len(intake.collect(tmp_path, IntakeLimits(max_file=100, max_total=100))) == 2
+
+
+def test_a_file_of_50_mb_that_was_named_is_refused_with_its_name(tmp_path: Path) -> None:
     with (tmp_path / "big.tf").open("wb") as file:
         file.truncate(50 * 1024 * 1024)
     with pytest.raises(TooLarge, match=r"big\.tf: larger than the limit of 2097152 bytes"):
-        intake.collect(tmp_path)
+        intake.collect(tmp_path / "big.tf")
 
 
 def test_the_total_is_limited(tmp_path: Path) -> None:

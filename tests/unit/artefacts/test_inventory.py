@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,9 +61,15 @@ def test_a_file_without_content_is_unread_with_its_problem() -> None:
     assert (len(found.unread), found.files_read) == (3, 0)
 
 
+@pytest.mark.parametrize("name", ["a.yaml", "a.tf"])
+def test_a_file_that_was_too_large_to_send_is_told_from_one_that_cannot_be_read(name: str) -> None:
+    found = build_inventory([Artefact(path=name, problem="larger than the limit of 5 bytes for one file")])
+    assert (only_unread(found).kind, found.files_read) == ("too_large", 0)
+
+
 def test_a_file_over_the_limit_is_unread() -> None:
     found = build_inventory([Artefact(path="a.tf", content="x" * 100)], limits=IntakeLimits(max_file=99))
-    assert only_unread(found).kind == "limit"
+    assert (only_unread(found).kind, found.files_read) == ("too_large", 0)
 
 
 def test_more_resources_than_the_limit_are_named() -> None:
