@@ -262,7 +262,9 @@ def test_too_many_files_in_a_zip() -> None:
         intake.from_zip(zipped(*((f"{i}.tf", b"x") for i in range(3))), IntakeLimits(max_files=2))
 
 
-@pytest.mark.parametrize("data", [b"", b"not a zip", zipped(("a.tf", b"x"))[:40]])
+@pytest.mark.parametrize(
+    "data", [b"", b"not a zip", zipped(("a.tf", b"x"))[:40]], ids=["nothing", "text", "cut off"]
+)
 def test_what_is_no_zip(data: bytes) -> None:
     with pytest.raises(ArtefactRefused, match="not a readable zip"):
         intake.from_zip(data)
