@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed, Unreadable
@@ -49,6 +51,7 @@ _SUBSTITUTED = frozenset(
         "ARG",
     ]
 )
+_EMPTY = "scratch"  # the image without a layer
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 _MOST_STAGES = 1_000
 _LONGEST_VALUE = 64 * 1024  # of one text after substitution; `ENV A=$A$A` doubles
@@ -246,6 +249,33 @@ def _substitute(text: str, known: dict[str, str | None]) -> tuple[str, str | Non
     return _VARIABLE.sub(value_of, text), missing[0] if missing else None
 
 
+def _as_value(instruction: _Instruction, stages: list[_Stage]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "instruction": instruction.keyword,
+        "value": instruction.value,
+        "line": instruction.line,
+        "line_end": instruction.end,
+    }
+    images = _images(instruction, {s.name.lower() for s in stages if s.name})
+    return found | {"images": images} if images else found
+
+
+def _images(instruction: _Instruction, stages: set[str]) -> list[str]:
+    """Images that the instruction takes files from: `COPY --from=` and `RUN --mount=from=` of no stage's name or number."""
+    named = []
+    for flag in _flags(instruction.value):
+        name, _, value = flag.partition("=")
+        if instruction.keyword == "COPY" and name == "--from":
+            named.append(value)
+        elif instruction.keyword == "RUN" and name == "--mount":
+            named += [word.removeprefix("from=") for word in value.split(",") if word.startswith("from=")]
+    return [n for n in named if n and not n.isdigit() and n.lower() not in stages | {_EMPTY}]
+
+
+def _flags(value: str) -> Iterator[str]:
+    return takewhile(lambda word: word.startswith("--"), value.split())
+
+
 def _resource(path: str, index: int, stage: _Stage, stages: list[_Stage]) -> Resource:
     name = stage.name or str(index)
     parents = {s.name.lower(): s.name for s in stages[:index] if s.name}
@@ -255,10 +285,7 @@ def _resource(path: str, index: int, stage: _Stage, stages: list[_Stage]) -> Res
         "from_stage": parent,
         "name": stage.name,
         "final": index == len(stages) - 1,
-        "instructions": [
-            {"instruction": i.keyword, "value": i.value, "line": i.line, "line_end": i.end}
-            for i in stage.instructions
-        ],
+        "instructions": [_as_value(i, stages) for i in stage.instructions],
     }
     lines = {f"instructions.{n}": Lines(start=i.line, end=i.end) for n, i in enumerate(stage.instructions)}
     lines["from"] = lines["instructions.0"]

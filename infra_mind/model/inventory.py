@@ -57,7 +57,8 @@ class Resource(Value):
     kubernetes: kind `Deployment`, address `Deployment/<namespace or default>/<name>`, `values` the whole manifest.
     compose:    kind `service` (also `network`, `volume`, `secret`), address `service/<name>`, values normalised to the long forms.
     dockerfile: kind `stage`, address `<path>#<index or name>`; `values` = {"from": image, "name": ..., "final": bool,
-                "instructions": [{"instruction": "RUN", "value": "...", "line": n, "line_end": m}]}.
+                "instructions": [{"instruction": "RUN", "value": "...", "line": n, "line_end": m,
+                "images": [those that COPY --from or RUN --mount takes files from, absent where there are none]}]}.
     """
 
     address: str

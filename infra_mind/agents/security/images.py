@@ -76,6 +76,9 @@ def _named(resource: Resource) -> Iterator[tuple[str, Any]]:
         case Format.DOCKERFILE:
             if not resource.get("from_stage") and resource.get("from") != "scratch":
                 yield "from", resource.get("from")
+            for n, instruction in enumerate(resource.get("instructions") or ()):
+                for m, image in enumerate(instruction.get("images", ())):
+                    yield f"instructions.{n}.images.{m}", image
         case Format.COMPOSE:
             if resource.kind == "service":
                 yield "image", resource.get("image")

@@ -45,6 +45,15 @@ def _runs(subject: Subject, pattern: re.Pattern[str], expected: str) -> Iterator
         yield failed(run.base, _short(run.text("value")), expected) if match else passed(run.base)
 
 
+def _images(subject: Subject) -> Iterator[tuple[str, str]]:
+    """(path, reference) of the images that the stage is built on and takes files from; a base that only the build knows comes last."""
+    for instruction in _of(subject, "COPY", "RUN"):
+        yield from instruction.leaves("images")
+    image = subject.text("from")
+    if image and image != "scratch" and not subject.has("from_stage"):
+        yield "from", image
+
+
 @RULES.add(
     "IM-DOCKER-USER-001", "Image runs as root", severity=Severity.MEDIUM,
     reason="Root in the container is root on the host as soon as one flaw of runtime or kernel is used; without USER it is root unless the base says otherwise.",
@@ -69,27 +78,26 @@ def runs_as_root(subject: Subject, context: Context) -> Iterator[Outcome]:
 
 
 @RULES.add(
-    "IM-DOCKER-FROM-001", "Base image is not pinned to a version", severity=Severity.MEDIUM,
+    "IM-DOCKER-FROM-001", "Image of the build is not pinned to a version", severity=Severity.MEDIUM,
     reason="The same Dockerfile builds another image tomorrow.",
     family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Name a version, better a digest.", references=(_BEST + "#pin-base-image-versions",),
     ckv=("CKV_DOCKER_7",), controls=("supply-chain",),
 )  # fmt: skip
 def base_version(subject: Subject, _: Context) -> Iterator[Outcome]:
-    image = subject.text("from")
-    if not subject.has("from_stage") and image != "scratch" and image:
-        yield failed("from", image, "a fixed version") if parse_image(image).floating else passed("from")
+    for at, image in _images(subject):
+        yield failed(at, _short(image), "a fixed version") if parse_image(image).floating else passed(at)
 
 
 @RULES.add(
-    "IM-DOCKER-FROM-002", "Base image is not pinned by digest", severity=Severity.INFO,
+    "IM-DOCKER-FROM-002", "Image of the build is not pinned by digest", severity=Severity.INFO,
     reason="A tag can be moved to another image; a digest cannot.",
     family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Pin `name:tag@sha256:…` and let a bot renew it.", references=(_BEST + "#pin-base-image-versions",),
     controls=("supply-chain",),
 )  # fmt: skip
 def base_digest(subject: Subject, _: Context) -> Iterator[Outcome]:
-    image = subject.text("from")
-    if not subject.has("from_stage") and image != "scratch" and image and not parse_image(image).floating:
-        yield passed("from") if parse_image(image).digest else failed("from", image, "name:tag@sha256:…")
+    for at, image in _images(subject):
+        if not parse_image(image).floating:
+            yield passed(at) if parse_image(image).digest else failed(at, _short(image), "name:tag@sha256:…")
 
 
 @RULES.add(

@@ -43,6 +43,17 @@ def test_bases_of_stages_are_found_and_a_stage_is_none() -> None:
     assert named("Dockerfile", text) == [("golang", "1.25", "", 1)]
 
 
+def test_images_that_files_are_taken_from_are_found() -> None:
+    text = (
+        "FROM golang:1.25 AS build\nFROM debian:13\nCOPY --chown=1 --from=nginx:1.27 /a /a\nCOPY --from=BUILD /a /b\n"
+        "COPY --from=0 /a /c\nRUN --mount=type=cache,target=/x --mount=type=bind,from=ghcr.io/astral-sh/uv:0.9,target=/uv \\\n  true\n"
+        "RUN --mount=from=build,target=/b true --mount=from=no:1\nRUN echo --mount=from=no:2\nCOPY a --from=no:3 b\nCOPY --from=scratch / /\n"
+    )
+    assert named("Dockerfile", text) == [
+        ("golang", "1.25", "", 1), ("debian", "13", "", 2), ("nginx", "1.27", "", 3), ("ghcr.io/astral-sh/uv", "0.9", "", 6),
+    ]  # fmt: skip
+
+
 def test_compose_services_are_found() -> None:
     text = "services:\n  web:\n    image: nginx:1.27\n  own:\n    build: .\n"
     assert named("compose.yaml", text) == [("nginx", "1.27", "", 3)]

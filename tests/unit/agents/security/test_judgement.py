@@ -241,3 +241,22 @@ def test_an_open_group_shows_the_range_that_opens_it() -> None:
     )
     (finding,) = of(run(tf("main.tf", text)), "IM-AWS-SG-001")
     assert finding.evidence[0].observed == "all ports from ::/0"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "rule", "seen"),
+    [
+        ("COPY --from=nginx /a /a", "IM-DOCKER-FROM-001", "nginx"),
+        ("COPY --link --from=nginx:latest /a /a", "IM-DOCKER-FROM-001", "nginx:latest"),
+        ("RUN --mount=type=bind,from=ghcr.io/astral-sh/uv,target=/uv true", "IM-DOCKER-FROM-001", "ghcr.io/astral-sh/uv"),
+        ("COPY --from=nginx:1.27 /a /a", "IM-DOCKER-FROM-002", "nginx:1.27"),
+    ],
+)  # fmt: skip
+def test_an_image_that_files_are_taken_from_is_to_be_pinned_like_a_base(
+    instruction: str, rule: str, seen: str
+) -> None:
+    base = f"FROM debian@sha256:{'0' * 64} AS build\nCOPY --from=build /a /b\n"
+    (finding,) = of(run(tf("Dockerfile", f"{base}{instruction}\n")), rule)
+    assert (finding.evidence[0].line_start, finding.evidence[0].observed) == (3, seen)
+    pinned = instruction.replace(seen, f"{seen.partition(':')[0]}@sha256:{'1' * 64}")
+    assert not of(run(tf("Dockerfile", f"{base}{pinned}\n")), rule)
