@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Path.home() / ".infra-mind")
     url: str | None = None
     api_key: SecretStr | None = None
-    store_url: SecretStr | None = None
+    store_url_file: Path | None = None  # holds the URL of the store alone; for a secret that is mounted
+    store_url: SecretStr | None = Field(default=None, validate_default=True)
     host: str = "127.0.0.1"
     port: int = Field(default=8700, ge=0, le=65535)
     durability: Literal["everysec", "strict"] = "everysec"
@@ -68,6 +69,21 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr | None = None  # the paths of such URLs are often secrets
     alert_webhook_secret: SecretStr | None = None  # whsec_...; signs the alerts
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
+
+    @field_validator("store_url", mode="before")
+    @classmethod
+    def _from_file(cls, given: object, info: ValidationInfo) -> object:
+        """What is given, else what stands in the file."""
+        file = info.data.get("store_url_file")
+        if given or file is None:
+            return given
+        try:
+            text: str = file.expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, RuntimeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} cannot be read: {getattr(error, 'strerror', '') or error}") from None
+        if not text:
+            raise ValueError(f"{file} is empty: write the store's URL into it")
+        return text
 
     @model_validator(mode="after")
     def _soft_before_hard(self) -> Settings:

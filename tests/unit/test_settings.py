@@ -41,6 +41,36 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
+def test_the_store_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "store_url"
+    file.write_text(f"{SECRET}\n")
+    monkeypatch.setenv("INFRA_MIND_STORE_URL_FILE", str(file))
+    settings = Settings()
+    assert settings.store_url
+    assert settings.store_url.get_secret_value() == SECRET
+    assert "hunter2" not in f"{settings!r} {settings.model_dump_json()}"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("INFRA_MIND_STORE_URL_FILE", "~/store_url")
+    assert Settings().store_url == settings.store_url
+    monkeypatch.setenv("INFRA_MIND_STORE_URL", "redis://127.0.0.1:2/0")
+    nearer = Settings().store_url
+    assert nearer
+    assert nearer.get_secret_value() == "redis://127.0.0.1:2/0"
+
+
+@pytest.mark.parametrize(("text", "problem"), [(None, "cannot be read"), ("\n", "is empty")])
+def test_a_file_without_a_store_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, problem: str
+) -> None:
+    """Never an embedded store in the place of the one that was meant."""
+    file = tmp_path / "store_url"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("INFRA_MIND_STORE_URL_FILE", str(file))
+    with pytest.raises(ValidationError, match=f"{file} {problem}"):
+        Settings()
+
+
 def test_other_variables_of_the_same_prefix_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFRA_MIND_SOMETHING_ELSE", "1")
     Settings()
