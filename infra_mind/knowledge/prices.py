@@ -28,6 +28,7 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
         ("aws", "on_demand"): ("prices_aws", "prices_aws_us_east_1", "prices_aws_gpu", "prices_curated"),
         ("aws", "spot"): ("prices_aws_gpu_spot", "prices_curated_spot"),
         ("azure", "on_demand"): ("prices_azure", "prices_azure_world", "prices_curated"),
+        ("azure", "committed_1y"): ("prices_azure_committed_1y",),
         ("azure", "spot"): ("prices_azure_spot", "prices_curated_spot"),
         ("gcp", "on_demand"): ("prices_gcp", "prices_curated"),
         ("gcp", "spot"): ("prices_gcp_spot", "prices_curated_spot"),

@@ -116,6 +116,15 @@ def _azure(inputs: Path, out: Path) -> None:
         "Five European regions; the lower of two meters that claim one size.",
     )
     _priced(
+        out / "prices_azure_committed_1y.json",
+        "Azure virtual machines, Linux, with a savings plan for compute of one year, USD per hour",
+        "andy-diericks/azure-pricing-radar, commit cf741f2, data/latest/vm-*.json (Azure Retail Prices)",
+        as_of,
+        "azure",
+        azure.savings_plans(_meters(inputs, "azure-vm-*.json")),
+        "Five European regions; the list keeps the plan of one year alone.",
+    )
+    _priced(
         out / "prices_azure_world.json",
         "Azure virtual machines, Linux, pay as you go, USD per hour",
         "Azure/karpenter-provider-azure, commit 2b431da, pkg/providers/pricing/zz_generated.pricing.go (Azure Retail Prices)",

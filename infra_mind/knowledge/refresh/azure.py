@@ -1,12 +1,13 @@
 """Azure prices: the retail price list as a public mirror keeps it (five European regions).
 
 The list mixes Linux with Windows, pay-as-you-go with spot and low priority, machines with dedicated hosts, and old cloud services
-with virtual machines. Only pay-as-you-go Linux virtual machines are taken."""
+with virtual machines. Only pay-as-you-go Linux virtual machines are taken, and what they cost with a savings plan for compute of one
+year: the mirror keeps that term alone, as `savingsPlanPrice`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infra_mind.knowledge.instances import azure_size
@@ -14,7 +15,24 @@ from infra_mind.knowledge.instances import azure_size
 
 def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """instance → region → USD per hour. Where two meters claim one size, the lower counts; zero and blank are refused."""
+    return _lowest((name, region, price) for name, region, price, _ in _linux(meters))
+
+
+def savings_plans(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """instance → region → USD per hour with a savings plan of one year; one that is not below pay as you go is none."""
+    return _lowest((name, region, plan) for name, region, price, plan in _linux(meters) if 0 < plan < price)
+
+
+def _lowest(points: Iterable[tuple[str, str, float]]) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
+    for name, region, price in points:
+        here = found.setdefault(name, {})
+        here[region] = min(price, here.get(region, price))
+    return found
+
+
+def _linux(meters: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
+    """(size, region, pay as you go, savings plan of one year or 0) of each meter of a Linux machine."""
     for meter in meters:
         product, label = str(meter["productName"]), f"{meter['skuName']} {meter['meterName']}"
         if meter["unitOfMeasure"] != "1 Hour" or re.search(
@@ -24,9 +42,7 @@ def machines(meters: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]
         name = azure_size(str(meter["skuName"]))
         price, region = float(meter["retailPrice"] or 0), str(meter["armRegionName"])
         if name and price > 0 and not re.search(r"Spot|Low Priority|Expired", label):
-            here = found.setdefault(name, {})
-            here[region] = min(price, here.get(region, price))
-    return found
+            yield name, region, price, float(meter.get("savingsPlanPrice") or 0)
 
 
 # Managed disks by tier: GiB of each (Azure documentation, "Managed disk types").

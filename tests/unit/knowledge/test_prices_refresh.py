@@ -20,6 +20,26 @@ def test_an_azure_meter_of_linux_on_demand_is_taken() -> None:
     assert azure.machines([meter()]) == {"Standard_D4s_v5": {"westeurope": 0.23}}
 
 
+def test_an_azure_meter_has_its_savings_plan_of_a_year() -> None:
+    taken = [meter(savingsPlanPrice=0.15), meter(armRegionName="northeurope", savingsPlanPrice=0.16)]
+    assert azure.savings_plans(taken) == {"Standard_D4s_v5": {"westeurope": 0.15, "northeurope": 0.16}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"savingsPlanPrice": None},
+        {"savingsPlanPrice": 0.0},
+        {"savingsPlanPrice": 0.23},
+        {"savingsPlanPrice": 0.15, "productName": "Virtual Machines Dsv5 Series Windows"},
+        {"savingsPlanPrice": 0.15, "skuName": "Standard_D4s_v5 Spot"},
+    ],
+)
+def test_a_meter_without_a_lower_plan_for_linux_has_none(changed: dict[str, Any]) -> None:
+    assert azure.savings_plans([meter(**changed)]) == {}
+
+
 @pytest.mark.parametrize(
     "changed",
     [
