@@ -24,6 +24,7 @@ from infra_mind.model.result import (
     Recommendation,
     ResourceSummary,
     Summary,
+    with_old_price,
     without_price,
 )
 
@@ -253,7 +254,7 @@ def _sentences(
         text for form in _FORMS if form.fact not in said and (text := _said(facts.get(form.fact), form))
     )
     yield from _lacking_said(agents)
-    yield from _age_said(facts)
+    yield from _age_said(agents, facts)
     yield from _compliance_said(agents, facts)
     yield from _suppressions_said(agents)
     yield from _first_said(recommendations, facts)
@@ -272,11 +273,13 @@ def _lacking_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
         yield f"In no total: {without_price(lines, unpriced)} (`cost.unpriced_count`)."
 
 
-def _age_said(facts: Mapping[str, Fact]) -> Iterable[str]:
+def _age_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
     """From when the oldest price of a sum is: the lists are of different days, and some things are in old ones alone."""
     for fact, name in ((facts.get(_TOTAL), "in the total"), (facts.get(_FILES), "of what the files order")):
         if fact is not None and fact.as_of:
             yield f"The oldest list price {name} is of {fact.as_of} (`{fact.id}`)."
+    if aged := with_old_price([line for given in agents.values() for line in given.cost_lines]):
+        yield f"{aged}."
 
 
 def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:

@@ -36,7 +36,8 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
         ("gcp", "committed_3y"): ("prices_gcp_committed_3y",),
     }
 )
-MAX_AGE_DAYS = 730  # list prices move little in a year; past two they are said to be old
+OLD_AFTER_DAYS = 365  # a line with such a price is marked
+MAX_AGE_DAYS = 730  # past two years a price is an assumption, and what rests on it has low confidence
 EVERYWHERE = "global"  # the region of a price that is the same in all of them
 # Skus that stand in the table of databases.
 DATABASES = ("rds_", "aurora_", "elasticache_", "opensearch_")
@@ -229,8 +230,17 @@ def newest_as_of() -> str:
 
 
 def is_old(as_of: str) -> bool:
-    """True of a price that is more than `MAX_AGE_DAYS` older than the newest list. There is no clock here: lists age by each other."""
-    return (_day(newest_as_of()) - _day(as_of)).days > MAX_AGE_DAYS
+    """True of a price that is more than `OLD_AFTER_DAYS` older than the newest list. There is no clock here: lists age by each other."""
+    return _age_days(as_of) > OLD_AFTER_DAYS
+
+
+def is_stale(as_of: str) -> bool:
+    """True of a price that is more than `MAX_AGE_DAYS` older than the newest list."""
+    return _age_days(as_of) > MAX_AGE_DAYS
+
+
+def _age_days(as_of: str) -> int:
+    return (_day(newest_as_of()) - _day(as_of)).days
 
 
 def _day(as_of: str) -> date:

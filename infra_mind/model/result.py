@@ -33,6 +33,9 @@ class CostLine(Value):
     purchase: Literal["on_demand", "spot", "committed"] = "on_demand"
     source: str
     as_of: str
+    old: bool = Field(
+        default=False, description="The price is more than a year older than the newest list of the release"
+    )
     origin: Literal["brief", "artefact"] = Field(
         description="Lines of artefacts are shown beside the brief's total, never added twice"
     )
@@ -59,6 +62,17 @@ def without_price(priced: int, unpriced: Sequence[Unpriced]) -> str:
     named += [f"{counted(more, 'kind')} more"] if more > 0 else []
     have = "has" if len(unpriced) == 1 else "have"
     return f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')} {have} no dated price: {', '.join(named)}"
+
+
+def with_old_price(lines: Sequence[CostLine]) -> str:
+    """`3 of 9 lines have a price more than a year older than the newest list`; empty where none has."""
+    old = sum(line.old for line in lines)
+    have = "has" if old == 1 else "have"
+    return (
+        f"{number(old)} of {counted(len(lines), 'line')} {have} a price more than a year older than the newest list"
+        if old
+        else ""
+    )
 
 
 class Recommendation(Value):

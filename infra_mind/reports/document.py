@@ -177,6 +177,8 @@ def _cost_group(group: CostGroup) -> Iterator[Block]:
     yield Heading(3, "Where the money goes" if from_brief else "What the files themselves would cost")
     if not from_brief:
         yield Paragraph("Reckoned from the artefacts, beside the total of the brief and never added to it.")
+    if group.aged:
+        yield Paragraph(f"{group.aged}.")
     if group.lacking:
         yield Paragraph(f"At least: {group.lacking}.")
     rows = [
@@ -187,7 +189,7 @@ def _cost_group(group: CostGroup) -> Iterator[Block]:
             f"{number(line.quantity)} {line.unit}",
             money(line.usd_per_unit),
             money(line.usd_per_month),
-            f"{line.source}, {line.as_of}",
+            f"{line.source}, {line.as_of}{', old' if line.old else ''}",
         )
         for line in group.lines
     ]

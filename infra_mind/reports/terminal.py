@@ -100,6 +100,7 @@ def _costs(view: View, console: Console) -> None:
     rest = len(lines) - MOST_COSTS
     notes = [f"{rest} more in the report"] if rest > 0 else []
     notes += _dates([line.as_of for line in priced.lines]) if priced else []
+    notes += [priced.aged] if priced and priced.aged else []
     notes += [
         f"the files order {group.total} a month, in no total" for group in view.costs if group.origin == "artefact"
     ]  # fmt: skip

@@ -10,7 +10,14 @@ from functools import cached_property
 from infra_mind.model.fact import Assumption
 from infra_mind.model.finding import Finding, Severity, Status
 from infra_mind.model.numbers import bounded, money
-from infra_mind.model.result import AssessmentResult, CostLine, Recommendation, Unpriced, without_price
+from infra_mind.model.result import (
+    AssessmentResult,
+    CostLine,
+    Recommendation,
+    Unpriced,
+    with_old_price,
+    without_price,
+)
 from infra_mind.reports.charts import Chart, charts
 from infra_mind.reports.compliance import ComplianceView
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
@@ -86,6 +93,11 @@ class CostGroup:
     usd_per_month: float
     bars: tuple[Bar, ...]
     lacking: str = ""
+
+    @property
+    def aged(self) -> str:
+        """How many lines have a price that is marked as old; empty where none has."""
+        return with_old_price(self.lines)
 
     @property
     def total(self) -> str:

@@ -163,6 +163,15 @@ def test_what_the_files_order_is_said_with_what_it_lacks_and_how_old_its_prices_
     ]
 
 
+def test_lines_with_an_old_price_are_counted() -> None:
+    line = CostLine(what="node", sku="m5.large", quantity=1, unit="hour", usd_per_unit=1.0, usd_per_month=1.0,
+                    source="list", as_of="2025-01-01", old=True, origin="brief")  # fmt: skip
+    recent = line.model_copy(update={"old": False})
+    said = build({"cost": AgentResult(cost_lines=(line, recent, recent))}).summary.sentences
+    assert said[0] == "1 of 3 lines has a price more than a year older than the newest list."
+    assert not any("older" in s for s in build({"cost": AgentResult(cost_lines=(recent,))}).summary.sentences)
+
+
 def test_lines_without_a_price_are_counted_by_kind() -> None:
     line = CostLine(what="node", sku="m5.large", quantity=1, unit="hour", usd_per_unit=1.0, usd_per_month=1.0,
                     source="list", as_of="2026-01-01", origin="brief")  # fmt: skip

@@ -176,10 +176,11 @@ def _rate(found: Newer, ledger: Ledger) -> str:
 
 
 def _confidence(*offers: Offer) -> Confidence:
-    """High where both prices are recent; less where one follows from its family's, or is past its age."""
-    if any(prices.is_old(offer.as_of) for offer in offers):
+    """High where both prices are recent; less where one follows from its family's, or is a year old, and least past its age."""
+    if any(prices.is_stale(offer.as_of) for offer in offers):
         return Confidence.LOW
-    return Confidence.MEDIUM if any(offer.reckoned for offer in offers) else Confidence.HIGH
+    unsure = any(offer.reckoned or prices.is_old(offer.as_of) for offer in offers)
+    return Confidence.MEDIUM if unsure else Confidence.HIGH
 
 
 def _finding(line: CostLine, found: Newer, hours: float, rate: str, assumed: str) -> Finding:

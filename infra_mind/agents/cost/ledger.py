@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from infra_mind.knowledge.prices import Offer, Purchase, ServiceOffer
+from infra_mind.knowledge.prices import Offer, Purchase, ServiceOffer, is_old
 from infra_mind.model.brief import Budget
 from infra_mind.model.fact import Assumption, Fact, FactValue, id_part
 from infra_mind.model.finding import Finding
@@ -132,6 +132,7 @@ class Ledger:
                 usd_per_month=millions * usd,
                 source=source,
                 as_of=as_of,
+                old=is_old(as_of),
                 origin="brief",
             )
         )
@@ -228,6 +229,7 @@ class Ledger:
                 purchase="committed" if purchase in ("committed_1y", "committed_3y") else purchase,
                 source=offer.source,
                 as_of=offer.as_of,
+                old=is_old(offer.as_of),
                 origin="brief" if place is BRIEF else "artefact",
             )
         )

@@ -102,7 +102,7 @@ def _coverage(ledger: Ledger) -> None:
 
 def _old_prices(ledger: Ledger) -> None:
     for line in ledger.lines:
-        if prices.is_old(line.as_of):
+        if prices.is_stale(line.as_of):
             ledger.assume(
                 f"old_price.{id_part(line.sku)}.{line.region}",
                 f"The price of {line.sku} in {line.region} is of {line.as_of}: no newer list has it",

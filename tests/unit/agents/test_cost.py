@@ -196,6 +196,13 @@ def test_an_unpriced_node_is_beside_the_total_of_the_others() -> None:
     assert number(result, "cost.priced_share") == pytest.approx(0.5)
 
 
+def test_a_line_says_when_its_price_is_more_than_a_year_older_than_the_newest_list() -> None:
+    (recent,) = cost(hosting=HOSTING).cost_lines
+    (old,) = cost(hosting={**HOSTING, "region": "eu-west-3"}).cost_lines
+    assert (recent.as_of, recent.old) == ("2026-09-06", False)
+    assert (old.as_of, old.old) == ("2025-03-02", True)
+
+
 @pytest.mark.parametrize(
     ("kind", "brief"),
     [

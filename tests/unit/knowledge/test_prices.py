@@ -267,9 +267,14 @@ def test_a_list_older_than_a_known_cut_is_retired_in_every_region() -> None:
     assert offer.usd_per_hour == pytest.approx(35.39655 * 0.67, rel=0.01)  # AWS cut P4d by 33 % in June 2025
 
 
-@pytest.mark.parametrize(("as_of", "old"), [("2021-08-03", True), ("2024", True), ("2025-08", False)])
-def test_a_price_two_years_older_than_the_newest_list_is_old(as_of: str, old: bool) -> None:
-    assert prices.is_old(as_of) is old
+@pytest.mark.parametrize(
+    ("as_of", "old", "stale"),
+    [("2021-08-03", True, True), ("2024", True, True), ("2025-08", True, False), ("2026-08", False, False)],
+)
+def test_prices_age_by_the_newest_list_a_year_is_old_and_two_are_stale(
+    as_of: str, old: bool, stale: bool
+) -> None:
+    assert (prices.is_old(as_of), prices.is_stale(as_of)) == (old, stale)
 
 
 def test_spelling_of_region_and_instance_does_not_matter() -> None:

@@ -227,3 +227,14 @@ def lacking() -> AssessmentResult:
     thing = Unpriced(what="model API (gpt-55)", kind="llm_api", reason="no dated price")
     without = cost.model_copy(update={"facts": (bounded, *others), "unpriced": (*cost.unpriced, thing)})
     return whole.model_copy(update={"agents": {**whole.agents, "cost": without}})
+
+
+def aged() -> AssessmentResult:
+    """The sample with an old price of one line."""
+    whole = result()
+    cost = whole.agents["cost"]
+    first, *others = cost.cost_lines
+    lines = (first.model_copy(update={"old": True}), *others)
+    return whole.model_copy(
+        update={"agents": {**whole.agents, "cost": cost.model_copy(update={"cost_lines": lines})}}
+    )

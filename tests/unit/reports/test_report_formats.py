@@ -165,6 +165,12 @@ def test_markdown_says_of_which_sums_a_line_is_missing() -> None:
     assert "at least $ 58 521.86" in text
 
 
+def test_markdown_marks_an_old_price_beside_its_date() -> None:
+    text = made("md", sample.aged()).decode().replace("\\", "")
+    assert "1 of 3 lines has a price more than a year older than the newest list." in text
+    assert text.count("2026-10-01, old") == 1
+
+
 def test_markdown_says_what_the_result_says() -> None:
     text = made("md").decode().replace("\\", "")
     for said in (

@@ -245,6 +245,12 @@ def test_a_sum_that_lacks_a_line_reads_as_a_lower_bound() -> None:
     assert "in no total above: 2 of 6 lines have no dated price: 1 llm_api, 1 remote_module." in text
 
 
+def test_an_old_price_is_marked_beside_its_date() -> None:
+    text = " ".join(Page(render(sample.aged())).text.split())
+    assert "1 of 3 lines has a price more than a year older than the newest list." in text
+    assert text.count("2026-10-01 old") == 1
+
+
 def test_a_count_that_only_apply_time_knows_is_not_a_number() -> None:
     assert "known at apply time" in Page(render(sample.result(), "technical")).text
 

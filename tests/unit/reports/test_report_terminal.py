@@ -62,6 +62,11 @@ def test_a_total_that_lacks_a_line_reads_as_a_lower_bound() -> None:
     assert "in no total: 2 of 6 lines have no dated price: 1 llm_api, 1 remote_module" in text
 
 
+def test_old_prices_are_counted() -> None:
+    text = " ".join(printed(sample.aged()).split())
+    assert "1 of 3 lines has a price more than a year older than the newest list" in text
+
+
 def test_a_failed_agent_is_named_with_its_reason() -> None:
     assert "Compliance failed: MemoryError: out of memory" in printed(sample.result("partial"))
 
