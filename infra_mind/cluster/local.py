@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +17,7 @@ import structlog
 
 from infra_mind.assessment import assessor
 from infra_mind.cluster import environment
+from infra_mind.cluster.leftovers import remove_leftovers, session_folder
 from infra_mind.errors import Conflict, InfraMindError, OptionInvalid, Unavailable
 from infra_mind.home import Endpoint, Home
 from infra_mind.settings import Settings
@@ -115,10 +113,10 @@ class LocalCluster:
 
         if ray.is_initialized():
             raise Conflict("this process is already connected to a Ray cluster; `up` starts one of its own")
-        directory = Path(
-            tempfile.mkdtemp(prefix="infra-mind-")
-        )  # short, because sockets in it must stay under 108 bytes
-        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        if remove_leftovers():
+            self._say("removed what a killed platform had left")
+        # short, because sockets in it must stay under 108 bytes
+        directory = self._stack.enter_context(session_folder())
         context: Any = ray.init(
             address="local",
             num_cpus=max(

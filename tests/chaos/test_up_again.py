@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -18,13 +19,14 @@ LATE = ("DashboardAgent", "RuntimeEnvAgent")
 WORDS = ("--slots", "6", "--agents", SYNTHETIC)
 
 
-def terminate(up: Platform) -> None:
+def terminate(up: Platform) -> Iterable[psutil.Process]:
     up.process.send_signal(signal.SIGTERM)
     up.process.wait(60)
+    return ()
 
 
-def kill(up: Platform) -> None:
-    """SIGKILL for `up` alone: what it started ends by itself, Ray's two agents a minute later, when they give its head up."""
+def kill(up: Platform) -> Iterable[psutil.Process]:
+    """SIGKILL for `up` alone: what it started ends by itself but for Ray's two agents, which are given back."""
     family = psutil.Process(up.process.pid).children(recursive=True)
     late = [one for title in LATE for one in up.processes(title)]
     up.process.kill()
@@ -35,7 +37,18 @@ def kill(up: Platform) -> None:
         )
     finally:
         for process in filter(lives, family):
-            process.kill()
+            if process not in late:
+                process.kill()
+    assert len(late) == len(LATE)
+    return late
+
+
+def session_folder(up: Platform) -> Path:
+    """Where Ray keeps the sockets of this platform."""
+    (raylet,) = up.processes("raylet/raylet")
+    found = re.search(r"=(/\S+?/infra-mind-[^/]+)/", " ".join(raylet.cmdline()))
+    assert found is not None
+    return Path(found[1])
 
 
 def lives(process: psutil.Process) -> bool:
@@ -47,7 +60,9 @@ def lives(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("end", [terminate, kill], ids=["SIGTERM", "SIGKILL"])
-def test_tasks_go_on_after_a_restart(tmp_path: Path, end: Callable[[Platform], None]) -> None:
+def test_tasks_go_on_after_a_restart_and_nothing_of_the_first_start_is_left(
+    tmp_path: Path, end: Callable[[Platform], Iterable[psutil.Process]]
+) -> None:
     home, log, waiting = tmp_path / "home", tmp_path / "starts.log", tmp_path / "other.log"
     log.touch()
     waiting.touch()
@@ -56,9 +71,13 @@ def test_tasks_go_on_after_a_restart(tmp_path: Path, end: Callable[[Platform], N
         wait_kept(client, running, "b", "c")
         wait_until("a is at work", lambda: client.task(running).info.agents["a"].progress > 1)
         queued = start(client, waiting, a=LONG)
-        end(up)
+        folder = session_folder(up)
+        assert folder.is_dir()
+        late = end(up)
     port = up.endpoint.url.rpartition(":")[2]
     with platform(home, *WORDS, "--port", port, settings=SETTINGS) as up, up.client() as client:
+        assert not folder.exists()
+        assert not any(map(lives, late))
         assert {task.task_id for task in client.tasks()} == {running, queued}
         assert_ends_well(client, queued)
         assert_ends_well(client, running)
