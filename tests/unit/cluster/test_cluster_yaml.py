@@ -55,6 +55,12 @@ def test_the_dashboard_listens_on_loopback_and_asks_for_a_token(config: dict[str
     assert all("RAY_AUTH_MODE=token" in c for c in config["worker_start_ray_commands"] if "ray start" in c)
 
 
+def test_a_step_that_uses_up_the_memory_of_a_node_is_not_started_for_ever(config: dict[str, Any]) -> None:
+    """Without the variable Ray has no end of retries for it."""
+    starts = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
+    assert all("RAY_task_oom_retries=2" in command for command in starts if "ray start" in command)
+
+
 def test_disks_are_encrypted_and_instance_metadata_needs_a_session(config: dict[str, Any]) -> None:
     for kind in config["available_node_types"].values():
         node = kind["node_config"]
