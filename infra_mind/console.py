@@ -1,4 +1,4 @@
-"""What the commands share: how they say things, and how they reach the API."""
+"""What the commands share: how they say things, write files, and reach the API."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from infra_mind.errors import BadInput
+
 if TYPE_CHECKING:
     from infra_mind.client import Client
+    from infra_mind.model.result import AssessmentResult
 
 out = Console()
 err = Console(stderr=True)
@@ -39,3 +43,23 @@ def client_at(url: str | None, api_key: str | None = None) -> Iterator[Client]:
 
     with Client(url, api_key) as client:
         yield client
+
+
+def show(result: AssessmentResult) -> None:
+    """The summary of a result."""
+    from infra_mind.reports.terminal import print_summary
+
+    print_summary(result, out)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Makes the folder where there is none. Raises BadInput for what cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror or error}") from None
