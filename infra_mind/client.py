@@ -5,7 +5,6 @@ Retries 429, 503 and lost connections by itself, always with the same idempotenc
 
 from __future__ import annotations
 
-import json
 import random
 import time
 import uuid
@@ -19,20 +18,12 @@ import httpx
 
 from infra_mind.artefacts.intake import check, collect
 from infra_mind.artefacts.yaml import load
+from infra_mind.client_answers import events_of, problem_of
 from infra_mind.errors import (
-    ArtefactRefused,
     BadInput,
-    BriefInvalid,
-    Conflict,
-    FieldProblem,
-    Gone,
     InfraMindError,
     NotAllowed,
-    NotFound,
     OptionInvalid,
-    ResultLost,
-    TaskFailed,
-    TooLarge,
     TooMany,
     Unavailable,
 )
@@ -331,7 +322,7 @@ class Client:
             attempt, asked_s = attempt + 1, 0.0
             try:
                 response = self._http.request(method, path, json=json_body, headers=headers, params=params)
-                problem = _problem(response)
+                problem = problem_of(response)
             except httpx.TransportError as error:
                 problem = Unavailable(
                     f"cannot reach {self.url}: {str(error).rstrip('.') or type(error).__name__}. Is `infra-mind up` running?"
@@ -354,8 +345,8 @@ class Client:
                 raise _PastEnd
             if response.status_code != 200:
                 response.read()
-                raise _problem(response) or InfraMindError(f"unexpected answer {response.status_code}")
-            for event in _events(response.iter_lines()):
+                raise problem_of(response) or InfraMindError(f"unexpected answer {response.status_code}")
+            for event in events_of(response.iter_lines()):
                 if event.type == "unavailable":
                     raise Unavailable(str(event.data.get("detail", "the store is away")))
                 yield event
@@ -378,70 +369,6 @@ def _body(submission: Submission) -> dict[str, Any]:
     if submission.artefacts:
         brief["artefacts"] = [artefact.model_dump(exclude_none=True) for artefact in submission.artefacts]
     return brief
-
-
-def _events(lines: Iterator[str]) -> Iterator[Event]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(":"):
-            continue
-        if line:
-            name, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            fields[name] = f"{fields[name]}\n{value}" if name == "data" and name in fields else value
-        elif "data" in fields:
-            yield Event(
-                id=fields.get("id", ""), type=fields.get("event", "message"), data=json.loads(fields["data"])
-            )
-            fields = {}
-
-
-def _problem(response: httpx.Response) -> InfraMindError | None:
-    """The typed error of an answer; None for a good one."""
-    status = response.status_code
-    if status < 400:
-        return None
-    body = _json(response)
-    detail = str(body.get("detail") or body.get("title") or f"the server answered {status}")
-    retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
-    if status == 422 and body.get("errors"):
-        return _refusal(str(body.get("type", "")), body["errors"])
-    if status == 429:
-        return TooMany(detail, retry_after_s)
-    if status in (502, 503, 504) or (status in (404, 500) and not body):
-        # without a body of ours it is the proxy that speaks: it has just started and knows no replica yet
-        return Unavailable(detail, retry_after_s)
-    if status == 424:
-        return TaskFailed(detail, str(body.get("state", "FAILURE")), str(body.get("error_type", "")))
-    if str(body.get("type", "")).endswith(":result-lost"):
-        return ResultLost(detail)
-    kinds: dict[int, type[InfraMindError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Gone, 413: TooLarge, 422: BadInput, 400: BadInput, 415: BadInput}  # fmt: skip
-    return kinds.get(status, InfraMindError)(detail)
-
-
-def _refusal(kind: str, errors: list[dict[str, Any]]) -> BadInput:
-    items = [
-        FieldProblem(str(e.get("path", "")), str(e.get("problem", "")), str(e.get("hint", "")))
-        for e in errors
-    ]
-    if kind.endswith(":option-invalid"):
-        return OptionInvalid(items[0].path, "; ".join([items[0].problem, *map(str, items[1:])]))
-    if kind.endswith(":artefact-refused"):
-        return ArtefactRefused(items[0].path, items[0].problem)
-    return BriefInvalid(items)
-
-
-def _retry_after_s(header: str) -> float:
-    """Seconds; a date (RFC 9110 allows it) or anything else counts as one second."""
-    return float(header) if header.isascii() and header.isdigit() else 1.0
-
-
-def _json(response: httpx.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _wait_s(attempt: int, asked_s: float = 0.0) -> float:
