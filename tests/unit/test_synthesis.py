@@ -20,7 +20,8 @@ from infra_mind.model.finding import (
 )
 from infra_mind.model.inventory import Format, Inventory, Resource, UnreadFile
 from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult, CostLine, Unpriced
-from infra_mind.synthesis import WITHOUT_STRATEGY, build_result
+from infra_mind.summary import WITHOUT_STRATEGY
+from infra_mind.synthesis import build_result
 
 BRIEF: Brief = parse_brief({"name": "Clinic"})
 FAILURE = AgentFailure(agent="cost", error_type="ValueError", message="no", attempt=3)
