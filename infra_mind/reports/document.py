@@ -1,64 +1,20 @@
-"""A report as a plain sequence of blocks, for formats that are no HTML page: Markdown and PDF print the same ones.
-
-Blocks hold text as it is. Whoever prints them escapes it."""
+"""A report as a plain sequence of blocks, for formats that are no HTML page: Markdown and PDF print the same ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from infra_mind.model.finding import Evidence, Finding, Impact
 from infra_mind.model.numbers import money, number, percent, quantity
 from infra_mind.model.result import AssessmentResult, Recommendation
+from infra_mind.reports.blocks import Block, Bullets, Code, Heading, Paragraph, Table
 from infra_mind.reports.compliance import RegimeControls
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title
 from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, CostGroup, View
 
 GAP = "–"  # a cell for which there is no value
-
-
-@dataclass(frozen=True)
-class Heading:
-    """`level` 1 is the title of the report."""
-
-    level: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """`prose`: a sentence of ours, in which what stands between backticks is code."""
-
-    text: str
-    prose: bool = False
-
-
-@dataclass(frozen=True)
-class Bullets:
-    items: tuple[str, ...]
-    prose: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """`numeric`: indices of the columns that hold numbers."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Code:
-    """Lines that are kept as they are; `language` as a fence names it."""
-
-    text: str
-    language: str = ""
-
-
-Block = Heading | Paragraph | Bullets | Table | Code
 
 
 def document(result: AssessmentResult, kind: str = "full") -> tuple[Block, ...]:

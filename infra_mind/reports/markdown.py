@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from infra_mind.model.result import AssessmentResult
-from infra_mind.reports.document import Block, Bullets, Code, Heading, Paragraph, Table, document
+from infra_mind.reports.blocks import Block, Bullets, Code, Heading, Paragraph, Table
+from infra_mind.reports.document import document
 from infra_mind.reports.text import clean, one_line, spans
 
 _MARKS = re.compile(r"[\\`*_\[\]|~$#]")

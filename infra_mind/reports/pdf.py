@@ -13,7 +13,8 @@ from typing import Any
 
 from infra_mind.errors import OptionInvalid
 from infra_mind.model.result import AssessmentResult
-from infra_mind.reports.document import Block, Bullets, Code, Heading, Paragraph, Table, document
+from infra_mind.reports.blocks import Block, Bullets, Code, Heading, Paragraph, Table
+from infra_mind.reports.document import document
 from infra_mind.reports.text import clean, spans
 
 MISSING = 'pdf needs the extra `pdf` where the report is made: pip install "infra-mind[pdf]"'
