@@ -19,12 +19,12 @@ from infra_mind.artefacts.terraform.configuration import (
 from infra_mind.artefacts.terraform.expressions import Budget, Scope, absolute, evaluate, follow, settled
 from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.iam_policy import policy_json
+from infra_mind.artefacts.terraform.instances import Instance, instances, is_repeated, times
 from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
-from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_number, as_text, encoded
+from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_text, encoded
 from infra_mind.model.inventory import Format, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
-MOST_INSTANCES = 100  # of one `count` or `for_each`; more become one resource that says how many
 _MOST_MODULES = 2_000  # instances of modules in one inventory
 _PROVIDERS = {
     "aws": "aws",
@@ -65,47 +65,6 @@ class Run:
     def is_full(self) -> bool:
         """True with one resource more than the limit, so that the inventory names it."""
         return len(self.parsed.resources) > self.limits.max_resources
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One of `count` or `for_each`: suffix of its address, its bindings, and how many it stands for."""
-
-    suffix: str
-    bindings: Mapping[str, Any]
-    count: int | None = 1
-
-
-def instances(declared: Declared, scope: Scope) -> list[Instance]:
-    """The instances of a resource or module block."""
-    body = declared.block.body
-    if count := body.attribute("count"):
-        return _counted(settled(count.value, scope))
-    if each := body.attribute("for_each"):
-        return _keyed(settled(each.value, scope))
-    return [Instance("", {})]
-
-
-def _counted(value: Any) -> list[Instance]:
-    try:
-        number = None if isinstance(value, Unknown) else int(as_number(value))
-    except EvaluationError:
-        number = None
-    if number is None or number > MOST_INSTANCES:
-        return [Instance("", {"count": {"index": Unknown("count.index")}}, number)]
-    return [Instance(f"[{i}]", {"count": {"index": i}}) for i in range(max(number, 0))]
-
-
-def _keyed(value: Any) -> list[Instance]:
-    pairs: list[tuple[Any, Any]] | None = None
-    if isinstance(value, dict):
-        pairs = sorted(value.items())
-    elif isinstance(value, list) and all(isinstance(v, str) for v in value):
-        pairs = [(v, v) for v in sorted(set(value))]
-    if pairs is None or len(pairs) > MOST_INSTANCES:
-        each = {"key": Unknown("each.key"), "value": Unknown("each.value")}
-        return [Instance("", {"each": each}, len(pairs) if pairs is not None else None)]
-    return [Instance(f"[{encoded(k)}]", {"each": {"key": k, "value": v}}) for k, v in pairs]
 
 
 class Module:
@@ -223,7 +182,7 @@ class Module:
             or third.name not in ("json", "minified_json")
         ):
             return absolute(self.prefix, "data", steps, scope)
-        if (kind, name) not in self._configuration.data or _is_repeated(self._configuration.data[kind, name]):
+        if (kind, name) not in self._configuration.data or is_repeated(self._configuration.data[kind, name]):
             return absolute(self.prefix, "data", steps, scope)
         return self._once(("data", kind, name))
 
@@ -339,7 +298,7 @@ class Module:
             parent=self,
             prefix=f"{self.prefix}module.{name}{instance.suffix}.",
             block_prefix=f"{self.block_prefix}module.{name}.",
-            count=_times(self._count, instance.count),
+            count=times(self._count, instance.count),
         )
 
     # -- what comes out
@@ -372,7 +331,7 @@ class Module:
             name,
             kind,
             instance.bindings,
-            _times(self._count, instance.count),
+            times(self._count, instance.count),
         )
 
     def _setting(self, declared: Declared) -> Resource:
@@ -426,14 +385,6 @@ class _Argument:
 
     def __call__(self) -> Any:
         return evaluate(self.expression, self.scope)
-
-
-def _is_repeated(declared: Declared) -> bool:
-    return any(declared.block.body.attribute(n) for n in ("count", "for_each"))
-
-
-def _times(left: int | None, right: int | None) -> int | None:
-    return None if left is None or right is None else left * right
 
 
 def _without_password(source: str) -> str:
