@@ -15,14 +15,13 @@ import math
 import posixpath
 import re
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import yaml as pyyaml
 
 from infra_mind.artefacts.parsed import Unreadable
+from infra_mind.artefacts.terraform import collection_functions as collection
 from infra_mind.artefacts.terraform.values import (
-    MAX_NODES,
     MAX_TEXT,
     EvaluationError,
     Unknown,
@@ -78,31 +77,6 @@ def _limited(length: int) -> None:
         raise EvaluationError("the result is too large")
 
 
-def _merge(*maps: Any) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for each in maps:
-        merged.update(as_map(each) if each is not None else {})
-    return merged
-
-
-def _concat(*lists: Any) -> list[Any]:
-    return [v for each in lists for v in as_list(each)]
-
-
-def _lookup(values: Any, key: Any, *default: Any) -> Any:
-    found = as_map(values)
-    if as_text(key) in found:
-        return found[as_text(key)]
-    if not default:
-        raise EvaluationError(f"no key {key!r}")
-    return default[0]
-
-
-def _element(values: Any, index: Any) -> Any:
-    items = as_list(values)
-    return items[int(as_number(index)) % len(items)]
-
-
 def _join(separator: Any, *lists: Any) -> str:
     texts = [as_text(v) for each in lists for v in as_list(each)]
     _limited(sum(map(len, texts)) + len(as_text(separator)) * len(texts))
@@ -153,99 +127,11 @@ def _formatlist(pattern: Any, *arguments: Any) -> list[str]:
     return [_format(pattern, *(a[i] if isinstance(a, list) else a for a in arguments)) for i in range(length)]
 
 
-def _flatten(values: Any) -> list[Any] | Unknown:
-    found: list[Any] = []
-    stack = list(reversed(as_list(values)))
-    while stack:
-        here = stack.pop()
-        if isinstance(here, list):
-            stack += reversed(here)
-        else:
-            found.append(here)
-    unknown = next((v for v in found if isinstance(v, Unknown)), None)
-    return unknown or found  # an unknown may be a list of any length
-
-
-def _range(*limits: Any) -> list[int]:
-    numbers = range(*(int(as_number(v)) for v in limits))
-    if len(numbers) > 1024:  # Terraform's own limit
-        raise EvaluationError("range() of more than 1024")
-    return list(numbers)
-
-
-def _zipmap(keys: Any, values: Any) -> dict[str, Any]:
-    return dict(zip((as_text(k) for k in as_list(keys)), as_list(values), strict=True))
-
-
-def _setproduct(*lists: Any) -> list[Any]:
-    sizes = [as_list(each) for each in lists]
-    if math.prod(map(len, sizes)) > MAX_NODES // 10:
-        raise EvaluationError("setproduct() that is too large")
-    return [list(row) for row in product(*sizes)]
-
-
-def _keys(values: Any) -> set[str]:
-    return {encoded(v) for v in as_list(values)}
-
-
-def _setintersection(first: Any, *others: Any) -> list[Any]:
-    kept = as_list(first)
-    for other in others:
-        keys = _keys(other)
-        kept = [v for v in kept if encoded(v) in keys]
-    return as_set(kept)
-
-
-def _setsubtract(first: Any, other: Any) -> list[Any]:
-    keys = _keys(other)
-    return as_set([v for v in as_list(first) if encoded(v) not in keys])
-
-
-def _matchkeys(values: Any, keys: Any, wanted: Any) -> list[Any]:
-    found = _keys(wanted)
-    return [v for v, k in zip(as_list(values), as_list(keys), strict=True) if encoded(k) in found]
-
-
-def _slice(values: Any, start: Any, end: Any) -> list[Any]:
-    return as_list(values)[int(as_number(start)) : int(as_number(end))]
-
-
 def _substr(text: Any, offset: Any, length: Any) -> str:
     start, size = int(as_number(offset)), int(as_number(length))
     whole = as_text(text)
     start = max(len(whole) + start, 0) if start < 0 else start
     return whole[start:] if size < 0 else whole[start : start + size]
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, str | list | dict):
-        return len(value)
-    raise EvaluationError("length() of neither a text nor a collection")
-
-
-def _index(values: Any, wanted: Any) -> int:
-    return as_list(values).index(wanted)
-
-
-def _coalesce(*values: Any) -> Any:
-    for value in values:
-        if isinstance(value, Unknown) or value not in (None, ""):
-            return value
-    raise EvaluationError("coalesce() of nothing but null")
-
-
-def _coalescelist(*values: Any) -> Any:
-    for value in values:
-        if isinstance(value, Unknown) or value:
-            return value
-    raise EvaluationError("coalescelist() of nothing but empty lists")
-
-
-def _one(values: Any) -> Any:
-    items = as_list(values)
-    if len(items) > 1:
-        raise EvaluationError("one() of several")
-    return items[0] if items else None
 
 
 def _indent(spaces: Any, text: Any) -> str:
@@ -259,19 +145,6 @@ def _indent(spaces: Any, text: Any) -> str:
 
 def _title(text: Any) -> str:
     return re.sub(r"(^|\s)(\S)", lambda m: m[1] + m[2].upper(), as_text(text))
-
-
-def _chunklist(values: Any, size: Any) -> list[Any]:
-    items, width = as_list(values), int(as_number(size))
-    return [items[i : i + width] for i in range(0, len(items), width)]
-
-
-def _transpose(values: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for key, texts in as_map(values).items():
-        for text in as_list(texts):
-            found.setdefault(as_text(text), []).append(key)
-    return {k: sorted(found[k]) for k in sorted(found)}
 
 
 def _numbers(values: tuple[Any, ...]) -> list[int | float]:
@@ -338,10 +211,6 @@ def _base64decode(text: Any) -> str:
     return base64.b64decode(as_text(text), validate=True).decode()
 
 
-def _contains(values: Any, wanted: Any) -> bool:
-    return wanted in as_list(values)
-
-
 # Functions that look into their arguments: all must be known
 _STRICT: dict[str, Callable[..., Any]] = {
     "abs": lambda v: abs(as_number(v)),
@@ -356,14 +225,14 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "cidrnetmask": lambda v: str(ipaddress.IPv4Network(as_text(v), strict=False).netmask),
     "cidrsubnet": _cidrsubnet,
     "cidrsubnets": _cidrsubnets,
-    "contains": _contains,
+    "contains": collection.contains,
     "dirname": lambda v: posixpath.dirname(as_text(v)) or ".",
     "endswith": lambda v, s: as_text(v).endswith(as_text(s)),
     "floor": lambda v: math.floor(as_number(v)),
     "format": _format,
     "formatlist": _formatlist,
     "indent": _indent,
-    "index": _index,
+    "index": collection.index,
     "join": _join,
     "jsondecode": lambda v: load_json(v),
     "lower": lambda v: as_text(v).lower(),
@@ -372,11 +241,11 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "min": lambda *v: min(_numbers(v)),
     "parseint": _parseint,
     "pow": _pow,
-    "range": _range,
+    "range": collection.range_,
     "replace": _replace,
-    "setintersection": _setintersection,
-    "setsubtract": _setsubtract,
-    "setunion": lambda *v: as_set(_concat(*v)),
+    "setintersection": collection.setintersection,
+    "setsubtract": collection.setsubtract,
+    "setunion": lambda *v: as_set(collection.concat(*v)),
     "sha1": _digest("sha1"),
     "sha256": _digest("sha256"),
     "sha512": _digest("sha512"),
@@ -392,7 +261,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "tobool": _same_type(as_boolean),
     "tonumber": _same_type(as_number),
     "tostring": _same_type(as_text),
-    "transpose": _transpose,
+    "transpose": collection.transpose,
     "trim": lambda v, s: as_text(v).strip(as_text(s)),
     "trimprefix": lambda v, s: as_text(v).removeprefix(as_text(s)),
     "trimspace": lambda v: as_text(v).strip(),
@@ -404,33 +273,33 @@ _STRICT: dict[str, Callable[..., Any]] = {
 
 # Functions that carry unknown parts along
 _PARTIAL: dict[str, Callable[..., Any]] = {
-    "chunklist": _chunklist,
-    "coalesce": _coalesce,
-    "coalescelist": _coalescelist,
+    "chunklist": collection.chunklist,
+    "coalesce": collection.coalesce,
+    "coalescelist": collection.coalescelist,
     "compact": lambda v: [x for x in as_list(v) if x not in (None, "")],
-    "concat": _concat,
+    "concat": collection.concat,
     "distinct": lambda v: distinct(as_list(v)),
-    "element": _element,
-    "flatten": _flatten,
+    "element": collection.element,
+    "flatten": collection.flatten,
     "jsonencode": encoded,
     "keys": lambda v: sorted(as_map(v)),
-    "length": _length,
+    "length": collection.length,
     "list": lambda *v: list(v),
-    "lookup": _lookup,
+    "lookup": collection.lookup,
     "map": lambda *v: dict(zip(map(as_text, v[::2]), v[1::2], strict=True)),
-    "matchkeys": _matchkeys,
-    "merge": _merge,
+    "matchkeys": collection.matchkeys,
+    "merge": collection.merge,
     "nonsensitive": lambda v: v,
-    "one": _one,
+    "one": collection.one,
     "reverse": lambda v: as_list(v)[::-1],
     "sensitive": lambda v: v,
-    "setproduct": _setproduct,
-    "slice": _slice,
+    "setproduct": collection.setproduct,
+    "slice": collection.slice_,
     "tolist": lambda v: None if v is None else as_list(v),
     "tomap": lambda v: None if v is None else as_map(v),
     "toset": lambda v: None if v is None else as_set(v),
     "values": lambda v: as_list(as_map(v)),
-    "zipmap": _zipmap,
+    "zipmap": collection.zipmap,
 }
 
 
