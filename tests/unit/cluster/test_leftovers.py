@@ -55,6 +55,11 @@ def left(start: Start) -> Path:
     return folder
 
 
+def said(process: subprocess.Popen[str]) -> bytes:
+    """Its command line, which the kernel knows a moment after it has begun the program."""
+    return Path(f"/proc/{process.pid}/cmdline").read_bytes()
+
+
 def test_a_folder_is_there_as_long_as_it_is_used(below: Path) -> None:
     with session_folder() as folder:
         assert folder.parent == below
@@ -93,6 +98,7 @@ def test_what_ray_still_runs_out_of_it_is_ended(left: Path, start: Start, how: s
     else:
         with (left / "agent.log").open("w") as log:
             agent = start(WAIT, "/dev/null", "ray::DashboardAgent", stderr=log)
+    wait_until("it runs", lambda: said(agent))
     assert remove_leftovers() == 1
     assert agent.wait(10) == -9
 
@@ -107,7 +113,7 @@ def test_what_is_not_rays_or_runs_elsewhere_is_left_alone(left: Path, below: Pat
             start(WAIT, "/dev/null", "python/ray/agent.py", f"--session-dir={below}/{PREFIX}other/session"),
             start(WAIT, "/dev/null", "python/ray/agent.py", f"--session-dir={left}2/session"),
         ]
-    wait_until("they run", lambda: all(Path(f"/proc/{one.pid}/cmdline").read_bytes() for one in others))
+    wait_until("they run", lambda: all(map(said, others)))
     assert remove_leftovers() == 1
     assert [one.poll() for one in others] == [None] * len(others)
 
