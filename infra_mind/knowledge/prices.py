@@ -25,7 +25,14 @@ R = TypeVar("R", bound=tables.Row)
 # The lists of each way to buy, by provider: what is looked up is read, and nothing else.
 LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
     {
-        ("aws", "on_demand"): ("prices_aws", "prices_aws_us_east_1", "prices_aws_gpu", "prices_curated"),
+        ("aws", "on_demand"): (
+            "prices_aws",
+            "prices_aws_us_east_1",
+            "prices_aws_gpu",
+            "prices_aws_accelerated",
+            "prices_curated",
+        ),
+        ("aws", "committed_1y"): ("prices_aws_committed_1y",),
         ("aws", "spot"): ("prices_aws_gpu_spot", "prices_curated_spot"),
         ("azure", "on_demand"): ("prices_azure", "prices_azure_world", "prices_curated"),
         ("azure", "committed_1y"): ("prices_azure_committed_1y",),

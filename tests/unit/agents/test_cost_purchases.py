@@ -45,6 +45,18 @@ def test_committed_gpus_cost_less_the_longer() -> None:
     assert found.impact.usd_per_month == pytest.approx(full - one)
 
 
+@pytest.mark.parametrize(
+    ("hosting", "gpu"),
+    [({"provider": "aws", "region": "eu-west-1"}, "a100_sxm_40gb"), ({"provider": "azure", "region": "westeurope"}, "a100_sxm")],
+)  # fmt: skip
+def test_a_year_of_gpus_is_priced_at_each_provider_that_publishes_it(
+    hosting: dict[str, str], gpu: str
+) -> None:
+    result = cost(hosting=hosting, llm_serving=[{**CHAT, "gpu": gpu}], training=[])
+    full, year = (number(result, f"cost.serving.chat.{w}usd_per_month") for w in ("", "committed_1y_"))
+    assert 0.5 * full < year < 0.9 * full
+
+
 def test_training_at_spot() -> None:
     result = cost()
     fact = next(f for f in result.facts if f.id == "cost.training.tune.usd_at_spot")

@@ -187,6 +187,8 @@ def test_no_list_of_discounts_is_at_or_above_on_demand(purchase: Purchase) -> No
         ("gcp", "h100_sxm", 15, "committed_1y"),
         ("gcp", "l4", 15, "committed_3y"),
         ("azure", "a100_sxm", 3, "committed_1y"),
+        ("aws", "a100_sxm_40gb", 10, "committed_1y"),
+        ("aws", "l4", 15, "committed_1y"),
     ],
 )
 def test_gpus_by_region_and_way_to_buy(provider: str, gpu: str, regions: int, purchase: Purchase) -> None:

@@ -83,6 +83,26 @@ def test_a_list_without_its_day_is_refused() -> None:
         karpenter.generated("var x = 1")
 
 
+ACCELERATORS = """// Auto-generated
+// Last updated: 2026-01-21
+const all = [
+  {"name": "g5.xlarge", "pricing": {
+    "eu-west-1": {"onDemand": 1.123, "reserved": 0.708, "spot": 0.4}, "us-east-1": {"onDemand": 1.006, "reserved": 1.006},
+    "us-east-1-atl-1": {"onDemand": 1.3}, "us-gov-west-1": {"onDemand": 1.2}, "eu-west-2": {"reserved": 0.7}}},
+  {"name": "u-p6e-gb200x36", "pricing": {}}
+];
+"""
+
+
+def test_accelerators_of_a_page_are_those_of_our_regions_with_a_reservation_below_on_demand() -> None:
+    day, usd, reserved = catalogs.ec2_accelerators(ACCELERATORS)
+    assert day == "2026-01-21"
+    assert usd == {"g5.xlarge": {"eu-west-1": 1.123, "us-east-1": 1.006}}
+    assert reserved == {"g5.xlarge": {"eu-west-1": 0.708}}
+    with pytest.raises(ValueError, match="no date"):
+        catalogs.ec2_accelerators(ACCELERATORS.replace("// Last updated", "// Made"))
+
+
 def test_azure_takes_what_both_lists_have_and_the_lower_of_two() -> None:
     other = {
         "Standard_D4s_v5": {"eastus": 0.376, "uksouth": 0.222},
