@@ -233,6 +233,8 @@ def _findings(view: View) -> Iterator[Block]:
             yield Paragraph(f"Rule {first.rule_id}, {agent_title(first.agent)}.")
             if first.remediation:
                 yield Paragraph(f"Fix ({first.remediation.effort}): {first.remediation.text}", prose=True)
+            for text in view.assumed(group):
+                yield Paragraph(f"Taken for granted: {text}.")
             yield Bullets(tuple(item for one in group for item in _seen(one)))
             for one in group:
                 if one.remediation and one.remediation.patch:

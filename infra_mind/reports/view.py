@@ -297,6 +297,15 @@ class View:
         )
 
     @cached_property
+    def _assumption_texts(self) -> dict[str, str]:
+        return {a.id: a.text for given in self.result.agents.values() for a in given.assumptions}
+
+    def assumed(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """What the findings take for granted, each once."""
+        ids = dict.fromkeys(key for finding in findings for key in finding.assumptions)
+        return tuple(self._assumption_texts[key] for key in ids if key in self._assumption_texts)
+
+    @cached_property
     def facts(self) -> tuple[FactView, ...]:
         """The facts of the appendix: all in a full or technical report, else those that the report shows or links to."""
         wanted = _AGENTS_OF_KIND.get(self.kind)

@@ -238,3 +238,16 @@ def aged() -> AssessmentResult:
     return whole.model_copy(
         update={"agents": {**whole.agents, "cost": cost.model_copy(update={"cost_lines": lines})}}
     )
+
+
+def granted() -> AssessmentResult:
+    """The sample with findings that rest on an assumption."""
+    whole = result()
+    security = whole.agents["security"]
+    findings = tuple(
+        finding.model_copy(update={"assumptions": ("mlops.utilisation", "no.such")})
+        for finding in security.findings
+        if finding.id == public_bucket().id
+    )
+    given = {**whole.agents, "security": security.model_copy(update={"findings": findings})}
+    return whole.model_copy(update={"agents": given})

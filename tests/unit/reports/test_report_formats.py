@@ -171,6 +171,11 @@ def test_markdown_marks_an_old_price_beside_its_date() -> None:
     assert text.count("2026-10-01, old") == 1
 
 
+def test_markdown_says_what_a_finding_takes_for_granted() -> None:
+    text = made("md", sample.granted()).decode().replace("\\", "")
+    assert text.count("Taken for granted: vLLM may use this share of a GPU's memory.") == 1
+
+
 def test_markdown_says_what_the_result_says() -> None:
     text = made("md").decode().replace("\\", "")
     for said in (

@@ -251,6 +251,12 @@ def test_an_old_price_is_marked_beside_its_date() -> None:
     assert text.count("2026-10-01 old") == 1
 
 
+def test_a_finding_says_what_it_takes_for_granted() -> None:
+    text = " ".join(Page(render(sample.granted())).text.split())
+    assert text.count("Taken for granted: vLLM may use this share of a GPU's memory.") == 1
+    assert "Taken for granted" not in Page(render(sample.result())).text
+
+
 def test_a_count_that_only_apply_time_knows_is_not_a_number() -> None:
     assert "known at apply time" in Page(render(sample.result(), "technical")).text
 
