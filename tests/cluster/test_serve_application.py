@@ -6,8 +6,10 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,8 +17,10 @@ import yaml
 
 from infra_mind.client import Client
 from infra_mind.cluster.environment import free_port
+from infra_mind.errors import NotAllowed, Unavailable
 from tests.cluster.conftest import ROOT, RayCluster, ray_cluster
 from tests.platform import SYNTHETIC
+from tests.stores import start_valkey
 from tests.waiting import wait_until
 
 
@@ -140,6 +144,33 @@ def test_a_submitted_job_assesses_a_folder_of_briefs(cluster: RayCluster, url: s
     assert job.returncode == 0, job.stdout + job.stderr
     assert sorted(path.name for path in out.iterdir()) == ["one.html", "one.json", "two.html", "two.json"]
     assert json.loads((out / "one.json").read_text())["status"] == "completed"
+
+
+def test_a_store_that_a_file_names_is_used_and_its_password_is_nowhere_to_be_seen(
+    cluster: RayCluster, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "store_url"
+    with start_valkey(tmp_path / "store") as store:
+        file.write_text(f"{store.url}\n")
+        _deploy(cluster, tmp_path, int(url.rpartition(":")[2]), store_url_file=str(file))
+        told = replace(cluster, environment=cluster.environment | {"INFRA_MIND_STORE_URL_FILE": str(file)})
+        made = told.run("python", "-m", "infra_mind.cli", "keys", "create")
+        assert made.returncode == 0, made.stderr
+        with Client(url, made.stdout.strip()) as client:
+            wait_until("the new store's key is known", lambda: _known(client), timeout_s=90)
+            assert client.assess({"name": "elsewhere"}).status == "completed"
+        shown = "".join(
+            cluster.run("serve", what, "--address", cluster.dashboard).stdout for what in ("config", "status")
+        )
+        assert str(file) in shown
+        assert str(urlsplit(store.url).password) not in shown
+
+
+def _known(client: Client) -> bool:
+    try:
+        return list(client.tasks()) == []
+    except (NotAllowed, Unavailable):
+        return False
 
 
 def test_serve_run_starts_it_with_arguments(cluster: RayCluster, url: str) -> None:
