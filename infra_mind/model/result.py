@@ -53,6 +53,11 @@ class Unpriced(Value):
     line: int | None = None
     reason: str
 
+    @property
+    def once(self) -> bool:
+        """True of what is paid once: it is in no monthly total anyhow."""
+        return self.kind == "training"
+
 
 def without_price(priced: int, unpriced: Sequence[Unpriced]) -> str:
     """`2 of 9 lines have no dated price: 1 aws_nat_gateway, 1 llm_api`; the most frequent kinds first."""

@@ -218,7 +218,7 @@ class View:
             _cost_group(
                 origin,
                 [x for x in lines if x.origin == origin],
-                [x for x in self.unpriced if bool(x.artefact) == (origin == "artefact")],
+                [x for x in self.unpriced if bool(x.artefact) == (origin == "artefact") and not x.once],
             )
             for origin in ("brief", "artefact")
         )

@@ -22,6 +22,7 @@ from infra_mind.model.finding import (
     not_assessed,
 )  # fmt: skip
 from infra_mind.model.numbers import bounded, counted, money, number, percent
+from infra_mind.model.result import Unpriced
 
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
@@ -61,10 +62,15 @@ def _total(ledger: Ledger) -> float | None:
     total = math.fsum(line.usd_per_month for line in lines)
     ledger.fact(
         "total_usd_per_month", total, "USD/month", "Σ lines of the brief; unpriced things are not in it",
-        {"lines": len(lines), "unpriced": sum(not u.artefact for u in ledger.unpriced)},
+        {"lines": len(lines), "unpriced": len(_lacks(ledger))},
         "; ".join(sorted({line.source for line in lines})), min(line.as_of for line in lines),
     )  # fmt: skip
     return total
+
+
+def _lacks(ledger: Ledger) -> list[Unpriced]:
+    """What the brief's monthly total would have if it had a price."""
+    return [thing for thing in ledger.unpriced if not thing.artefact and not thing.once]
 
 
 def _lacking(ledger: Ledger, paid_once: bool) -> str:
@@ -202,7 +208,7 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
     if total is None:
         return
     limit, over = budget.usd_per_month, max(0.0, total - budget.usd_per_month)
-    unpriced = [u.what for u in ledger.unpriced if not u.artefact]
+    unpriced = [thing.what for thing in _lacks(ledger)]
     open_things, path = len(unpriced), "budget.usd_per_month"
     facts = [f"{NAME}.total_usd_per_month"]
     if over or not open_things:

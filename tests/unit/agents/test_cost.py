@@ -227,6 +227,14 @@ def test_a_total_that_lacks_a_line_is_a_lower_bound() -> None:
     assert not any(fact.is_lower_bound for fact in whole)
 
 
+def test_training_without_a_price_is_counted_and_leaves_the_monthly_total_whole() -> None:
+    budget = {"usd_per_month": 500}
+    result = cost(hosting=HOSTING, budget=budget, training=[{"name": "tune", "parameters": 8e9, "tokens": 1e9}])  # fmt: skip
+    total = next(f for f in result.facts if f.id == "cost.total_usd_per_month")
+    assert (number(result, "cost.unpriced_count"), total.is_lower_bound) == (1, False)
+    assert finding(result, "cost.over-budget").status is Status.PASS
+
+
 def test_over_budget_is_a_finding_with_its_amount() -> None:
     result = cost(hosting=HOSTING, budget={"usd_per_month": 400})
     assert number(result, "cost.over_budget_usd_per_month") == pytest.approx(20.48)
