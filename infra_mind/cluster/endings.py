@@ -42,20 +42,24 @@ def _note_and_end(key: str, kind: str, why: str) -> None:
         memory.end_this_process()
 
 
-def note_before(key: str) -> tuple[str, str] | None:
-    """In the worker process that was started in place of another one: why that one ended itself, if it did (type and sentence)."""
+def note_before(key: str, start: int) -> tuple[str, str] | None:
+    """In the worker process that was started in place of another one, as the `start`-th: why that one ended itself, if it did (type
+    and sentence)."""
     with contextlib.suppress(Exception):
-        return _read(ray.get(_actor().read_note.remote(key), timeout=READ_S))
+        note, _ = ray.get(_actor().read_note.remote(key, start), timeout=READ_S)
+        return _read(note)
     return None
 
 
-async def note_of(key: str) -> tuple[str, str] | None:
-    """The same in a dispatcher."""
+async def last_words(key: str) -> tuple[tuple[str, str] | None, int]:
+    """In a dispatcher, when nobody is left to tell how a step ended: the same, and the last of its starts that was noted (0: none
+    beyond the first)."""
     with contextlib.suppress(Exception):
-        asked: Awaitable[str | None] = _actor().read_note.remote(key)
+        asked: Awaitable[tuple[str | None, int]] = _actor().read_note.remote(key)
         async with asyncio.timeout(READ_S):
-            return _read(await asked)
-    return None
+            note, start = await asked
+            return _read(note), start
+    return None, 0
 
 
 def _read(note: str | None) -> tuple[str, str] | None:

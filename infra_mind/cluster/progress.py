@@ -84,16 +84,24 @@ class ProgressActor:
         self._wake = asyncio.Event()
         self._meetings: dict[str, tuple[list[None], asyncio.Event]] = {}
         self._writer: asyncio.Task[None] | None = None
-        self._notes: dict[str, str] = {}
+        self._notes: dict[str, tuple[str, int]] = {}
 
     async def write_note(self, key: str, text: str) -> None:
         """See endings.py."""
-        self._notes[key] = text
+        self._notes[key] = text, self._notes.get(key, ("", 0))[1]
+        self._forget_notes()
+
+    async def read_note(self, key: str, start: int = 0) -> tuple[str, int]:
+        """What is noted of a step, and the last start of it that asked."""
+        text, last = self._notes.get(key, ("", 0))
+        if start > last:
+            self._notes[key] = text, start
+            self._forget_notes()
+        return text, max(start, last)
+
+    def _forget_notes(self) -> None:
         while len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]
-
-    async def read_note(self, key: str) -> str | None:
-        return self._notes.get(key)
 
     async def report(self, updates: Sequence[AgentUpdate]) -> None:
         for update in updates:

@@ -19,7 +19,7 @@ from ray.exceptions import (
 
 from infra_mind.agents.base import Stopped
 from infra_mind.assessment import assessor, is_permanent, spare_the_collector, told
-from infra_mind.cluster.endings import note_before, note_of, over_time
+from infra_mind.cluster.endings import last_words, note_before, over_time
 from infra_mind.cluster.engine import SLOT, STEP_NICENESS, Engine, give_way
 from infra_mind.cluster.memory import ERROR_TYPE as MEMORY
 from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
@@ -31,6 +31,8 @@ from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFai
 
 INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
 SLOTS_FRESH_S = 1.0
+# Ray has a count of starts of its own for each of them.
+GONE = (OutOfMemoryError, WorkerCrashedError, NodeDiedError)
 
 
 def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
@@ -38,9 +40,8 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
     give_way(STEP_NICENESS)
     spare_the_collector()
     work, crashes = Work.from_bytes(packed), _crashes_before()
-    if crashes and (
-        note := note_before(work.key)
-    ):  # the process before ended itself: the same would come again
+    # the process before may have ended itself: the same would come again
+    if crashes and (note := note_before(work.key, 1 + crashes)):
         return Ended("failed", 0.0, crashes, *note).to_bytes()
     begin = time.perf_counter()
     asked = Asked()
@@ -144,11 +145,11 @@ class RayStep:
             ended = Ended.from_bytes(await self._ref)
         except RayError as error:
             failure = self._failure(error)
-            if (
-                isinstance(error, WorkerCrashedError) and not self._stopped
-            ):  # no attempt was left to bring the note
-                note = await note_of(self._key)
-                failure = StepFailed(*note, retryable=False) if note else failure
+            if isinstance(error, GONE) and isinstance(failure, StepFailed):  # no attempt was left to tell
+                note, starts = await last_words(self._key)
+                if note and isinstance(error, WorkerCrashedError):
+                    failure = StepFailed(*note, retryable=False)
+                failure.attempts = max(failure.attempts, starts)
             raise failure from None
         return outcome_of(ended, stopped=self._stopped)
 

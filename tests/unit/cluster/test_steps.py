@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, WorkerCrashedError
 
+from infra_mind.cluster.progress import ProgressActor
 from infra_mind.cluster.steps import RayStep
 from infra_mind.cluster.work import Ended
 from infra_mind.tasks.execution import StepFailed
@@ -25,15 +26,46 @@ async def failure_of(end: bytes | RayError) -> StepFailed:
     return failed.value
 
 
-@pytest.mark.parametrize("error", [NodeDiedError("gone"), OutOfMemoryError("full"), WorkerCrashedError()])
+def words(monkeypatch: pytest.MonkeyPatch, note: tuple[str, str] | None = None, starts: int = 0) -> None:
+    async def last_words(_: str) -> tuple[tuple[str, str] | None, int]:
+        return note, starts
+
+    monkeypatch.setattr("infra_mind.cluster.steps.last_words", last_words)
+
+
+GONE = [NodeDiedError("gone"), OutOfMemoryError("full"), WorkerCrashedError()]
+
+
+@pytest.mark.parametrize("error", GONE)
 async def test_what_ray_gives_up_was_started_once_more_than_it_was_retried(
     error: RayError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_note(_: str) -> None:
-        return None
-
-    monkeypatch.setattr("infra_mind.cluster.steps.note_of", no_note)
+    words(monkeypatch)
     assert (await failure_of(error)).attempts == 1 + CRASH_RETRIES
+
+
+@pytest.mark.parametrize("error", GONE)
+async def test_starts_of_several_kinds_are_counted_together(
+    error: RayError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words(monkeypatch, starts=5)
+    assert (await failure_of(error)).attempts == 5
+
+
+async def test_a_process_that_ended_itself_has_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    words(monkeypatch, ("MemoryLimitExceeded", "used 9 MiB, ceiling 8 MiB"), 3)
+    failed = await failure_of(WorkerCrashedError())
+    assert (failed.error_type, failed.attempts, failed.retryable) == ("MemoryLimitExceeded", 3, False)
+
+
+async def test_the_progress_actor_keeps_the_last_start_that_asked() -> None:
+    actor = ProgressActor.__new__(ProgressActor)
+    actor._notes = {}
+    assert await actor.read_note("one") == ("", 0)
+    assert await actor.read_note("one", 2) == ("", 2)
+    await actor.write_note("one", "MemoryLimitExceeded\nwhy")
+    assert await actor.read_note("one", 3) == ("MemoryLimitExceeded\nwhy", 3)
+    assert await actor.read_note("one") == ("MemoryLimitExceeded\nwhy", 3)
 
 
 async def test_an_error_after_two_crashes_is_the_third_attempt() -> None:
