@@ -101,9 +101,14 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token("AWS secret access key", match.group(1), mask(match.group(1)))
 
 
+def words_of(name: str) -> str:
+    """`clientSecret` as `client_Secret`, so that the last word of a name can be looked at."""
+    return _CAMEL.sub("_", name)
+
+
 def is_secret_name(name: str) -> bool:
     """True for `db_password`, `API_KEY`, `clientSecret`; false for `password_file`, `secret_name`, `token_ttl`."""
-    words = _CAMEL.sub("_", name)
+    words = words_of(name)
     return bool(_SECRET_NAME.search(words)) and not _NO_SECRET_NAME.search(words)
 
 

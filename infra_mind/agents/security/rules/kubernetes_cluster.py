@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.pods import WORKLOADS, called, per_container
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
-from infra_mind.agents.security.secrets import literal_secret, mask, tokens
+from infra_mind.agents.security.secrets import literal_secret, tokens
+from infra_mind.agents.security.stores import stored_secret
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
@@ -128,14 +129,16 @@ def wide_subjects(subject: Subject, _: Context) -> Iterator[Outcome]:
     references=("https://kubernetes.io/docs/concepts/security/secrets-good-practices/",), controls=("secrets-management",),
 )  # fmt: skip
 def secret_values(subject: Subject, _: Context) -> Iterator[Outcome]:
-    seen = False
+    found = False
     for group in ("data", "stringData"):
         for name, value in subject.mapping(group).items():
-            seen = seen or isinstance(value, str)
-            if isinstance(value, str) and value.strip() and not value.strip().startswith(("$", "{{", "<")):
-                plain = _decoded(value) if group == "data" else value
-                yield failed(subject.at(f"{group}.{name}"), f"{name}: {mask(plain)}", "no value in the file")
-    if not seen:
+            if not isinstance(value, str):
+                continue
+            token = stored_secret(str(name), _decoded(value) if group == "data" else value)
+            if token:
+                found = True
+                yield failed(subject.at(f"{group}.{name}"), f"{name}: {token.shown}", "no value in the file")
+    if not found:
         yield passed("data")
 
 

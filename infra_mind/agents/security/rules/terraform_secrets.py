@@ -17,6 +17,7 @@ from infra_mind.agents.security.secrets import (
     may_hold_token,
     tokens,
 )
+from infra_mind.agents.security.stores import stored_secret
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
@@ -208,11 +209,34 @@ def held_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
     attribute = _HELD[subject.resource.kind]
     if subject.resource.kind == "aws_ssm_parameter" and subject.text("type") != "SecureString":
         return
-    values = [(path, text) for path, text in subject.leaves(attribute) if text.strip() and "${" not in text]
-    for path, text in values:
-        yield failed(path, f"{attribute} = {mask(text)}", "no value in the file")
-    if not values:
+    found = False
+    for path, name, text in _held_values(subject, attribute):
+        token = None if "${" in text else stored_secret(name, text)
+        if token:
+            found = True
+            yield failed(path, f"{name} = {token.shown}", "no value in the file")
+    if not found:
         yield passed(attribute)
+
+
+def _held_values(subject: Subject, attribute: str) -> Iterator[tuple[str, str, str]]:
+    """(path, name, text): what is written as a map of entries, or as JSON text of one, entry by entry."""
+    for path, text in subject.leaves(attribute):
+        entries = _entries(text)
+        if entries:
+            yield from ((path, name, inner) for name, inner in entries.items())
+        else:
+            yield path, path.rpartition(".")[2], text
+
+
+def _entries(text: str) -> dict[str, str]:
+    if not text.lstrip().startswith("{"):
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return {str(k): v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
 @RULES.add(
