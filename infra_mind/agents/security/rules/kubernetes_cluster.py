@@ -20,6 +20,7 @@ _RBAC = ("https://kubernetes.io/docs/concepts/security/rbac-good-practices/",)
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _ESCALATION = frozenset({"escalate", "bind", "impersonate"})
+_READING = frozenset({"get", "list", "watch"})
 _SYSTEM = (
     "system:masters",
     "system:authenticated",
@@ -34,19 +35,44 @@ def _is_system(subject: Subject) -> bool:
 
 
 @RULES.add(
-    "IM-K8S-RBAC-001", "Role allows everything", severity=Severity.HIGH,
-    reason="With `*` as verb and resource its holder reads every secret and changes every object.",
+    "IM-K8S-RBAC-001", "Role covers every kind of object", severity=Severity.HIGH,
+    reason="With `*` as resource its holder reads every secret, and with `*` as verb changes every object.",
+    family=Family.IDENTITY, kinds=_ROLES, fix="Name the verbs and resources that are used.", effort=Effort.HOURS,
+    references=_RBAC, ckv=("CKV_K8S_49",), controls=("least-privilege", "access-control"),
+)  # fmt: skip
+def every_kind(subject: Subject, _: Context) -> Iterator[Outcome]:
+    def check(rule: Subject) -> Iterator[Outcome]:
+        if _covers_all(rule):
+            verbs = "verbs and " if "*" in rule.strings("verbs") else ""
+            yield failed(rule.base, f"* in {verbs}resources", "named verbs and resources")
+        else:
+            yield passed(rule.base)
+
+    if not _is_system(subject):
+        yield from each(subject.blocks("rules"), check)
+
+
+def _covers_all(rule: Subject) -> bool:
+    """Every resource of all API groups, or of the core group, where the secrets are."""
+    return "*" in rule.strings("resources") and bool({"*", ""} & set(rule.strings("apiGroups")))
+
+
+@RULES.add(
+    "IM-K8S-RBAC-006", "Role gives every verb, or changes every kind of an API group", severity=Severity.MEDIUM,
+    reason="A wildcard also gives what nobody thought of: deleting all at once, subresources, verbs and kinds that are added later.",
     family=Family.IDENTITY, kinds=_ROLES, fix="Name the verbs and resources that are used.", effort=Effort.HOURS,
     references=_RBAC, ckv=("CKV_K8S_49",), controls=("least-privilege", "access-control"),
 )  # fmt: skip
 def wildcards(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         verbs, resources = rule.strings("verbs"), rule.strings("resources")
-        stars = [name for name, values in (("verbs", verbs), ("resources", resources)) if "*" in values]
-        if stars:
-            yield failed(rule.base, f"* in {' and '.join(stars)}", "named verbs and resources")
-        else:
+        changes = set(verbs) - _READING
+        stars = [name for name, at in (("verbs", verbs), ("resources", resources if changes else [])) if "*" in at]
+        if not stars or _covers_all(rule):
             yield passed(rule.base)
+            return
+        on = ", ".join(resources + rule.strings("nonResourceURLs"))
+        yield failed(rule.base, f"* in {' and '.join(stars)}, on {on}", "named verbs and resources")
 
     if not _is_system(subject):
         yield from each(subject.blocks("rules"), check)
@@ -96,6 +122,8 @@ def escalation(subject: Subject, _: Context) -> Iterator[Outcome]:
         bad = sorted(verbs & _ESCALATION)
         if verbs & {"create", "*"}:
             bad += sorted(resources & {"pods/exec", "serviceaccounts/token", "pods/attach", "nodes/proxy"})
+        if "*" in verbs:  # which are escalate and bind, too
+            bad += [f"every verb on {name}" for name in sorted(resources & {"roles", "clusterroles"})]
         yield failed(rule.base, ", ".join(bad), "none of these") if bad else passed(rule.base)
 
     if not _is_system(subject):

@@ -77,6 +77,7 @@ KUBERNETES: dict[str, tuple[str, str]] = {
     "IM-K8S-RBAC-003": (_ROLE % ("secrets", "list"), _ROLE % ("secrets", "create")),
     "IM-K8S-RBAC-004": (_ROLE % ("roles", "escalate"), _ROLE % ("pods/log", "get")),
     "IM-K8S-RBAC-005": (_BINDING % ("view", "default"), _BINDING % ("view", "reader")),
+    "IM-K8S-RBAC-006": (_ROLE % ("pods", "'*'"), _ROLE % ("pods", "get")),
     "IM-K8S-SECRET-001": (
         "{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {password: czNjcjN0LVBhNTU=}}",
         "{apiVersion: v1, kind: Secret, metadata: {name: s}, type: kubernetes.io/service-account-token}",
