@@ -14,6 +14,9 @@ from infra_mind.agents.security.subject import Subject
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, is_unresolvable
 
 _VARIABLE = re.compile(r"\bvar\.[\w-]+")
+_LOCAL = re.compile(r"\blocal\.([\w-]+)")
+_DYNAMIC = re.compile(r'^\s*dynamic\s+"([\w-]+)"')
+_CONTENT = re.compile(r"^\s*content\s*\{")
 _POLICY_DOCUMENT = "data.aws_iam_policy_document"
 DOCUMENT_PARTS = ("source_policy_documents", "override_policy_documents")
 
@@ -94,12 +97,42 @@ class Context:
         Its default is not what is applied: whoever calls the module, from a place that is not here, sets it."""
         folder = resource.artefact.rpartition("/")[0]
         uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called
-        if not uncalled or path not in resource.lines or resource.format is not Format.TERRAFORM:
+        if not uncalled or resource.format is not Format.TERRAFORM:
             return ""
-        where = resource.lines[path]
-        text = "\n".join(line for n, line in self.source(resource) if where.start <= n <= where.end)
-        found = _VARIABLE.search(text)
+        where = resource.lines.get(path)
+        if where:
+            text = "\n".join(line for n, line in self.source(resource) if where.start <= n <= where.end)
+        else:
+            text = self._left_out(resource, path)
+        found = _VARIABLE.search(text) or _VARIABLE.search(self._local(folder, text))
         return found.group() if found else ""
+
+    def _left_out(self, resource: Resource, path: str) -> str:
+        """The `for_each` of the dynamic block that stands for `path` in the text and made no block; empty if there is none."""
+        parts = set(path.split("."))
+        text: list[str] = []
+        for _, line in self.source(resource):
+            opened = _DYNAMIC.match(line)
+            if not text and opened and opened.group(1) in parts:
+                text.append(line)
+            elif text and _CONTENT.match(line):
+                break
+            elif text:
+                text.append(line)
+        return "\n".join(text)
+
+    def _local(self, folder: str, text: str) -> str:
+        """The lines of the folder that define the first local value which `text` names."""
+        named = _LOCAL.search(text)
+        if not named:
+            return ""
+        defines = re.compile(rf"^\s*{re.escape(named.group(1))}\s*=[^=].*$", re.MULTILINE)
+        files = (
+            a
+            for a in self._artefacts.values()
+            if a.path.rpartition("/")[0] == folder and a.path.endswith(".tf")
+        )
+        return "\n".join(line for a in files for line in defines.findall(a.content or ""))
 
     def parent_stage(self, stage: Subject) -> Subject | None:
         """The stage of the same Dockerfile on which this one is built; a stage never stands on itself or a later one."""

@@ -127,8 +127,8 @@ class Subject:
         value = self.known(path)
         if value is None:
             return []
-        if isinstance(value, str):
-            return [value]
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return [str(value)]  # Terraform makes a string of `destination_port_range = 22`
         if isinstance(value, list | tuple):
             return [str(item) for item in value if isinstance(item, str | int | float)]
         raise OddShape(self.at(path), value, "a list of strings")

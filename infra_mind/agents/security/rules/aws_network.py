@@ -284,13 +284,23 @@ RULES.add(
     references=("https://docs.aws.amazon.com/vpc/latest/userguide/subnet-public-ip.html",), ckv=("CKV_AWS_130",), controls=("public-access",),
     exposes=True, patch=hcl("map_public_ip_on_launch", "false"),
 )(is_false("map_public_ip_on_launch"))  # fmt: skip
-RULES.add(
+
+
+@RULES.add(
     "IM-AWS-EC2-001", "Machine has a public address", severity=Severity.MEDIUM,
     reason="What listens on it can be reached from outside as soon as a security group slips.",
-    family=Family.EXPOSURE, kinds=("aws_instance", "aws_launch_configuration"), fix="Set `associate_public_ip_address = false` and put a load balancer before it.",
+    family=Family.EXPOSURE, kinds=("aws_instance", "aws_launch_configuration", "aws_launch_template"), fix="Set `associate_public_ip_address = false` and put a load balancer before it.",
     references=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html",), ckv=("CKV_AWS_88",), controls=("public-access",),
     exposes=True,
-)(is_false("associate_public_ip_address"))  # fmt: skip
+)  # fmt: skip
+def public_machine(subject: Subject, _: Context) -> Iterator[Outcome]:
+    path = "associate_public_ip_address"
+    if subject.resource.kind == "aws_launch_template":
+        yield from each(
+            subject.blocks("network_interfaces"), lambda card: [expect_boolean(card, path, False)]
+        )
+    else:
+        yield expect_boolean(subject, path, False)
 
 
 @RULES.add(

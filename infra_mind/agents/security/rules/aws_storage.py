@@ -97,6 +97,11 @@ def bucket_versioning(subject: Subject, context: Context) -> Iterator[Outcome]:
     if subject.has("versioning"):
         yield expect_boolean(subject, "versioning.enabled", True)
         return
+    if subject.boolean("object_lock_enabled") or subject.has("object_lock_configuration"):
+        yield passed(
+            "object_lock_enabled"
+        )  # S3 keeps versions of such a bucket, and they cannot be switched off
+        return
     linked = context.linked(subject.resource, "aws_s3_bucket_versioning")
     states = [Subject.of(r).text("versioning_configuration.status") for r in linked]
     if linked and "Enabled" not in states:

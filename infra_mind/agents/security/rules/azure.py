@@ -24,6 +24,7 @@ from infra_mind.model.inventory import Format
 
 RULES = RuleSet(Format.TERRAFORM)
 _LEARN = "https://learn.microsoft.com/azure/"
+_STORAGE_RULES = "azurerm_storage_account_network_rules"
 _STORAGE = ("azurerm_storage_account",)
 _AKS = ("azurerm_kubernetes_cluster",)
 _NSG = ("azurerm_network_security_group", "azurerm_network_security_rule")
@@ -44,6 +45,11 @@ _SQL_SERVERS = (
     patch=hcl("allow_nested_items_to_be_public", "false"),
 )  # fmt: skip
 def public_blobs(subject: Subject, _: Context) -> Iterator[Outcome]:
+    if not subject.boolean("public_network_access_enabled", True):
+        yield passed(
+            "public_network_access_enabled"
+        )  # whatever is public in it, the internet does not reach it
+        return
     old = "allow_blob_public_access"  # its name before version 3 of the provider, there false by default
     yield (
         expect_boolean(subject, old, False)
@@ -93,13 +99,15 @@ def storage_network(subject: Subject, context: Context) -> Iterator[Outcome]:
     elif subject.has("network_rules"):
         yield expect_one_of(subject, "network_rules.default_action", ("Deny",), "Allow")
     else:
-        yield linked_or_failed(
-            subject,
-            context,
-            "azurerm_storage_account_network_rules",
-            "storage_account_id",
-            "network rules that deny by default",
-        )
+        rules = context.linked(subject.resource, _STORAGE_RULES)
+        bad = next((r for r in rules if Subject.of(r).text("default_action") != "Deny"), None)
+        if bad:
+            action = Subject.of(bad).text("default_action") or "no default"
+            yield failed("", f"{action} in {bad.address}", "network rules that deny by default")
+        else:
+            yield linked_or_failed(
+                subject, context, _STORAGE_RULES, "storage_account_id", "network rules that deny by default"
+            )
 
 
 def _inbound(subject: Subject) -> list[Subject]:
@@ -344,14 +352,15 @@ RULES.add(
     failed(b.at("public_ip_address_id"), "a public address", "none") if b.has("public_ip_address_id") else passed(b.base)
     for b in subject.blocks("ip_configuration")
 ])  # fmt: skip
-_APPS = (
-    "azurerm_app_service",
-    "azurerm_linux_web_app",
-    "azurerm_windows_web_app",
-    "azurerm_linux_function_app",
-    "azurerm_windows_function_app",
-    "azurerm_function_app",
+_WEB = (
+    "app_service",
+    "linux_web_app",
+    "windows_web_app",
+    "linux_function_app",
+    "windows_function_app",
+    "function_app",
 )
+_APPS = tuple(f"azurerm_{name}{slot}" for name in _WEB for slot in ("", "_slot"))
 RULES.add(
     "IM-AZ-APP-001", "Web application accepts plain HTTP", severity=Severity.MEDIUM,
     reason="Requests, cookies and passwords cross the network readable.",

@@ -228,6 +228,10 @@ def gke_api(subject: Subject, _: Context) -> Iterator[Outcome]:
     if subject.boolean("private_cluster_config.enable_private_endpoint"):
         yield passed("private_cluster_config")
         return
+    by_address = "control_plane_endpoints_config.ip_endpoints_config.enabled"
+    if not subject.boolean(by_address, True):
+        yield passed(by_address)  # by its name in DNS alone, where every call is let in by IAM
+        return
     path = "master_authorized_networks_config"
     if not subject.has(path):
         yield failed(path, "absent", "known addresses")

@@ -67,7 +67,9 @@ def wildcards(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         verbs, resources = rule.strings("verbs"), rule.strings("resources")
         changes = set(verbs) - _READING
-        stars = [name for name, at in (("verbs", verbs), ("resources", resources if changes else [])) if "*" in at]
+        stars = [
+            name for name, at in (("verbs", verbs), ("resources", resources if changes else [])) if "*" in at
+        ]
         if not stars or _covers_all(rule):
             yield passed(rule.base)
             return
