@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from infra_mind.agents.cost.gpu_nodes import Gpus, Wanted, assess_gpu_nodes
 from infra_mind.agents.cost.ledger import HOURS, Ledger, Place
 from infra_mind.knowledge import gpus, instances, llm_api, prices
 from infra_mind.knowledge.prices import GpuOffer
@@ -41,28 +42,6 @@ class Rented:
     price: llm_api.ApiPrice
 
 
-class Gpus:
-    """GPUs of the brief's own nodes, handed out once, so that a GPU is not paid as a node and again as serving."""
-
-    def __init__(self, hosting: Hosting | None) -> None:
-        self._free: dict[str, int] = {}
-        for node in hosting.nodes if hosting and hosting.provider and hosting.region else ():
-            known = instances.instance(str(hosting.provider), node.instance) if hosting else None
-            if (
-                known
-                and known.gpu
-                and hosting
-                and prices.price(str(hosting.provider), str(hosting.region), node.instance)
-            ):
-                self._free[known.gpu] = self._free.get(known.gpu, 0) + known.gpus * node.count
-
-    def take(self, gpu: str, wanted: int) -> int:
-        """Hands out up to `wanted` of the nodes' GPUs of this kind; returns how many."""
-        taken = min(wanted, self._free.get(gpu, 0))
-        self._free[gpu] = self._free.get(gpu, 0) - taken
-        return taken
-
-
 def assess_models(
     brief: Brief, mlops: AgentResult | None, ledger: Ledger
 ) -> tuple[list[Served], list[Rented]]:
@@ -73,6 +52,7 @@ def assess_models(
         for name, item in _named(brief.llm_serving)
         if (s := _serving(brief.hosting, item, name, mlops, own, ledger))
     ]
+    assess_gpu_nodes(brief.hosting, [*_wanted(brief.llm_serving, mlops)], ledger)
     for name, job in _named(brief.training):
         _training(brief.hosting, job, name, mlops, ledger)
     rented = [r for name, item in _named(brief.llm_api) if (r := _api(item, name, ledger))]
@@ -82,6 +62,14 @@ def assess_models(
 def _named(items: Sequence[T]) -> list[tuple[str, T]]:
     """Items with the part of the fact ids that is theirs alone, as mlops gives it."""
     return list(zip(id_parts(item.name for item in items), items, strict=True))
+
+
+def _wanted(items: Sequence[Serving], mlops: AgentResult | None) -> Iterator[Wanted]:
+    for name, item in _named(items):
+        facts = tuple(f"mlops.serving.{name}.{f}" for f in ("gpus", "gpus_low"))
+        count, least = (_number(mlops, fact) for fact in facts)
+        if item.gpu and count:
+            yield Wanted(item.name, item.gpu, int(count), int(least or count), facts if least else facts[:1])
 
 
 def _serving(

@@ -29,7 +29,7 @@ SPEAKS_FOR = {
     "cloud": "reliability", "mlops": "reliability", "cost": "cost", "research": "cost",
     "sustainability": "sustainability", "adoption": "speed",
 }  # fmt: skip
-RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost"}
+RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost", "cost.gpu-nodes": "reliability"}
 # Findings that only count up others: what mends them stands in those.
 SUMS = frozenset({"compliance.controls", "adoption.governance.controls"})
 STEP = 0.2  # from one severity to the next
