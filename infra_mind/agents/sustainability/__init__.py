@@ -42,7 +42,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     totals(sheet)
     progress(3, 4, "totals")
     assess_regions(brief, sheet)
-    assess_hours(brief, sheet)
+    assess_hours(brief, mlops, sheet)
     progress(4, 4, "regions and hours")
     return sheet.result()
 

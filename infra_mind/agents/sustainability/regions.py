@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import fsum
 
 from infra_mind.agents.sustainability import energy
+from infra_mind.agents.sustainability.models import number_of
 from infra_mind.agents.sustainability.sheet import NAME, Sheet, Site
-from infra_mind.knowledge import carbon, instances, prices
+from infra_mind.knowledge import carbon, gpus, instances, prices
 from infra_mind.knowledge.carbon import GridRow, HoursRow
 from infra_mind.model.brief import Brief, Hosting
-from infra_mind.model.fact import FactValue
+from infra_mind.model.fact import FactValue, id_parts
 from infra_mind.model.finding import (
     Confidence,
     Effort,
@@ -21,6 +22,7 @@ from infra_mind.model.finding import (
     make_finding,
 )
 from infra_mind.model.numbers import money, number, percent, quantity
+from infra_mind.model.result import AgentResult
 
 MUCH = 0.5  # a region with less than half the carbon is worth the question
 WINDOW = 8  # hours
@@ -39,8 +41,32 @@ def assess_regions(brief: Brief, sheet: Sheet) -> None:
     allowed = _allowed(brief, site.grid, sheet)
     here = _region(site.grid, load, site, sheet)
     found = [(_region(row, load, site, sheet), row) for row in allowed if row.region != site.grid.region]
-    best, row = min(found, key=lambda f: (f[0], f[1].region), default=(here, site.grid))
-    _compare(hosting, here, best, row, site, sheet)
+    best, row = _best(found, here, brief, site.grid)
+    _compare(brief, hosting, here, best, row, site, sheet)
+
+
+def _best(
+    found: list[tuple[float, GridRow]], here: float, brief: Brief, now: GridRow
+) -> tuple[float, GridRow]:
+    """The cleanest region that is known to offer what runs here; the cleanest of all where none of those is much cleaner."""
+    ranked = sorted(found, key=lambda f: (f[0], f[1].region))
+    offered = (f for f in ranked if f[0] < here * MUCH and not _lacking(brief, now.region, f[1].region))
+    return next(offered, ranked[0] if ranked else (here, now))
+
+
+def _lacking(brief: Brief, now: str, then: str) -> list[str]:
+    """Instances and GPUs that have a dated price `now` and none `then`."""
+    hosting = brief.hosting
+    if hosting is None:
+        return []
+    provider = str(hosting.provider)
+    names = {instances.canonical(provider, node.instance) for node in hosting.nodes}
+    lacking = {n for n in names if prices.price(provider, now, n) and not prices.price(provider, then, n)}
+    for known in filter(None, (gpus.find(model.gpu) for model in brief.llm_serving if model.gpu)):
+        offered = prices.gpu_regions(provider, known.id)
+        if prices.region_name(provider, now) in offered and then not in offered:
+            lacking.add(known.id)
+    return sorted(lacking)
 
 
 def _allowed(brief: Brief, here: GridRow, sheet: Sheet) -> list[GridRow]:
@@ -75,7 +101,9 @@ def _region(row: GridRow, it_kwh: float, site: Site, sheet: Sheet) -> float:
     return kg
 
 
-def _compare(hosting: Hosting, here: float, best: float, row: GridRow, site: Site, sheet: Sheet) -> None:
+def _compare(
+    brief: Brief, hosting: Hosting, here: float, best: float, row: GridRow, site: Site, sheet: Sheet
+) -> None:
     assert site.grid is not None
     now = site.grid.region
     facts = tuple(sorted({f"{NAME}.region.{r}.kgco2e_per_month" for r in (now, row.region)}))
@@ -88,7 +116,9 @@ def _compare(hosting: Hosting, here: float, best: float, row: GridRow, site: Sit
         )  # fmt: skip
         return
     dearer = _dearer(hosting, now, row.region)
-    said = "what its prices are is not known here" if dearer is None else f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer >= 0 else 'less'}"  # fmt: skip
+    lacking = _lacking(brief, now, row.region)
+    unknown = f"no price of {' and '.join(lacking)} is known there, so it may not offer them" if lacking else "what its prices are is not known here"  # fmt: skip
+    said = unknown if dearer is None or lacking else f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer >= 0 else 'less'}"  # fmt: skip
     sheet.findings.append(
         make_finding(
             rule_id=f"{NAME}.region", agent=NAME, status=Status.FAIL, severity=Severity.MEDIUM, confidence=Confidence.MEDIUM,
@@ -117,7 +147,7 @@ def _dearer(hosting: Hosting, now: str, then: str) -> float | None:
     return fsum(found) if found else None
 
 
-def assess_hours(brief: Brief, sheet: Sheet) -> None:
+def assess_hours(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> None:
     """Facts `hours.*`: the cleanest and the dirtiest hours (UTC) of the region's mean day, and what training would save in them."""
     site = sheet.site
     row = carbon.hours(site.provider.provider, site.region) if site and site.region else None
@@ -141,7 +171,18 @@ def assess_hours(brief: Brief, sheet: Sheet) -> None:
     )  # fmt: skip
     sheet.details["grid_by_hour"] = [{"hour_utc": h, "gco2e_per_kwh": g} for h, g in enumerate(row.gco2e_per_kwh)]  # fmt: skip
     if brief.training:
-        _movable(site, best, saving, fact, sheet)
+        _movable(site, _patient(brief, mlops), best, saving, fact, sheet)
+
+
+def _patient(brief: Brief, mlops: AgentResult | None) -> set[str]:
+    """The fact ids of the carbon of those runs that may take as many days as the hours of a window make of them."""
+    parts = id_parts(job.name for job in brief.training)
+    found = set()
+    for part, job in zip(parts, brief.training, strict=True):
+        days = number_of(mlops, f"mlops.training.{part}.days")
+        if job.deadline_days is None or days is None or days * 24 / WINDOW <= job.deadline_days:
+            found.add(f"{NAME}.training.{part}.kgco2e")
+    return found
 
 
 def window_means(row: HoursRow) -> dict[int, float]:
@@ -150,14 +191,16 @@ def window_means(row: HoursRow) -> dict[int, float]:
     return {start: fsum(day[(start + h) % 24] for h in range(WINDOW)) / WINDOW for start in range(24)}
 
 
-def _movable(site: Site, best: int, saving: float, fact: str, sheet: Sheet) -> None:
-    kg = [f for f in sheet.facts if f.id.startswith(f"{NAME}.training.") and f.id.endswith(".kgco2e") and "embodied" not in f.id]  # fmt: skip
+def _movable(site: Site, patient: set[str], best: int, saving: float, fact: str, sheet: Sheet) -> None:
+    kg = [f for f in sheet.facts if f.id in patient]
+    hurried = not kg and any(f.id.startswith(f"{NAME}.training.") and f.id.endswith(".kgco2e") for f in sheet.facts)  # fmt: skip
     hours = f"{best:02d}:00 to {(best + WINDOW) % 24:02d}:00 UTC"
     if saving < LITTLE or not kg:
         sheet.findings.append(
             make_finding(
                 rule_id=f"{NAME}.hours", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource="training", value=site.region,
-                title=f"The grid of {site.region} varies little over the day: no hours are much better for training", facts=(fact,),
+                title=f"No run can wait for cleaner hours: {WINDOW} hours a day take {24 // WINDOW} times as many days, and the deadlines do not leave them" if hurried and saving >= LITTLE
+                else f"The grid of {site.region} varies little over the day: no hours are much better for training", facts=(fact,),
             )
         )  # fmt: skip
         return
