@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -29,6 +30,7 @@ _WORDS = {
     "hours": "h",
     "hour": "h",
 }
+_SCALE = re.compile(r"[a-z]+ (\d+ to \d+)$")
 _LARGEST = 1e305  # beyond it a step of the formatting would overflow
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -123,11 +125,18 @@ def percent(share: float, decimals: int = 2) -> str:
         return f"{number(share * 100)}{SPACE}%"
     missing = abs(1 - share)
     if 0 < missing < 0.001:
-        decimals = max(decimals, min(12, 1 - math.floor(math.log10(missing * 100))))
+        decimals = max(decimals, _told(missing * 100, 1 - math.floor(math.log10(missing * 100))))
     elif 0 < abs(share) < 0.001:
         decimals = max(decimals, min(12, 1 - math.floor(math.log10(abs(share) * 100))))
     text = f"{share * 100:,.{decimals}f}"
     return _grouped(text.rstrip("0").rstrip(".")) + f"{SPACE}%"
+
+
+def _told(missing: float, decimals: int) -> int:
+    """As many decimals as it takes that what is missing is not rounded to another number: 0.0103 is not 0.01."""
+    while decimals < 12 and abs(round(missing, decimals) - missing) > 0.02 * missing:
+        decimals += 1
+    return min(decimals, 12)
 
 
 def _finite(value: float | int) -> bool:
@@ -164,6 +173,8 @@ def _per(tail: str) -> str:
 def _unit(unit: str) -> str:
     if unit == "1/s":
         return "per second"
+    if scale := _SCALE.match(unit):
+        return f"on a scale of {scale.group(1)}"
     head, slash, tail = unit.partition("/")
     shown = _WORDS.get(head, head)
     return f"{shown} {_per(tail)}".strip() if slash else shown

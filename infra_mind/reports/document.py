@@ -96,8 +96,8 @@ def _recommendations(view: View) -> Iterator[Block]:
 
 def _behind(r: Recommendation, view: View) -> Iterator[str]:
     if r.tie_with:
-        ranks = ", ".join(str(view.ranks[i]) if i in view.ranks else i for i in r.tie_with)
-        yield f"Tied with: {ranks}"
+        ranks = [str(rank) for rank in sorted(view.ranks[i] for i in r.tie_with if i in view.ranks)]
+        yield f"Tied with: {', '.join((*ranks, *(i for i in r.tie_with if i not in view.ranks)))}"
     if r.after:
         yield f"After: {', '.join(str(view.ranks[i]) if i in view.ranks else i for i in r.after)}"
     if r.control_ids:

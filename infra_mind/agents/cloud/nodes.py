@@ -238,12 +238,12 @@ def _zone_loss_by_utilisation(hosting: Hosting) -> list[Finding]:
         findings.append(
             _finding(
                 "cloud.zone-loss", after is not None and after <= 1, Severity.HIGH,
-                "The nodes survive the loss of a zone", "The nodes do not survive the loss of a zone",
+                f"The nodes of {node.instance} survive the loss of a zone", f"The nodes of {node.instance} do not survive the loss of a zone",
                 observed=f"{node.count} × {node.instance} in {counted(node.zones, 'zone')}: {shown}",
                 expected="utilisation · n/(n − 1) of at most 100 % over n zones, n >= 2",
                 fix="Spread the nodes over at least 2 zones and keep n/(n − 1) of the capacity." if node.zones < 2
-                else f"Add nodes or take load off them: over {node.zones} zones they carry the loss of one up to a utilisation of "
-                f"{percent(1 - 1 / node.zones)}.",
+                else f"Add nodes or take load off them: {counted(left, 'node')} of {node.count} would be left and carry all of it up to a "
+                f"utilisation of {percent(left / node.count)}.",
                 path=f"hosting.nodes.{index}.zones",
             )
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.strategy import dora, roadmap
 from infra_mind.agents.strategy.circumstances import circumstances
+from infra_mind.agents.strategy.costs import with_costs
 from infra_mind.agents.strategy.options import (
     DIMENSIONS,
     RECKONED,
@@ -33,7 +34,8 @@ AFTER = (
 
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     """Ranked recommendations from the findings of whatever agents are there, and facts `strategy.*`."""
-    results = {name: result for name, result in inputs.results.items() if name != NAME}
+    others = {name: result for name, result in inputs.results.items() if name != NAME}
+    results = with_costs(others, inputs.brief.hosting)
     found = options(results)
     weights, assumptions = priorities(inputs.brief.priorities)
     facts = {fact.id: fact for result in results.values() for fact in result.facts}
@@ -227,7 +229,7 @@ AGENT = Agent(
     name=NAME,
     assess=assess,
     after=AFTER,
-    reads=("priorities", "organisation", "budget", "compliance"),
+    reads=("priorities", "organisation", "budget", "compliance", "hosting"),
     title="Strategy",
     version=3,
 )

@@ -362,6 +362,16 @@ def test_without_requests_the_utilisation_tells_about_a_lost_zone(utilisation: f
     assert found["cloud.zone-loss"].status is status
 
 
+def test_the_utilisation_that_a_lost_zone_allows_is_that_of_the_nodes_which_are_left() -> None:
+    found = node_findings([{"instance": "small", "count": 7, "zones": 3, "utilisation": 0.6}])[
+        "cloud.zone-loss"
+    ]
+    assert found.title == "The nodes of small do not survive the loss of a zone"
+    assert found.remediation is not None
+    assert "4 nodes of 7 would be left" in found.remediation.text
+    assert "57.14" in found.remediation.text  # and not the two thirds of three full zones
+
+
 def test_without_requests_and_utilisation_a_lost_zone_is_not_judged() -> None:
     found = node_findings([{"instance": "small", "count": 3, "zones": 3}])
     assert found["cloud.zone-loss"].status is Status.NOT_ASSESSED

@@ -34,6 +34,7 @@ from infra_mind.model.numbers import SPACE, counted, money, number, percent, per
         ("8.18 s", 8.18, "s"),
         ("31.2 ms", 0.0312, "s"),
         ("10 per second", 10, "1/s"),
+        ("1 on a scale of 0 to 2", 1, "level 0 to 2"),
         ("yes", True, "bool"),
         ("memory", "memory", "text"),
         ("unknown", math.nan, "USD/month"),
@@ -50,6 +51,8 @@ def test_quantity(expected: str, value: float | str | None, unit: str) -> None:
     [
         ("99.97 %", 0.99970003),
         ("99.9999 %", 0.999999),
+        ("99.9897 %", 0.99989675),  # 99.99 % is another number
+        ("99.99 %", 0.9999),
         ("100 %", 1.0),
         ("20 %", 0.2),
         ("23.87 %", 0.2387),
