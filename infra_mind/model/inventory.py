@@ -48,6 +48,15 @@ class Lines(Value):
     end: int
 
 
+class CallSite(Value):
+    """The block that calls a Terraform module."""
+
+    name: str
+    artefact: str
+    line_start: int
+    line_end: int
+
+
 class Resource(Value):
     """One resource of one artefact.
 
@@ -75,6 +84,9 @@ class Resource(Value):
         default_factory=dict, description="dotted path into `values` (`ingress.0.cidr_blocks`) → lines"
     )
     count: int | None = Field(default=1, description="How many of it; None when only apply time knows")
+    calls: tuple[CallSite, ...] = Field(
+        default=(), description="Terraform: the module calls that it comes through, the outermost first"
+    )
 
     def lines_of(self, path: str) -> Lines:
         """Lines of a dotted path; of the nearest known parent, at last of the resource itself."""

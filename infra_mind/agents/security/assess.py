@@ -74,9 +74,9 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         scanned_findings(inputs.scan, tally.checks, REGISTRY, suppressions) if inputs.scan else ([], [])
     )
     findings = [
-        *open_findings(tally.hits, Status.FAIL, classes, patches),
-        *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}),
-        *open_findings(tally.hits, Status.NOT_ASSESSED, classes, {}),
+        *open_findings(tally.hits, Status.FAIL, classes, patches, context),
+        *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}, context),
+        *open_findings(tally.hits, Status.NOT_ASSESSED, classes, {}, context),
         *_passes(tally),
         *unread_findings(inventory),
         *problem_findings(suppressions.problems),

@@ -70,13 +70,24 @@ class Context:
 
     def source(self, resource: Resource) -> list[tuple[int, str]]:
         """(line number, line) of the resource's own text; empty if the artefact's text is not here."""
-        artefact = self._artefacts.get(resource.artefact)
-        if artefact is None or artefact.content is None:
-            return []
-        if artefact.path not in self._lines:
-            self._lines[artefact.path] = artefact.content.split("\n")
-        lines = self._lines[artefact.path][resource.line_start - 1 : resource.line_end]
+        lines = self.text_lines(resource.artefact)[resource.line_start - 1 : resource.line_end]
         return list(enumerate(lines, start=resource.line_start))
+
+    def text_lines(self, path: str) -> list[str]:
+        """The lines of an artefact; none if its text is not here."""
+        if path not in self._lines:
+            artefact = self._artefacts.get(path)
+            self._lines[path] = (
+                artefact.content.split("\n") if artefact and artefact.content is not None else []
+            )
+        return self._lines[path]
+
+    def lines_at(self, resource: Resource, path: str) -> list[tuple[int, str]]:
+        """(line number, line) of what stands at a dotted path, or of the `for_each` that left it out; none if neither is there."""
+        where = resource.lines.get(path)
+        if where:
+            return [(n, line) for n, line in self.source(resource) if where.start <= n <= where.end]
+        return self._left_out(resource, path)
 
     def path_at(self, resource: Resource, line: int) -> str:
         """The dotted path of the smallest part of the resource that covers this line, empty if none does."""
@@ -99,27 +110,21 @@ class Context:
         uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called
         if not uncalled or resource.format is not Format.TERRAFORM:
             return ""
-        where = resource.lines.get(path)
-        if where:
-            text = "\n".join(line for n, line in self.source(resource) if where.start <= n <= where.end)
-        else:
-            text = self._left_out(resource, path)
+        text = "\n".join(line for _, line in self.lines_at(resource, path))
         found = _VARIABLE.search(text) or _VARIABLE.search(self._local(folder, text))
         return found.group() if found else ""
 
-    def _left_out(self, resource: Resource, path: str) -> str:
+    def _left_out(self, resource: Resource, path: str) -> list[tuple[int, str]]:
         """The `for_each` of the dynamic block that stands for `path` in the text and made no block; empty if there is none."""
         parts = set(path.split("."))
-        text: list[str] = []
-        for _, line in self.source(resource):
+        found: list[tuple[int, str]] = []
+        for number, line in self.source(resource):
             opened = _DYNAMIC.match(line)
-            if not text and opened and opened.group(1) in parts:
-                text.append(line)
-            elif text and _CONTENT.match(line):
+            if found and _CONTENT.match(line):
                 break
-            elif text:
-                text.append(line)
-        return "\n".join(text)
+            if found or (opened and opened.group(1) in parts):
+                found.append((number, line))
+        return found
 
     def _local(self, folder: str, text: str) -> str:
         """The lines of the folder that define the first local value which `text` names."""

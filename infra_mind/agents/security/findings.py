@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from infra_mind.agents.security.callers import call_evidence, root_folder
+from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.rule import Family, Outcome, Rule
 from infra_mind.agents.security.secrets import scrub
 from infra_mind.agents.security.suppressions import Place, Problem, Suppressions
@@ -73,24 +75,27 @@ def open_findings(
     status: Status,
     data_classes: tuple[str, ...],
     patches: Mapping[tuple[str, str, str, str], str],
+    context: Context,
 ) -> list[Finding]:
-    """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one."""
-    groups: dict[tuple[str, str, str, str, str, bool], list[Hit]] = defaultdict(list)
+    """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one, also where a
+    module is called by several configurations: then each has its own."""
+    groups: dict[tuple[str, str, str, str, str, str, bool], list[Hit]] = defaultdict(list)
     for hit in hits:
         if hit.outcome.status is status:
             block, observed = hit.resource.block, hit.outcome.observed
             place = hit.rule.id, hit.resource.artefact, block, hit.outcome.path, observed
-            groups[*place, hit.is_suppressed].append(hit)
+            groups[*place, root_folder(hit.resource), hit.is_suppressed].append(hit)
     seen: dict[str, int] = defaultdict(int)
     findings = []
     for key in sorted(groups):
         members = groups[key]
         resource, path = _common_address(members), _INDEX.sub("", key[3])
-        mark = "|".join((key[0], key[1].rpartition("/")[0], resource, path, key[4]))
+        mark = "|".join((key[0], key[1].rpartition("/")[0], resource, path, *key[4:6]))
         seen[mark] += 1
-        value: list[object] = [path, key[4]] if seen[mark] == 1 else [path, key[4], seen[mark]]
+        value: list[object] = [path, key[4], *filter(None, [key[5]])]
+        value += [seen[mark]] if seen[mark] > 1 else []
         patch = patches.get((key[0], key[1], key[2], key[3]))
-        findings.append(_finding(members[0], resource, value, data_classes, patch))
+        findings.append(_finding(members[0], resource, value, data_classes, patch, context))
     return findings
 
 
@@ -99,15 +104,21 @@ def _common_address(members: list[Hit]) -> str:
 
 
 def _finding(
-    hit: Hit, resource: str, value: list[object], data_classes: tuple[str, ...], patch: str | None
+    hit: Hit,
+    resource: str,
+    value: list[object],
+    data_classes: tuple[str, ...],
+    patch: str | None,
+    context: Context,
 ) -> Finding:
     rule, outcome = hit.rule, hit.outcome
+    came_by = call_evidence(hit.resource, outcome.path, context) if outcome.status is Status.FAIL else ()
     severity, why = severity_for(rule, data_classes)
     return make_finding(
         rule_id=rule.id, agent=AGENT_NAME, title=rule.title, status=outcome.status,
         severity=severity if outcome.status is Status.FAIL else Severity.INFO,
         confidence=Confidence.HIGH if outcome.status is Status.FAIL else Confidence.MEDIUM,
-        resource=resource, value=value, evidence=(_evidence(hit),),
+        resource=resource, value=value, evidence=(_evidence(hit), *came_by),
         remediation=Remediation(text=_advice(hit, why), patch=patch, effort=rule.effort),
         control_ids=rule.controls, references=(*rule.references, *rule.ckv), suppressed=hit.suppressed,
     )  # fmt: skip

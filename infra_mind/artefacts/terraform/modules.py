@@ -22,7 +22,7 @@ from infra_mind.artefacts.terraform.iam_policy import policy_json
 from infra_mind.artefacts.terraform.instances import Instance, instances, is_repeated, times
 from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
 from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_text, encoded
-from infra_mind.model.inventory import Format, Resource, UnreadFile
+from infra_mind.model.inventory import CallSite, Format, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 _MOST_MODULES = 2_000  # instances of modules in one inventory
@@ -80,9 +80,11 @@ class Module:
         prefix: str = "",
         block_prefix: str = "",
         count: int | None = 1,
+        calls: tuple[CallSite, ...] = (),
     ) -> None:
         self._run, self._configuration, self._inputs = run, configuration, inputs
         self.parent, self.prefix, self.block_prefix, self._count = parent, prefix, block_prefix, count
+        self.calls = calls
         self.scope = Scope(self, {}, run.budget)
         self._known: dict[tuple[str, ...], Any] = {}
         self._calls: dict[str, list[tuple[Instance, Module]] | None] = {}
@@ -299,6 +301,7 @@ class Module:
             prefix=f"{self.prefix}module.{name}{instance.suffix}.",
             block_prefix=f"{self.block_prefix}module.{name}.",
             count=times(self._count, instance.count),
+            calls=(*self.calls, _site(name, declared)),
         )
 
     # -- what comes out
@@ -373,7 +376,13 @@ class Module:
             values=values.of(declared.block.body),
             lines=values.lines,
             count=count,
+            calls=self.calls,
         )
+
+
+def _site(name: str, declared: Declared) -> CallSite:
+    lines = declared.block.lines
+    return CallSite(name=name, artefact=declared.path, line_start=lines.start, line_end=lines.end)
 
 
 @dataclass(frozen=True)

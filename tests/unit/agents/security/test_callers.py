@@ -1,0 +1,74 @@
+"""A fault inside a module is shown with the calls that brought it about, and once for each configuration that calls it."""
+
+from __future__ import annotations
+
+from infra_mind.artefacts.inventory import build_inventory
+from infra_mind.model.finding import Finding
+from infra_mind.model.inventory import Artefact
+from tests.unit.agents.security.snippets import of, run
+
+RULE = "IM-AWS-RDS-002"
+MODULE = Artefact(
+    path="modules/db/main.tf",
+    content='variable "safe" {\n  default = true\n}\nvariable "engine" {}\nresource "aws_db_instance" "d" {\n  engine            = var.engine\n  storage_encrypted = var.safe\n}\n',
+)
+
+
+def root(folder: str, argument: str, source: str = "../modules/db") -> Artefact:
+    text = f'# {folder}\n\nmodule "db" {{\n  source = "{source}"\n  engine = "mysql"\n  {argument}\n}}\n'
+    return Artefact(path=f"{folder}/main.tf", content=text)
+
+
+def places(finding: Finding) -> list[tuple[str, int | None, str]]:
+    return [(e.artefact, e.line_start, e.path) for e in finding.evidence]
+
+
+def test_the_argument_of_the_call_stands_beside_the_line_of_the_module() -> None:
+    (found,) = of(run(MODULE, root("shop", "safe = false")), RULE)
+    assert places(found) == [
+        ("modules/db/main.tf", 7, "storage_encrypted"),
+        ("shop/main.tf", 6, "module.db.safe"),
+    ]
+
+
+def test_two_configurations_that_call_it_wrongly_are_two_findings() -> None:
+    found = of(
+        run(MODULE, root("shop", "safe = false"), root("bank", "safe = false"), root("club", "safe = true")),
+        RULE,
+    )
+    assert sorted(f.evidence[1].artefact for f in found) == ["bank/main.tf", "shop/main.tf"]
+    assert len({f.fingerprint for f in found}) == 2
+
+
+def test_a_further_caller_does_not_change_what_a_finding_is_known_by() -> None:
+    (alone,) = of(run(MODULE, root("shop", "safe = false")), RULE)
+    both = of(run(MODULE, root("shop", "safe = false"), root("bank", "safe = false")), RULE)
+    assert alone.fingerprint in {f.fingerprint for f in both}
+
+
+def test_a_default_of_the_module_points_to_the_call_itself() -> None:
+    text = (MODULE.content or "").replace("default = true", "default = false")
+    (found,) = of(run(Artefact(path=MODULE.path, content=text), root("shop", "")), RULE)
+    assert places(found)[1] == ("shop/main.tf", 3, "module.db")
+
+
+def test_the_value_is_followed_through_the_modules_between() -> None:
+    between = Artefact(
+        path="modules/data/main.tf",
+        content='variable "encrypted" {}\nmodule "inner" {\n  source = "../db"\n  engine = "mysql"\n  safe   = var.encrypted\n}\n',
+    )
+    top = root("shop", "encrypted = false", "../modules/data")
+    (found,) = of(run(MODULE, between, top), RULE)
+    assert places(found)[1:] == [
+        ("modules/data/main.tf", 5, "module.inner.safe"),
+        ("shop/main.tf", 6, "module.db.encrypted"),
+    ]
+    assert all(not e.observed for e in found.evidence[1:])
+
+
+def test_the_inventory_knows_the_calls_of_a_resource_the_outermost_first() -> None:
+    inventory = build_inventory((MODULE, root("shop", "safe = false")))
+    (database,) = inventory.of("aws_db_instance")
+    assert [(c.name, c.artefact, c.line_start, c.line_end) for c in database.calls] == [
+        ("db", "shop/main.tf", 3, 7)
+    ]
