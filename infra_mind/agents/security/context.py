@@ -108,7 +108,7 @@ class Context:
         Its default is not what is applied: whoever calls the module, from a place that is not here, sets it."""
         folder = resource.artefact.rpartition("/")[0]
         uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called
-        if not uncalled or resource.format is not Format.TERRAFORM:
+        if not uncalled or not resource.artefact.endswith((".tf", ".tf.json")):
             return ""
         text = "\n".join(line for _, line in self.lines_at(resource, path))
         found = _VARIABLE.search(text) or _VARIABLE.search(self._local(folder, text))

@@ -57,7 +57,12 @@ class _Prover:
         """The diff for one failure, None where no edit is known, or where it cannot be proven or shown."""
         artefact = self._artefacts.get(hit.resource.artefact)
         content = artefact.content if artefact else None
-        if content is None or len(content) > MAX_CHARACTERS or hit.rule.patch is None:
+        if (
+            _is_made(hit.resource)
+            or content is None
+            or len(content) > MAX_CHARACTERS
+            or hit.rule.patch is None
+        ):
             return None
         edit = hit.rule.patch(hit.resource, hit.outcome.path, content.split("\n"))
         after = apply(content, [edit]) if edit else None
@@ -85,6 +90,11 @@ class _Prover:
 
     def _read(self, path: str, text: str) -> Inventory:
         return build_inventory([Artefact(path=path, content=text)], limits=self._limits)
+
+
+def _is_made(resource: Resource) -> bool:
+    """True for a Kubernetes object that a Terraform file makes: its patch would be written in YAML."""
+    return resource.format is Format.KUBERNETES and resource.artefact.endswith((".tf", ".tf.json"))
 
 
 def _part(resource: Resource, content: str) -> tuple[str, int]:

@@ -46,6 +46,18 @@ def test_a_further_caller_does_not_change_what_a_finding_is_known_by() -> None:
     assert alone.fingerprint in {f.fingerprint for f in both}
 
 
+def test_of_several_arguments_the_one_with_the_name_of_the_attribute_is_shown() -> None:
+    text = (
+        (MODULE.content or "")
+        .replace('variable "safe"', 'variable "storage_encrypted"')
+        .replace("var.safe", 'var.engine == "x" ? true : var.storage_encrypted')
+    )
+    (found,) = of(
+        run(Artefact(path=MODULE.path, content=text), root("shop", "storage_encrypted = false")), RULE
+    )
+    assert places(found)[1] == ("shop/main.tf", 6, "module.db.storage_encrypted")
+
+
 def test_a_default_of_the_module_points_to_the_call_itself() -> None:
     text = (MODULE.content or "").replace("default = true", "default = false")
     (found,) = of(run(Artefact(path=MODULE.path, content=text), root("shop", "")), RULE)
