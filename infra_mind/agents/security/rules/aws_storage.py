@@ -133,13 +133,21 @@ RULES.add(
 )(is_false("force_destroy"))  # fmt: skip
 
 
-RULES.add(
+@RULES.add(
     "IM-AWS-EBS-001", "EBS volume is not encrypted", severity=Severity.HIGH,
     reason="Snapshots of the volume can be copied and shared in the clear; encryption costs nothing and cannot be added later in place.",
     family=Family.ENCRYPTION, kinds=("aws_ebs_volume", "aws_ebs_snapshot_copy"), fix="Set `encrypted = true`, with `kms_key_id` for a key of your own.",
     effort=Effort.HOURS, references=("https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",),
     ckv=("CKV_AWS_3",), controls=("encryption-at-rest",),
-)(is_true("encrypted"))  # fmt: skip
+)  # fmt: skip
+def volume_encryption(subject: Subject, context: Context) -> Iterator[Outcome]:
+    yield expect_boolean(subject, "encrypted", True, _encrypts_by_default(context))
+
+
+def _encrypts_by_default(context: Context) -> bool:
+    """True if the account is set to encrypt every new volume."""
+    settings = context.of("aws_ebs_encryption_by_default")
+    return any(Subject.of(setting).boolean("enabled", True) for setting in settings)
 
 
 @RULES.add(
@@ -151,7 +159,7 @@ RULES.add(
     controls=("encryption-at-rest",), effort=Effort.HOURS,
 )  # fmt: skip
 def instance_disks(subject: Subject, context: Context) -> Iterator[Outcome]:
-    if any(Subject.of(r).boolean("enabled", True) for r in context.of("aws_ebs_encryption_by_default")):
+    if _encrypts_by_default(context):
         yield passed()
         return
     devices = [*subject.blocks("root_block_device"), *subject.blocks("ebs_block_device")]
@@ -164,8 +172,8 @@ def instance_disks(subject: Subject, context: Context) -> Iterator[Outcome]:
 
 
 RULES.add(
-    "IM-AWS-EBS-003", "EBS snapshot is shared with everyone", severity=Severity.CRITICAL,
-    reason="A public snapshot can be mounted by any AWS account.",
+    "IM-AWS-EBS-003", "EBS snapshots may be shared with everyone", severity=Severity.MEDIUM,
+    reason="One wrong call makes a snapshot public, and any AWS account can mount it.",
     family=Family.EXPOSURE, kinds=("aws_ebs_snapshot_block_public_access",), fix='Set `state = "block-all-sharing"`.',
     references=("https://docs.aws.amazon.com/ebs/latest/userguide/block-public-access-snapshots.html",), controls=("public-access",),
     patch=hcl("state", '"block-all-sharing"'),
@@ -243,10 +251,20 @@ RULES.add(
     references=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html",), ckv=("CKV_AWS_163",),
     controls=("vulnerability-management",), patch=hcl("image_scanning_configuration.scan_on_push", "true"),
 )(is_true("image_scanning_configuration.scan_on_push"))  # fmt: skip
-RULES.add(
+
+
+@RULES.add(
     "IM-AWS-KMS-001", "Key is not rotated", severity=Severity.LOW,
     reason="A key that never changes protects ever more data; rotation is free of effort with KMS.",
     family=Family.ENCRYPTION, kinds=("aws_kms_key",), fix="Set `enable_key_rotation = true`.",
     references=("https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html",), ckv=("CKV_AWS_7",),
     controls=("key-management",), patch=hcl("enable_key_rotation", "true"),
-)(is_true("enable_key_rotation"))  # fmt: skip
+)  # fmt: skip
+def key_rotation(subject: Subject, _: Context) -> Iterator[Outcome]:
+    spec = subject.text("customer_master_key_spec", "SYMMETRIC_DEFAULT")
+    if spec == "SYMMETRIC_DEFAULT" and not subject.has("custom_key_store_id"):
+        yield expect_boolean(subject, "enable_key_rotation", True)
+    else:
+        yield passed(
+            "customer_master_key_spec"
+        )  # KMS rotates no asymmetric key, and none of a store of one's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from infra_mind.agents.security.checks import expect_boolean, expect_one_of, expect_set, is_set, is_true, said
 from infra_mind.agents.security.context import Context
@@ -205,8 +206,8 @@ def shielded(subject: Subject, _: Context) -> Iterator[Outcome]:
     family=Family.METADATA, kinds=_INSTANCES, fix="Set `block-project-ssh-keys = true` and remove `serial-port-enable`; better, use OS Login.",
     references=(_CLOUD + "compute/docs/oslogin",), ckv=("CKV_GCP_32", "CKV_GCP_35"), controls=("remote-access",),
 )  # fmt: skip
-def instance_metadata(subject: Subject, _: Context) -> Iterator[Outcome]:
-    metadata = subject.mapping("metadata")
+def instance_metadata(subject: Subject, context: Context) -> Iterator[Outcome]:
+    metadata = {**_project_metadata(context), **subject.mapping("metadata")}
     on = {key for key, value in metadata.items() if str(value).lower() in {"true", "1"}}
     if "serial-port-enable" in on:
         yield failed("metadata", "serial-port-enable", "absent")
@@ -216,6 +217,16 @@ def instance_metadata(subject: Subject, _: Context) -> Iterator[Outcome]:
         yield failed(
             "metadata", "no block-project-ssh-keys", "block-project-ssh-keys = true, or enable-oslogin"
         )
+
+
+def _project_metadata(context: Context) -> dict[str, Any]:
+    """What every machine of the project gets, as far as the files say it."""
+    found: dict[str, Any] = {}
+    for project in context.of("google_compute_project_metadata"):
+        found |= Subject.of(project).mapping("metadata")
+    for item in map(Subject.of, context.of("google_compute_project_metadata_item")):
+        found[item.text("key")] = item.raw("value")
+    return found
 
 
 @RULES.add(

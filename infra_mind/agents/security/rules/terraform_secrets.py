@@ -42,8 +42,9 @@ _FUNCTIONS = {
     "azurerm_linux_web_app": "app_settings", "azurerm_windows_web_app": "app_settings", "azurerm_app_service": "app_settings",
     "azurerm_container_group": "container", "google_cloudfunctions_function": "environment_variables",
     "google_cloudfunctions2_function": "service_config", "google_cloud_run_service": "template", "google_cloud_run_v2_service": "template",
-    "aws_sagemaker_model": "primary_container",
+    "aws_sagemaker_model": "primary_container", "helm_release": "set",
 }  # fmt: skip
+_SENSITIVE_SET = "set_sensitive"
 _PROVIDER_ATTRIBUTES = (
     "access_key",
     "secret_key",
@@ -107,25 +108,27 @@ def _plain(text: str) -> str:
 
 
 @RULES.add(
-    "IM-TF-SECRET-003", "A secret stands in the environment of a function or container", severity=Severity.HIGH,
+    "IM-TF-SECRET-003", "A secret stands in the environment of a function or container, or in the values of a chart", severity=Severity.HIGH,
     reason="It shows in the console, in the state and in every dump of the environment.",
     family=Family.SECRETS, kinds=tuple(_FUNCTIONS), fix="Refer to Secrets Manager, Parameter Store, Key Vault or Secret Manager; revoke the secret now.", effort=Effort.HOURS,
     references=("https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",), ckv=("CKV_AWS_45",), controls=("secrets-management",),
 )  # fmt: skip
 def environment_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
-    attribute = _FUNCTIONS[subject.resource.kind]
-    if not subject.has(attribute):
+    attributes = [_FUNCTIONS[subject.resource.kind]]
+    attributes += [_SENSITIVE_SET] if subject.resource.kind == "helm_release" else []
+    present = [attribute for attribute in attributes if subject.has(attribute)]
+    if not present:
         return
     found: list[tuple[str, str, Token]] = []
-    for path, name, value in _named_values(subject, attribute):
+    for path, name, value in (named for attribute in present for named in _named_values(subject, attribute)):
         token = next(tokens(value), None) or (None if _names_entry(path) else literal_secret(name, value))
         if token:
             found.append((path, name, token))
     for path, name, token in found:
         yield failed(path, f"{name} = {token.shown}", "a reference to a secret store")
     if not found:
-        subject.settle(attribute)
-        yield passed(subject.at(attribute))
+        subject.settle(*present)
+        yield passed(subject.at(present[0]))
 
 
 def _named_values(subject: Subject, attribute: str) -> Iterator[tuple[str, str, str]]:

@@ -78,3 +78,43 @@ def test_a_block_that_nobody_can_switch_on_is_a_fault_in_a_module_too() -> None:
     text = NAMES + CLUSTER.format(more=AUTHORISED.format(condition="local.never"))
     assert of(run(tf(text, "modules/cluster/main.tf")), "IM-GCP-GKE-001")
     assert of(run(tf(CLUSTER.format(more=""), "modules/cluster/main.tf")), "IM-GCP-GKE-001")
+
+
+def test_a_volume_is_encrypted_where_the_account_encrypts_by_default() -> None:
+    volume = 'resource "aws_ebs_volume" "v" {\n  size = 1\n  %s\n}\n'
+    default = 'resource "aws_ebs_encryption_by_default" "d" {\n  enabled = %s\n}\n'
+    assert not of(run(tf(volume % "" + default % "true")), "IM-AWS-EBS-001")
+    assert of(run(tf(volume % "" + default % "false")), "IM-AWS-EBS-001")
+    assert of(run(tf(volume % "encrypted = false" + default % "true")), "IM-AWS-EBS-001")
+
+
+@pytest.mark.parametrize(
+    "more",
+    ['customer_master_key_spec = "RSA_2048"\n  key_usage = "SIGN_VERIFY"', 'custom_key_store_id = "cks-1"'],
+)
+def test_a_key_that_kms_cannot_rotate_is_not_asked_to(more: str) -> None:
+    key = 'resource "aws_kms_key" "k" {\n  %s\n}\n'
+    assert of(run(tf(key % more)), "IM-AWS-KMS-001", Status.PASS)
+    assert of(run(tf(key % "")), "IM-AWS-KMS-001")
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        'resource "google_compute_project_metadata" "p" {\n  metadata = { enable-oslogin = "TRUE" }\n}\n',
+        'resource "google_compute_project_metadata_item" "p" {\n  key = "enable-oslogin"\n  value = "TRUE"\n}\n',
+    ],
+)
+def test_a_machine_takes_on_the_metadata_of_its_project(project: str) -> None:
+    machine = 'resource "google_compute_instance" "m" {\n  %s\n}\n'
+    assert not of(run(tf(project + machine % "")), "IM-GCP-VM-004")
+    assert of(run(tf(project + machine % 'metadata = { enable-oslogin = "FALSE" }')), "IM-GCP-VM-004")
+    assert of(run(tf(machine % "")), "IM-GCP-VM-004")
+
+
+@pytest.mark.parametrize("block", ["set", "set_sensitive"])
+def test_a_password_among_the_values_of_a_chart_is_found(block: str) -> None:
+    chart = 'resource "helm_release" "g" {\n  chart = "grafana"\n  %s {\n    name  = "grafana.adminPassword"\n    value = "%s"\n  }\n}\n'
+    (finding,) = of(run(tf(chart % (block, "hunter22"))), "IM-TF-SECRET-003")
+    assert finding.evidence[0].line_start == 5
+    assert not of(run(tf(chart % (block, "${var.password}"))), "IM-TF-SECRET-003")
