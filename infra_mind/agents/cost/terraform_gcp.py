@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from infra_mind.agents.cost.pricer import REGIONAL_ZONES, Handler, Pricer
+from infra_mind.knowledge import instances
 from infra_mind.knowledge.prices import Purchase
 
 # google provider documentation: what counts where the configuration says nothing.
@@ -23,8 +24,7 @@ def instance(pricer: Pricer) -> None:
     """`google_compute_instance` with its boot disk; GPUs attached by hand have no price here."""
     if name := pricer.word("machine_type"):
         pricer.machines(name, 1, _purchase(pricer, ""))
-    if pricer.has("guest_accelerator"):
-        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
+    _attached(pricer, "guest_accelerator", name)
     params = "boot_disk.0.initialize_params.0"
     if pricer.has(f"{params}.size"):
         _disk(pricer, f"{params}.size", f"{params}.type")
@@ -73,9 +73,15 @@ def _nodes(pricer: Pricer, path: str, zones: int | None) -> None:
         return pricer.miss("its location is not known, so neither is the number of zones")
     if count is not None and name:
         pricer.machines(name, count * zones, _purchase(pricer, "node_config.0."))
-    if pricer.has("node_config.0.guest_accelerator"):
-        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
+    _attached(pricer, "node_config.0.guest_accelerator", name)
     return None
+
+
+def _attached(pricer: Pricer, path: str, machine: str | None) -> None:
+    """GPUs that are added to a machine have no price here; those of a machine type that holds some are in its price, named or not."""
+    known = instances.instance("gcp", machine) if machine else None
+    if pricer.has(path) and not (known and known.gpu):
+        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
 
 
 def _zones(pricer: Pricer) -> int | None:

@@ -254,3 +254,17 @@ def test_a_service_orders_the_load_balancer_of_its_cloud(
 )
 def test_quantities_of_kubernetes(text: str | None, gib: float | None) -> None:
     assert quantity_gib(text) == (None if gib is None else pytest.approx(gib))
+
+
+@pytest.mark.parametrize(
+    ("machine", "gpu", "unpriced"),
+    [("g2-standard-8", "nvidia-l4", 0), ("n1-standard-4", "nvidia-tesla-t4", 1)],
+)
+def test_gpus_that_a_machine_type_holds_are_in_its_price(machine: str, gpu: str, unpriced: int) -> None:
+    pool = (
+        'provider "google" {{\n  region = "us-central1"\n}}\nresource "google_container_node_pool" "p" {{\n  location = "us-central1-a"\n  node_count = 1\n'
+        '  node_config {{\n    machine_type = "{machine}"\n    guest_accelerator {{\n      type  = "{gpu}"\n      count = 1\n    }}\n  }}\n}}\n'
+    )
+    result = cost(pool.format(machine=machine, gpu=gpu))
+    assert len(result.cost_lines) == 1
+    assert len(result.unpriced) == unpriced
