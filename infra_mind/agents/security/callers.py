@@ -20,6 +20,8 @@ def root_folder(resource: Resource) -> str:
 
 def call_evidence(resource: Resource, path: str, context: Context) -> Iterator[Evidence]:
     """The calls of the resource's modules, the innermost first. What stands in the argument is not shown: it may be a secret."""
+    if not resource.calls:
+        return
     names = _variables(line for _, line in context.lines_at(resource, path))
     names.sort(key=lambda name: name != path.rpartition(".")[2])  # before those of a condition beside it
     for call in resource.calls[: -MOST_LEVELS - 1 : -1]:
