@@ -59,12 +59,17 @@ RULES.add(
     references=(_RDS + "USER_DeleteInstance.html",), ckv=("CKV_AWS_293", "CKV_AWS_139", "CKV2_AWS_58"), controls=("deletion-protection",),
     patch=hcl("deletion_protection", "true"),
 )(is_true("deletion_protection"))  # fmt: skip
-RULES.add(
-    "IM-AWS-RDS-005", "Database runs in a single zone", severity=Severity.LOW,
-    reason="The loss of one zone takes the database with it; it is a matter of availability more than of attack.",
+
+
+@RULES.add(
+    "IM-AWS-RDS-005", "Database runs in a single zone", severity=Severity.INFO,
+    reason="The loss of one zone takes the database with it. That is a matter of availability: the reliability agent weighs it (`reliability.rds-single-az`).",
     family=Family.BACKUP, kinds=("aws_db_instance",), fix="Set `multi_az = true`.",
     references=(_RDS + "Concepts.MultiAZ.html",), ckv=("CKV_AWS_157",), controls=("availability",), patch=hcl("multi_az", "true"),
-)(is_true("multi_az"))  # fmt: skip
+)  # fmt: skip
+def single_zone(subject: Subject, _: Context) -> Iterator[Outcome]:
+    if not subject.has("replicate_source_db"):  # a replica is what others fall back on
+        yield expect_boolean(subject, "multi_az", True)
 
 
 @RULES.add(

@@ -118,3 +118,10 @@ def test_a_password_among_the_values_of_a_chart_is_found(block: str) -> None:
     (finding,) = of(run(tf(chart % (block, "hunter22"))), "IM-TF-SECRET-003")
     assert finding.evidence[0].line_start == 5
     assert not of(run(tf(chart % (block, "${var.password}"))), "IM-TF-SECRET-003")
+
+
+def test_a_single_zone_is_weighed_once_and_by_the_agent_of_reliability() -> None:
+    (finding,) = of(run(tf('resource "aws_db_instance" "d" {\n  multi_az = false\n}\n')), "IM-AWS-RDS-005")
+    assert finding.severity == "info"
+    replica = 'resource "aws_db_instance" "r" {\n  replicate_source_db = "main"\n}\n'
+    assert not of(run(tf(replica)), "IM-AWS-RDS-005")
