@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra_mind.agents.compliance import residency
 from infra_mind.knowledge import regimes
 from infra_mind.knowledge.regimes import Control
 from infra_mind.model.brief import Regime as RegimeName
@@ -20,6 +21,9 @@ SPEAKERS = (
     "cloud",
     "compliance",
 )  # agents whose findings say something of a control
+
+
+_ABROAD = "transfers"
 
 
 @dataclass
@@ -82,8 +86,16 @@ def voices(findings: Iterable[Finding]) -> dict[str, Voice]:
         kept = _kept(finding)
         if kept is not None:
             for topic in regimes.topics_of(finding.rule_id, finding.control_ids):
-                getattr(heard[topic], kept).append(finding)
+                if topic != _ABROAD or _speaks_of_transfers(finding):
+                    getattr(heard[topic], kept).append(finding)
     return heard
+
+
+def _speaks_of_transfers(finding: Finding) -> bool:
+    """A place in the Union is no transfer, wherever else the data should be; and that all is where it should be says nothing of a
+    transfer where that is a third country."""
+    decided = finding.status in (Status.PASS, Status.FAIL)
+    return finding.rule_id != residency.RULE or not decided or residency.TRANSFERS in finding.references
 
 
 def _kept(finding: Finding) -> str | None:

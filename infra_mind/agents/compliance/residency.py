@@ -24,6 +24,7 @@ from infra_mind.model.inventory import Format, Inventory, Resource, is_unresolva
 
 NAME = "compliance"
 RULE = "compliance.residency"
+TRANSFERS = "GDPR Chapter V (Art. 44 to 50)"  # on what speaks of places outside the European Economic Area
 _SENSITIVE = frozenset({"health", "payment", "personal", "credentials"})
 # Attributes that say where a resource stands, and lists of blocks that say where copies of it stand.
 _OWN = {
@@ -146,18 +147,19 @@ def _judged(named: list[Named], allowed: list[Place], wanted: tuple[str, ...], b
     if unknown:
         found.append(_open(Status.NOT_ASSESSED, "In which country this stands is not known", unknown, expected, f"To have it checked, {_UNKNOWN_HINT}."))  # fmt: skip
     if inside:
-        found.append(
-            _open(Status.PASS, f"Holds: what names a region stands {expected}", inside, expected, "")
-        )
+        holds = _open(Status.PASS, f"Holds: what names a region stands {expected}", inside, expected, "")
+        at_home = all(item.place and item.place.eea for item in inside)
+        found.append(holds if at_home else holds.model_copy(update={"references": ()}))
     return found
 
 
 def _outside(region: str, items: list[Named], expected: str, severity: Severity) -> Finding:
     shown = _short(region)
+    place = items[0].place
     # No resource: with one, the folder of the first place would be a part of the fingerprint, and one more file could change it.
     return make_finding(
         rule_id=RULE, agent=NAME, title=f"{shown} is outside of where data has to stay", status=Status.FAIL, severity=severity,
-        value=["outside", shown], evidence=_places(items, expected), references=("GDPR Chapter V (Art. 44 to 50)",),
+        value=["outside", shown], evidence=_places(items, expected), references=() if place and place.eea else (TRANSFERS,),
         remediation=Remediation(
             text=f"Move what stands in {shown}, or show that none of the data gets there and say so in `compliance.data_residency`.",
             effort=Effort.WEEKS,
@@ -168,7 +170,7 @@ def _outside(region: str, items: list[Named], expected: str, severity: Severity)
 def _open(status: Status, title: str, items: list[Named], expected: str, fix: str) -> Finding:
     return make_finding(
         rule_id=RULE, agent=NAME, title=title, status=status, severity=Severity.INFO, value=status.value,
-        evidence=_places(items, expected), remediation=Remediation(text=fix, effort=Effort.MINUTES) if fix else None,
+        evidence=_places(items, expected), remediation=Remediation(text=fix, effort=Effort.MINUTES) if fix else None, references=(TRANSFERS,),
     )  # fmt: skip
 
 
