@@ -69,6 +69,7 @@ _NO_SECRET_NAME = re.compile(
     r"(?i)(?:^|[._-])(?:creation|idempotency|request|next|next_page|page|continuation|pagination)_?token$"
 )
 _TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,400}(?![A-Za-z0-9])")
+_PASSWORD = re.compile(r"(?i)pass|pwd")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ASSIGNED = re.compile(
     rf"(?i)([A-Za-z0-9_.-]{{0,40}}{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
@@ -124,9 +125,15 @@ def literal_secret(name: str, value: Any) -> Token | None:
     text = value.strip()
     if len(text) < 3 or "${" in text or "$(" in text or _PLACEHOLDER.match(text) or _REFERENCE.search(text):
         return None
+    if _letters(text) == _letters(name) and "_" in words_of(name) and not _PASSWORD.search(name):
+        return None  # `client_secret = "client_secret"` says what belongs there; a password may well be "password"
     if "key" in name.lower() and (text.replace("-", "").replace("_", "").isalpha() or entropy(text) < 2.5):
         return None  # `signing_key: release` names a key, it is none
     return Token(f"literal value of {name}", text, mask(text))
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def entropy(text: str) -> float:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.rule import ANY_KIND, Family, Outcome, RuleSet, failed, passed
@@ -20,7 +21,7 @@ from infra_mind.agents.security.secrets import (
 from infra_mind.agents.security.stores import stored_secret
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
-from infra_mind.model.inventory import Format
+from infra_mind.model.inventory import Format, is_unresolvable
 
 RULES = RuleSet(Format.TERRAFORM)
 _START_UP = (
@@ -223,23 +224,36 @@ def held_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 def _held_values(subject: Subject, attribute: str) -> Iterator[tuple[str, str, str]]:
-    """(path, name, text): what is written as a map of entries, or as JSON text of one, entry by entry."""
+    """(path, name, text): what is written as a map of entries, or as JSON text of one, entry by entry. In such a text a value that
+    apply time decides stands as its marker, which is no text."""
     for path, text in subject.leaves(attribute):
         entries = _entries(text)
-        if entries:
-            yield from ((path, name, inner) for name, inner in entries.items())
-        else:
+        if entries is None:
             yield path, path.rpartition(".")[2], text
+        else:
+            found = _leaves(entries, "")
+            yield from ((path, name, inner) for name, inner in found)
 
 
-def _entries(text: str) -> dict[str, str]:
+def _entries(text: str) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
-        return {}
+        return None
     try:
         value = json.loads(text)
     except ValueError:
-        return {}
-    return {str(k): v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict) and not is_unresolvable(value):
+        for key, inner in value.items():
+            yield from _leaves(inner, str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, name)
 
 
 @RULES.add(

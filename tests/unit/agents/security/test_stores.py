@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from infra_mind.agents.security.secrets import literal_secret
 from infra_mind.agents.security.stores import stored_secret
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact
@@ -66,3 +67,37 @@ def test_terraform_names_the_entries_of_a_stored_map_or_json_that_open_something
     (finding,) = of(run(Artefact(path="main.tf", content=text)), "IM-TF-SECRET-006")
     assert finding.resource == "aws_secretsmanager_secret_version.db"
     assert finding.evidence[0].observed == "password = …(8 chars)"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "jsonencode({ username = random_pet.u.id, password = random_password.p.result })",
+        'jsonencode(merge({ username = "app" }, { password = random_password.p.result }))',
+        'jsonencode({ db = { host = "db.shop", password = random_password.p.result } })',
+        '"{\\"username\\": \\"app\\", \\"password\\": \\"${random_password.p.result}\\"}"',
+        "random_password.p.result",
+    ],
+)
+def test_an_entry_that_apply_time_makes_stands_in_no_file(value: str) -> None:
+    text = f'resource "aws_secretsmanager_secret_version" "v" {{\n  secret_string = {value}\n}}\n'
+    assert not of(run(Artefact(path="main.tf", content=text)), "IM-TF-SECRET-006")
+
+
+def test_a_nested_entry_of_a_stored_json_is_found() -> None:
+    text = 'resource "aws_secretsmanager_secret_version" "v" {\n  secret_string = jsonencode({ db = { host = "db.shop", password = "hunter22" } })\n}\n'
+    (finding,) = of(run(Artefact(path="main.tf", content=text)), "IM-TF-SECRET-006")
+    assert finding.evidence[0].observed == "password = …(8 chars)"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("client_secret", False), ("Client-Secret", False), ("clientsecret1", True)]
+)
+def test_a_value_that_only_repeats_its_name_is_a_placeholder(value: str, found: bool) -> None:
+    text = f'resource "aws_lb_listener" "l" {{\n  default_action {{\n    authenticate_oidc {{\n      client_secret = "{value}"\n    }}\n  }}\n}}\n'
+    assert bool(of(run(Artefact(path="main.tf", content=text)), "IM-TF-SECRET-004")) is found
+
+
+@pytest.mark.parametrize("name", ["password", "token", "db_password"])
+def test_a_password_may_well_be_its_own_name(name: str) -> None:
+    assert literal_secret(name, name) is not None
