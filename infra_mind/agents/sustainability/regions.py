@@ -26,6 +26,7 @@ from infra_mind.model.result import AgentResult
 
 MUCH = 0.5  # a region with less than half the carbon is worth the question
 WINDOW = 8  # hours
+CENT = 0.01
 LITTLE = 0.02  # a day that varies by less has no better hours
 
 
@@ -118,7 +119,7 @@ def _compare(
     dearer = _dearer(hosting, now, row.region)
     lacking = _lacking(brief, now, row.region)
     unknown = f"no price of {' and '.join(lacking)} is known there, so it may not offer them" if lacking else "what its prices are is not known here"  # fmt: skip
-    said = unknown if dearer is None or lacking else f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer >= 0 else 'less'}"  # fmt: skip
+    said = unknown if dearer is None or lacking else _difference(dearer)
     sheet.findings.append(
         make_finding(
             rule_id=f"{NAME}.region", agent=NAME, status=Status.FAIL, severity=Severity.MEDIUM, confidence=Confidence.MEDIUM,
@@ -135,6 +136,12 @@ def _compare(
     )  # fmt: skip
 
 
+def _difference(dearer: float) -> str:
+    if abs(dearer) < CENT / 2:
+        return "at list prices its nodes cost the same"
+    return f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer > 0 else 'less'}"
+
+
 def _dearer(hosting: Hosting, now: str, then: str) -> float | None:
     """How much more the nodes cost there, USD a month; None where a price is missing."""
     provider, found = str(hosting.provider), []
@@ -144,7 +151,8 @@ def _dearer(hosting: Hosting, now: str, then: str) -> float | None:
         if old is None or new is None:
             return None
         found.append(node.count * energy.HOURS * (new.usd_per_hour - old.usd_per_hour))
-    return fsum(found) if found else None
+    total = fsum(found)
+    return None if not found else 0.0 if abs(total) < CENT / 2 else total
 
 
 def assess_hours(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> None:

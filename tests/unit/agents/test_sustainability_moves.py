@@ -74,3 +74,16 @@ def test_what_the_hours_save_is_reckoned_from_the_runs_that_may_wait_alone() -> 
     (found,) = findings(assess(size, hosting=AWS, training=jobs), "hours")
     assert "sustainability.training.slow.kgco2e" in found.facts
     assert "sustainability.training.fast.kgco2e" not in found.facts
+
+
+def test_nodes_that_cost_the_same_there_are_said_to() -> None:
+    hosting = {
+        "provider": "gcp",
+        "region": "us-central1",
+        "nodes": [{"instance": "a3-highgpu-8g", "utilisation": 0.5}],
+    }
+    (found,) = findings(assess(hosting=hosting), "region")
+    assert found.remediation is not None
+    assert "at list prices its nodes cost the same;" in found.remediation.text
+    assert found.impact is not None
+    assert found.impact.usd_per_month == 0
