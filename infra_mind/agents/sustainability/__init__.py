@@ -78,4 +78,5 @@ AGENT = Agent(
     needs=("cloud", "mlops"),
     reads=("hosting", "compliance", "llm_api", "llm_serving", "training"),
     title="Energy and carbon",
+    version=2,
 )
