@@ -36,7 +36,10 @@ STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
     Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,
 }  # fmt: skip
-EFFORT_SCORE = {Effort.MINUTES: 1.0, Effort.HOURS: 2 / 3, Effort.DAYS: 1 / 3, Effort.WEEKS: 0.0}
+DAYS_OF_EFFORT = {Effort.MINUTES: 0.1, Effort.HOURS: 0.5, Effort.DAYS: 3.0, Effort.WEEKS: 10.0}  # person-days
+# What is soon done is worth something, and a morning is hardly more than a minute beside a week: linear in person-days.
+EFFORT_SCORE = {effort: 1.0 - days / DAYS_OF_EFFORT[Effort.WEEKS] for effort, days in DAYS_OF_EFFORT.items()}
+LEAST_USD = 1.0  # a month; what saves less and nothing else is not worth a piece of work
 _EFFORTS = list(Effort)
 _MOST_FACTS = 4
 _MOST_CONTROLS = 4
@@ -119,11 +122,22 @@ def options(results: Mapping[str, AgentResult]) -> list[Option]:
         alone = len(rules) == 1 and not rules & split
         found.append(_option(findings[0].rule_id if alone else work, findings, fails))
     words = Counter(option.findings[0].title for option in found)
+    found = [option for option in found if not _is_trifle(option)]
     told_apart = [
         replace(option, about=thing_of(option.rules[0])) if _needs_words(option, words) else option
         for option in found
     ]
     return sorted(told_apart, key=lambda option: option.id)
+
+
+def _is_trifle(option: Option) -> bool:
+    """True for what saves money alone, and less than a dollar a month."""
+    impact = option.impact
+    saved, others = impact.usd_per_month, (impact.kgco2e_per_month, impact.downtime_minutes_per_year)
+    money_alone = (
+        all(SPEAKS_FOR.get(agent) == "cost" for agent in option.agents) and option.id not in RULE_SPEAKS_FOR
+    )
+    return money_alone and saved is not None and 0 <= saved < LEAST_USD and not any(others)
 
 
 def _needs_words(option: Option, words: Mapping[str, int]) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Literal
 
-from infra_mind.agents.strategy.options import Option
+from infra_mind.agents.strategy.options import DAYS_OF_EFFORT, Option
 from infra_mind.agents.strategy.remedies import kind_of
 from infra_mind.model.brief import Brief
 from infra_mind.model.fact import Assumption, Fact
 from infra_mind.model.finding import Effort
 
 Phase = Literal["30", "60", "90"]
-DAYS_OF_EFFORT = {Effort.MINUTES: 0.1, Effort.HOURS: 0.5, Effort.DAYS: 3.0, Effort.WEEKS: 10.0}
 SHARE_OF_TIME = 0.2
 WORKING_DAYS_A_WEEK = 5
 HORIZON = 90.0
@@ -29,6 +28,7 @@ class Need:
     why: str
 
 
+_COMMITMENTS = ("research.commitment", "cost.commit-gpus", "cost.unused-commitment")
 NEEDS = (
     Need("cloud.requests", ("cloud.zone-loss", "cloud.node-capacity", "cloud.spare-nodes", "sustainability.idle"),
          "how much is needed is only known once every container states its requests"),
@@ -37,8 +37,9 @@ NEEDS = (
     Need("reliability.one-node-group", ("reliability.k8s-no-spread", "cloud.zone-loss"), "pods cannot spread over one node"),
     Need("IM-K8S-POD", ("IM-K8S-NS",), "a namespace that enforces a standard refuses the pods that do not meet it yet"),
     Need("compliance.residency", ("sustainability.region",), "where data has to stay decides where it may move"),
-    Need("cost.older-generation", ("cost.commitment", "cost.unused-commitment"), "a commitment binds to what runs when it is made"),
-    Need("cloud.spare-nodes", ("cost.commitment",), "a commitment binds to what runs when it is made"),
+    *(Need(change, _COMMITMENTS, "a commitment binds to what runs when it is made")
+      for change in ("cost.older-generation", "cloud.spare-nodes", "sustainability.idle", "compliance.residency")),
+    Need("cost.rent-is-cheaper", ("research.commitment", "cost.commit-gpus"), "a model that is rented needs no GPUs of its own"),
 )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.strategy import AGENT
-from infra_mind.agents.strategy.options import options
-from infra_mind.agents.strategy.roadmap import DAYS_OF_EFFORT, NEEDS, Team, person_days, plan, team_of
+from infra_mind.agents.strategy.options import DAYS_OF_EFFORT, options
+from infra_mind.agents.strategy.roadmap import NEEDS, Team, person_days, plan, team_of
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import Effort, Finding, Remediation, Severity, Status, make_finding
 from infra_mind.model.result import AgentResult

@@ -90,24 +90,20 @@ RULES.add(
 @RULES.add(
     "IM-AZ-STORAGE-005", "Storage account takes calls from every network", severity=Severity.MEDIUM,
     reason="A leaked key or token works from anywhere.",
-    family=Family.NETWORK, kinds=_STORAGE, fix='Set `public_network_access_enabled = false`, or `network_rules { default_action = "Deny" }`.', effort=Effort.HOURS,
+    family=Family.NETWORK, kinds=(*_STORAGE, _STORAGE_RULES), fix='Set `public_network_access_enabled = false`, or `network_rules { default_action = "Deny" }`.', effort=Effort.HOURS,
     references=(_LEARN + "storage/common/storage-network-security",), ckv=("CKV_AZURE_35",), controls=("network-segmentation",), exposes=True,
 )  # fmt: skip
 def storage_network(subject: Subject, context: Context) -> Iterator[Outcome]:
-    if not subject.boolean("public_network_access_enabled", True):
+    if subject.resource.kind == _STORAGE_RULES:
+        yield expect_one_of(subject, "default_action", ("Deny",))
+    elif not subject.boolean("public_network_access_enabled", True):
         yield passed("public_network_access_enabled")
     elif subject.has("network_rules"):
         yield expect_one_of(subject, "network_rules.default_action", ("Deny",), "Allow")
-    else:
-        rules = context.linked(subject.resource, _STORAGE_RULES)
-        bad = next((r for r in rules if Subject.of(r).text("default_action") != "Deny"), None)
-        if bad:
-            action = Subject.of(bad).text("default_action") or "no default"
-            yield failed("", f"{action} in {bad.address}", "network rules that deny by default")
-        else:
-            yield linked_or_failed(
-                subject, context, _STORAGE_RULES, "storage_account_id", "network rules that deny by default"
-            )
+    else:  # rules of their own are judged where they stand
+        yield linked_or_failed(
+            subject, context, _STORAGE_RULES, "storage_account_id", "network rules that deny by default"
+        )
 
 
 def _inbound(subject: Subject) -> list[Subject]:

@@ -30,7 +30,7 @@ def test_blobs_of_an_account_that_the_internet_does_not_reach_are_not_public() -
 @pytest.mark.parametrize(("action", "fails"), [("Allow", True), ("Deny", False)])
 def test_network_rules_of_their_own_are_read_for_what_they_do(action: str, fails: bool) -> None:
     found = of(run(tf(ACCOUNT.format(more="") + RULES.format(action=action))), "IM-AZ-STORAGE-005")
-    assert [f.resource for f in found] == (["azurerm_storage_account.a"] if fails else [])
+    assert [f.resource for f in found] == (["azurerm_storage_account_network_rules.r"] if fails else [])
 
 
 @pytest.mark.parametrize("lock", ["object_lock_enabled = true", "object_lock_configuration {\n  }"])
