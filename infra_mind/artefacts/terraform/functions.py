@@ -211,6 +211,12 @@ def _base64decode(text: Any) -> str:
     return base64.b64decode(as_text(text), validate=True).decode()
 
 
+def _pathexpand(path: Any) -> Any:
+    """The home folder is that of whoever applies."""
+    text = as_text(path)
+    return Unknown("pathexpand()") if text.startswith("~") else text
+
+
 # Functions that look into their arguments: all must be known
 _STRICT: dict[str, Callable[..., Any]] = {
     "abs": lambda v: abs(as_number(v)),
@@ -240,6 +246,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "md5": _digest("md5"),
     "min": lambda *v: min(_numbers(v)),
     "parseint": _parseint,
+    "pathexpand": _pathexpand,
     "pow": _pow,
     "range": collection.range_,
     "replace": _replace,

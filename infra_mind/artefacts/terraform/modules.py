@@ -21,6 +21,7 @@ from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.iam_policy import policy_json
 from infra_mind.artefacts.terraform.instances import Instance, instances, is_repeated, times
 from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
+from infra_mind.artefacts.terraform.types import converted
 from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_text, encoded
 from infra_mind.model.inventory import CallSite, Format, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
@@ -156,6 +157,13 @@ class Module:
 
     def _variable(self, name: str) -> Any:
         declared = self._configuration.variables.get(name)
+        type_ = declared.block.body.attribute("type") if declared else None
+        value = self._given(name, declared)
+        if type_ is None:
+            return value
+        return converted(value, type_.value, lambda default: evaluate(default, self.scope))
+
+    def _given(self, name: str, declared: Declared | None) -> Any:
         if name in self._inputs:
             given = self._inputs[name]
             value = given() if callable(given) else given
