@@ -167,10 +167,15 @@ class Module:
         if name in self._inputs:
             given = self._inputs[name]
             value = given() if callable(given) else given
-            if value is not None or declared is None:
+            if value is not None or declared is None or self._takes_null(declared):
                 return value
         default = declared.block.body.attribute("default") if declared else None
         return evaluate(default.value, self.scope) if default else Unknown(f"{self.prefix}var.{name}")
+
+    def _takes_null(self, declared: Declared) -> bool:
+        """True unless the variable says `nullable = false`: then a null that is given stands for the default."""
+        nullable = declared.block.body.attribute("nullable")
+        return nullable is None or settled(nullable.value, self.scope) is not False
 
     def output(self, name: str) -> Any:
         """Value of an output."""

@@ -72,3 +72,18 @@ def test_a_path_without_a_home_folder_is_itself(path: str, known: bool) -> None:
     text = f'resource "aws_thing" "t" {{\n  path = pathexpand("{path}")\n}}\n'
     (made,) = build_inventory((Artefact(path="main.tf", content=text),)).of("aws_thing")
     assert made.values["path"] == path if known else is_unresolvable(made.values["path"])
+
+
+@pytest.mark.parametrize(
+    ("nullable", "value"), [("", None), ("nullable = true", None), ("nullable = false", 30)]
+)
+def test_a_null_that_is_given_is_the_default_only_where_the_variable_takes_no_null(
+    nullable: str, value: int | None
+) -> None:
+    module = f'variable "days" {{\n  default = 30\n  {nullable}\n}}\nresource "aws_thing" "t" {{\n  days = var.days\n}}\n'
+    files = (
+        Artefact(path="modules/m/main.tf", content=module),
+        Artefact(path="main.tf", content='module "m" {\n  source = "./modules/m"\n  days = null\n}\n'),
+    )
+    (made,) = build_inventory(files).of("aws_thing")
+    assert made.values.get("days") == value
