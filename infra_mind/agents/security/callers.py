@@ -23,9 +23,10 @@ def call_evidence(resource: Resource, path: str, context: Context) -> Iterator[E
     if not resource.calls:
         return
     names = _variables(line for _, line in context.lines_at(resource, path))
-    names.sort(key=lambda name: name != path.rpartition(".")[2])  # before those of a condition beside it
+    own = path.rpartition(".")[2]
+    names.sort(key=lambda name: name != own)  # before those of a condition beside it
     for call in resource.calls[: -MOST_LEVELS - 1 : -1]:
-        name, number, line = _argument(names, call, context)
+        name, number, line = _argument([*names, own], call, context)
         yield Evidence(
             artefact=call.artefact, line_start=number, line_end=number, path=f"module.{call.name}{f'.{name}' if name else ''}"
         )  # fmt: skip
@@ -33,7 +34,8 @@ def call_evidence(resource: Resource, path: str, context: Context) -> Iterator[E
 
 
 def _argument(names: list[str], call: CallSite, context: Context) -> tuple[str, int, str]:
-    """(name, line, its text) of the first argument that sets one of the variables; else the line of the call itself."""
+    """(name, line, its text) of the first argument that sets one of the variables, or of the entry of a map that it takes on; else the
+    line of the call itself."""
     lines = context.text_lines(call.artefact)[call.line_start - 1 : call.line_end]
     for name in names:
         sets = re.compile(rf"^\s*{re.escape(name)}\s*=(?!=)")

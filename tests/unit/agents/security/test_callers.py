@@ -58,6 +58,13 @@ def test_of_several_arguments_the_one_with_the_name_of_the_attribute_is_shown() 
     assert places(found)[1] == ("shop/main.tf", 6, "module.db.storage_encrypted")
 
 
+def test_an_entry_of_a_map_that_the_module_goes_over_is_shown() -> None:
+    module = 'variable "all" {}\nresource "aws_db_instance" "d" {\n  for_each          = var.all\n  storage_encrypted = each.value.storage_encrypted\n}\n'
+    call = "all = {\n    one = {\n      storage_encrypted = false\n    }\n  }"
+    (found,) = of(run(Artefact(path=MODULE.path, content=module), root("shop", call)), RULE)
+    assert places(found)[1] == ("shop/main.tf", 8, "module.db.storage_encrypted")
+
+
 def test_a_default_of_the_module_points_to_the_call_itself() -> None:
     text = (MODULE.content or "").replace("default = true", "default = false")
     (found,) = of(run(Artefact(path=MODULE.path, content=text), root("shop", "")), RULE)
