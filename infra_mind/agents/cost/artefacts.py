@@ -11,7 +11,7 @@ from infra_mind.agents.cost import terraform_aws, terraform_azure, terraform_gcp
 from infra_mind.agents.cost.kubernetes import Cluster
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import Regions
-from infra_mind.agents.cost.pricer import Handler, Pricer
+from infra_mind.agents.cost.pricer import BILLED_BY_USE, Handler, Pricer
 from infra_mind.model.brief import Hosting
 from infra_mind.model.inventory import Format, Inventory, Resource
 
@@ -50,9 +50,7 @@ def _terraform(resource: Resource, regions: Regions, blocks: Mapping[str, Resour
     """Books one resource; False when this agent knows nothing about its kind."""
     place = Place(resource.address, resource.artefact, resource.line_start, resource.kind)
     if resource.kind in BY_USE:
-        ledger.miss(
-            resource.address, "billed by use (requests, traffic, stored data), which no file says", place
-        )
+        ledger.miss(resource.address, BILLED_BY_USE, place)
         return True
     if resource.kind in NO_PRICE:
         ledger.miss(resource.address, f"no dated price list for {resource.kind}", place)

@@ -150,6 +150,7 @@ class Pricer:
 
 
 Handler = Callable[[Pricer], None]
+BILLED_BY_USE = "billed by use (requests, traffic, stored data), which no file says"
 
 
 def first_word(value: Any) -> str | None:

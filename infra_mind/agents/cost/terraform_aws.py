@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra_mind.agents.cost.pricer import Handler, Pricer, first_word
+from infra_mind.agents.cost.pricer import BILLED_BY_USE, Handler, Pricer, first_word
 from infra_mind.knowledge.prices import Purchase
 
 # Terraform's AWS provider documentation: what counts where the configuration says nothing.
@@ -32,9 +32,7 @@ def instance(pricer: Pricer) -> None:
         pricer.machines(name, 1, "spot" if market == "spot" else "on_demand")
     for path in ("root_block_device", "ebs_block_device"):
         for index in range(len(pricer.resource.get(path) or [])):
-            _volume(
-                pricer, f"{path}.{index}.volume_size", f"{path}.{index}.volume_type", f"{path}.{index}.iops"
-            )
+            _device(pricer, pricer, f"{path}.{index}")
     if pricer.flag("associate_public_ip_address"):
         pricer.units("public_ipv4", 1, "public IPv4 address")
     return None
@@ -51,16 +49,37 @@ def volume(pricer: Pricer) -> None:
     _volume(pricer, "size", "type", "iops")
 
 
-def _volume(pricer: Pricer, size: str, kind: str, iops: str) -> None:
-    if not pricer.has(size):
-        return pricer.miss(pricer.why(size), "volume")
-    gigabytes, name = pricer.number(size), pricer.word(kind, VOLUME_TYPE)
+def _volume(
+    pricer: Pricer, size: str, kind: str, iops: str, source: Pricer | None = None, times: float = 1
+) -> None:
+    """A volume as `source` describes it, on each of so many machines of the resource."""
+    source = source or pricer
+    if not source.has(size):
+        return pricer.miss(source.why(size), "volume")
+    gigabytes, name = source.number(size), source.word(kind, VOLUME_TYPE)
     if gigabytes is None or name is None:
         return None
-    pricer.units(f"ebs_{name}", gigabytes, f"{gigabytes:g} GB {name}")
-    if name in ("io1", "io2") and (operations := pricer.number(iops)) is not None:
-        pricer.units(f"ebs_{name}_iops", operations, f"{operations:g} IOPS {name}")
+    pricer.units(f"ebs_{name}", gigabytes * times, f"{gigabytes * times:g} GB {name}")
+    if name in ("io1", "io2") and (operations := source.number(iops)) is not None:
+        pricer.units(f"ebs_{name}_iops", operations * times, f"{operations * times:g} IOPS {name}")
     return None
+
+
+def _device(pricer: Pricer, source: Pricer, path: str, times: float = 1) -> None:
+    _volume(pricer, f"{path}.volume_size", f"{path}.volume_type", f"{path}.iops", source, times)
+
+
+def _devices_of(pricer: Pricer, template: Pricer, times: float) -> None:
+    """The disks of a launch template or configuration whose size is given, on each of so many machines."""
+    mappings = template.resource.get("block_device_mappings")
+    paths = [
+        f"block_device_mappings.{i}.ebs.0" for i in range(len(mappings) if isinstance(mappings, list) else 0)
+    ]
+    for block in ("root_block_device", "ebs_block_device"):
+        paths += [f"{block}.{i}" for i in range(len(template.resource.get(block) or []))]
+    for path in paths:
+        if template.has(f"{path}.volume_size"):
+            _device(pricer, template, path, times)
 
 
 def node_group(pricer: Pricer) -> None:
@@ -79,6 +98,10 @@ def node_group(pricer: Pricer) -> None:
     count = pricer.number("scaling_config.0.desired_size")
     if name and count is not None:
         pricer.machines(name, count, _purchase(pricer))
+    if template and count is not None:
+        _devices_of(pricer, template, count)
+    elif pricer.has("disk_size") and count is not None:
+        _volume(pricer, "disk_size", "disk_type", "disk_iops", times=count)
 
 
 def _purchase(pricer: Pricer) -> Purchase:
@@ -102,6 +125,7 @@ def scaling_group(pricer: Pricer) -> None:
     if name and count is not None:
         market = template.resource.get("instance_market_options.0.market_type")
         pricer.machines(name, count, "spot" if market == "spot" else "on_demand")
+        _devices_of(pricer, template, count)
     return None
 
 
@@ -274,6 +298,15 @@ def load_balancer(pricer: Pricer) -> None:
         pricer.miss(f"no dated price of a {kind} load balancer")
 
 
+def dynamodb(pricer: Pricer) -> None:
+    """`aws_dynamodb_table`: provisioned capacity has no dated price here; on demand it is billed by use."""
+    mode = pricer.word("billing_mode", "PROVISIONED")
+    if mode == "PROVISIONED":
+        pricer.miss("no dated price of provisioned capacity of DynamoDB, nor of what is stored")
+    elif mode:
+        pricer.miss(BILLED_BY_USE)
+
+
 def fixed(sku: str, what: str, flat: bool = False) -> Handler:
     """A handler for what costs the same every hour or month."""
     return lambda pricer: pricer.units(sku, 1, what, flat)
@@ -311,13 +344,14 @@ HANDLERS: Mapping[str, Handler] = {
     "aws_route53_zone": fixed("route53_zone", "hosted zone, without queries", flat=True),
     "aws_cloudwatch_metric_alarm": fixed("alarm", "alarm on one metric", flat=True),
     "aws_vpn_connection": fixed("vpn_connection", "VPN connection, without traffic"),
+    "aws_dynamodb_table": dynamodb,
     "aws_ec2_transit_gateway_vpc_attachment": fixed(
         "transit_gateway_attachment", "transit gateway attachment, without traffic"
     ),
 }
 BY_USE = frozenset(
     {
-        "aws_s3_bucket", "aws_lambda_function", "aws_dynamodb_table", "aws_cloudfront_distribution", "aws_sqs_queue", "aws_sns_topic",
+        "aws_s3_bucket", "aws_lambda_function", "aws_cloudfront_distribution", "aws_sqs_queue", "aws_sns_topic",
         "aws_api_gateway_rest_api", "aws_apigatewayv2_api", "aws_efs_file_system", "aws_ecr_repository", "aws_cloudwatch_log_group",
         "aws_kinesis_firehose_delivery_stream", "aws_sfn_state_machine", "aws_rds_cluster", "aws_neptune_cluster", "aws_docdb_cluster",
         "aws_cloudtrail", "aws_guardduty_detector", "aws_backup_plan", "aws_ec2_transit_gateway",
@@ -326,7 +360,7 @@ BY_USE = frozenset(
 NO_PRICE = frozenset(
     {
         "aws_emr_cluster", "aws_sagemaker_notebook_instance", "aws_sagemaker_endpoint_configuration", "aws_fsx_lustre_file_system",
-        "aws_batch_compute_environment", "aws_networkfirewall_firewall", "aws_workspaces_workspace", "aws_dms_replication_instance",
+        "aws_batch_compute_environment", "aws_lambda_provisioned_concurrency_config", "aws_redshiftserverless_workgroup", "aws_memorydb_cluster", "aws_networkfirewall_firewall", "aws_workspaces_workspace", "aws_dms_replication_instance",
         "aws_globalaccelerator_accelerator", "aws_directory_service_directory", "aws_lightsail_instance",
     }
 )  # fmt: skip

@@ -14,6 +14,7 @@ TIERS = {
     "S": ((32, 4), (64, 6), (128, 10), (256, 15), (512, 20), (1024, 30), (2048, 40), (4096, 50), (8192, 60), (16384, 70), (32767, 80)),
 }  # fmt: skip
 TIERS["E"] = TIERS["P"]
+NODE_DISK = "Premium_LRS"  # of a node of AKS (Azure documentation, "OS disk types")
 LETTER = {"Premium_LRS": "P", "StandardSSD_LRS": "E", "Standard_LRS": "S"}
 
 
@@ -25,8 +26,8 @@ def machine(size: str, count: str | None = None) -> Handler:
         number = 1.0 if count is None else pricer.number(count)
         if name and number is not None:
             pricer.machines(name, number, _purchase(pricer))
-        if count is None and pricer.has("os_disk.0.disk_size_gb"):
-            _disk(pricer, "os_disk.0.storage_account_type", "os_disk.0.disk_size_gb")
+        if number is not None and pricer.has("os_disk.0.disk_size_gb"):
+            _disk(pricer, "os_disk.0.storage_account_type", "os_disk.0.disk_size_gb", number)
 
     return handle
 
@@ -60,6 +61,9 @@ def _pool(pricer: Pricer, head: str) -> None:
     )
     if name and count is not None:
         pricer.machines(name, count, _purchase(pricer))
+    ephemeral = pricer.resource.get(f"{head}os_disk_type") == "Ephemeral"  # on the machine itself
+    if count is not None and pricer.has(f"{head}os_disk_size_gb") and not ephemeral:
+        _disk(pricer, "", f"{head}os_disk_size_gb", count, NODE_DISK)
 
 
 def disk(pricer: Pricer) -> None:
@@ -67,15 +71,20 @@ def disk(pricer: Pricer) -> None:
     _disk(pricer, "storage_account_type", "disk_size_gb")
 
 
-def _disk(pricer: Pricer, kind: str, size: str) -> None:
-    name, gigabytes = pricer.word(kind), pricer.number(size)
+def _disk(pricer: Pricer, kind: str, size: str, times: float = 1, always: str = "") -> None:
+    """A disk of that size on each of so many machines; of the kind at `kind`, or `always` the same."""
+    name, gigabytes = always or pricer.word(kind), pricer.number(size)
     if name is None or gigabytes is None:
         return
     tier = tier_of(name, gigabytes)
     if tier is None:
         pricer.miss(f"no dated price of a {name} disk of {gigabytes:g} GB")
     else:
-        pricer.units(f"disk_{tier}_lrs", 1, f"{name} disk {tier}")
+        pricer.units(
+            f"disk_{tier}_lrs",
+            times,
+            f"{name} disk {tier}" if times == 1 else f"{times:g} × {name} disk {tier}",
+        )
 
 
 def tier_of(kind: str, gigabytes: float) -> str | None:
@@ -215,5 +224,5 @@ BY_USE = frozenset(
 )  # fmt: skip
 NO_PRICE = frozenset(
     {"azurerm_sql_database", "azurerm_container_registry", "azurerm_machine_learning_compute_cluster", "azurerm_kusto_cluster",
-     "azurerm_mssql_managed_instance", "azurerm_databricks_workspace", "azurerm_frontdoor", "azurerm_hdinsight_spark_cluster"}
+     "azurerm_search_service", "azurerm_machine_learning_compute_instance", "azurerm_mssql_managed_instance", "azurerm_databricks_workspace", "azurerm_frontdoor", "azurerm_hdinsight_spark_cluster"}
 )  # fmt: skip

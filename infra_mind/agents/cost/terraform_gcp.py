@@ -12,6 +12,7 @@ from infra_mind.knowledge.prices import Purchase
 # google provider documentation: what counts where the configuration says nothing.
 NODE_TYPE = "e2-medium"
 DISK_TYPE = "pd-standard"
+NODE_DISK_TYPE = "pd-balanced"
 DISKS = {
     "pd-balanced": "pd_balanced",
     "pd-ssd": "pd_ssd",
@@ -35,12 +36,13 @@ def disk(pricer: Pricer) -> None:
     _disk(pricer, "size", "type")
 
 
-def _disk(pricer: Pricer, size: str, kind: str) -> None:
-    gigabytes, name = pricer.number(size), pricer.word(kind, DISK_TYPE)
+def _disk(pricer: Pricer, size: str, kind: str, times: float = 1, default: str = DISK_TYPE) -> None:
+    """A disk of that size and type on each of so many machines of the resource."""
+    gigabytes, name = pricer.number(size), pricer.word(kind, default)
     if gigabytes is None or name is None:
         return
     if name in DISKS:
-        pricer.units(DISKS[name], gigabytes, f"{gigabytes:g} GB {name}")
+        pricer.units(DISKS[name], gigabytes * times, f"{gigabytes * times:g} GB {name}")
     else:
         pricer.miss(f"no dated price of a {name} disk")
 
@@ -73,6 +75,8 @@ def _nodes(pricer: Pricer, path: str, zones: int | None) -> None:
         return pricer.miss("its location is not known, so neither is the number of zones")
     if count is not None and name:
         pricer.machines(name, count * zones, _purchase(pricer, "node_config.0."))
+    if count is not None and pricer.has("node_config.0.disk_size_gb"):
+        _disk(pricer, "node_config.0.disk_size_gb", "node_config.0.disk_type", count * zones, NODE_DISK_TYPE)
     _attached(pricer, "node_config.0.guest_accelerator", name)
     return None
 
