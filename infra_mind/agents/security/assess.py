@@ -70,7 +70,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     subjects = (*inventory.resources, *declarations(inputs.artefacts))
     tally = run_rules(REGISTRY, subjects, context, progress)
     suppressions = Suppressions.read(inputs.artefacts, REGISTRY, inputs.day)
-    tally.hits = with_suppressions(tally.hits, suppressions)
+    tally.hits = with_suppressions(tally.hits, suppressions, context)
     compliance = inputs.brief.compliance or Compliance()
     classes = tuple(compliance.data_classes)
     patches, note = prove_patches(tally.hits, inputs.artefacts)

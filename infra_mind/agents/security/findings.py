@@ -46,16 +46,21 @@ class Hit:
         return self.suppressed is not None and not self.suppressed.expired
 
 
-def with_suppressions(hits: Iterable[Hit], suppressions: Suppressions) -> list[Hit]:
+def with_suppressions(hits: Iterable[Hit], suppressions: Suppressions, context: Context) -> list[Hit]:
     """The hits; failures that somebody accepted say so."""
     if not suppressions.ignores:
         return list(hits)
     return [
-        replace(hit, suppressed=suppressions.of(hit.rule.id, Place.of(hit.resource, hit.outcome.path)))
+        replace(hit, suppressed=suppressions.of(hit.rule.id, _place(hit, context)))
         if hit.outcome.status is Status.FAIL
         else hit
         for hit in hits
     ]
+
+
+def _place(hit: Hit, context: Context) -> Place:
+    came_by = call_evidence(hit.resource, hit.outcome.path, context)
+    return Place.of(hit.resource, hit.outcome.path, [(e.artefact, e.line_start or 0) for e in came_by])
 
 
 def severity_for(rule: Rule, data_classes: tuple[str, ...]) -> tuple[Severity, str]:

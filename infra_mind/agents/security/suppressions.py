@@ -78,22 +78,27 @@ class Problem:
 
 @dataclass(frozen=True)
 class Place:
-    """What a finding is about: `spots` are the lines on which a comment, or below which a comment, speaks to it."""
+    """What a finding is about: `spots` are the lines on which a comment, or below which a comment, speaks to it; `calls` the lines of
+    the calls that led to it, each with its file."""
 
     artefact: str
     addresses: tuple[str, ...]
     spots: tuple[tuple[int, int], ...]
+    calls: tuple[tuple[str, int], ...] = ()
 
     @classmethod
-    def of(cls, resource: Resource, path: str) -> Place:
-        """The lines of the attribute, and the first line of every block around it up to the resource."""
+    def of(cls, resource: Resource, path: str, arguments: Iterable[tuple[str, int]] = ()) -> Place:
+        """The lines of the attribute, and the first line of every block around it up to the resource; of the calls of its modules the
+        first lines and those of the arguments that carry the value."""
+        calls = [(call.artefact, call.line_start) for call in resource.calls]
         spots = [(resource.line_start, resource.line_start)]
         if path in resource.lines:
             spots.append((resource.lines[path].start, resource.lines[path].end))
         while path := path.rpartition(".")[0]:
             if path in resource.lines:
                 spots.append((resource.lines[path].start, resource.lines[path].start))
-        return cls(resource.artefact, (resource.address, resource.block), tuple(spots))
+        addresses = resource.address, resource.block
+        return cls(resource.artefact, addresses, tuple(spots), (*calls, *arguments))
 
 
 class Suppressions:
@@ -140,16 +145,21 @@ class Suppressions:
 
 def _fits(ignore: Ignore, place: Place) -> bool:
     if ignore.line is not None:
-        return ignore.artefact == place.artefact and any(
+        here = ignore.artefact == place.artefact and any(
             start <= ignore.line <= end for start, end in place.spots
         )
-    folder = ignore.artefact.rpartition("/")[0]
-    if folder and not place.artefact.startswith(f"{folder}/"):
-        return False
-    path = place.artefact[len(folder) + 1 :] if folder else place.artefact
-    return _glob(path, ignore.path) and any(
+        return here or (ignore.artefact, ignore.line) in place.calls
+    files = dict.fromkeys((place.artefact, *(artefact for artefact, _ in place.calls)))
+    return any(_lies_in(file, ignore) for file in files) and any(
         _glob(address, ignore.resource) for address in place.addresses if address
     )
+
+
+def _lies_in(artefact: str, ignore: Ignore) -> bool:
+    folder = ignore.artefact.rpartition("/")[0]
+    if folder and not artefact.startswith(f"{folder}/"):
+        return False
+    return _glob(artefact[len(folder) + 1 :] if folder else artefact, ignore.path)
 
 
 def _glob(text: str, pattern: str) -> bool:

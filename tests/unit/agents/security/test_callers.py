@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.model.finding import Finding
 from infra_mind.model.inventory import Artefact
@@ -91,3 +93,29 @@ def test_the_inventory_knows_the_calls_of_a_resource_the_outermost_first() -> No
     assert [(c.name, c.artefact, c.line_start, c.line_end) for c in database.calls] == [
         ("db", "shop/main.tf", 3, 7)
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "accepted"), [(3, True), (6, True), (5, False)]
+)  # the call, the argument that carries the value, another one
+def test_a_fault_is_accepted_at_the_call_or_its_argument_for_that_caller_alone(
+    line: int, accepted: bool
+) -> None:
+    lines = (root("shop", "safe = false").content or "").split("\n")
+    lines[line - 1] += f"  # infra-mind:ignore {RULE} a copy for tests"
+    shop = Artefact(path="shop/main.tf", content="\n".join(lines))
+    found = of(run(MODULE, shop, root("bank", "safe = false")), RULE)
+    assert {f.evidence[1].artefact: f.is_suppressed for f in found} == {
+        "shop/main.tf": accepted,
+        "bank/main.tf": False,
+    }
+
+
+def test_a_file_of_suppressions_speaks_for_the_modules_that_its_folder_calls() -> None:
+    entry = f"suppressions:\n  - {{rule: {RULE}, path: '*', reason: a copy for tests}}\n"
+    file = Artefact(path="shop/.infra-mind.yaml", content=entry)
+    found = of(run(MODULE, file, root("shop", "safe = false"), root("bank", "safe = false")), RULE)
+    assert {f.evidence[1].artefact: f.is_suppressed for f in found} == {
+        "shop/main.tf": True,
+        "bank/main.tf": False,
+    }
