@@ -16,7 +16,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 class Efficiency(Row):
     """Shares of the printed peaks that engines reach on the GPUs of a maker (`id`); `low` to `high` is the band of throughput
-    reckoned over measured. `measured` is False where no measurement was found and another maker's values stand in."""
+    reckoned over measured, for models with experts `experts_low` to `experts_high`. `measured` is False where no measurement was found and another maker's values stand in."""
 
     id: Annotated[str, Field(pattern=r"^(NVIDIA|AMD|Intel|Google)$")]
     prefill_mfu: Share
@@ -25,7 +25,13 @@ class Efficiency(Row):
     expert_efficiency: Share
     low: Share
     high: Annotated[float, Field(ge=1, le=5)]
+    experts_low: Share
+    experts_high: Annotated[float, Field(ge=1, le=5)]
     measured: bool
+
+    def band(self, sparse: bool) -> tuple[float, float]:
+        """The band of a dense model, or of one whose tokens take some of many experts."""
+        return (self.experts_low, self.experts_high) if sparse else (self.low, self.high)
 
 
 class Measurement(Row):

@@ -53,7 +53,7 @@ def of_serving(plan: Planning, gpu: Gpu) -> tuple[Assumption, ...]:
         ),
         Assumption(
             id="mlops.serving.error_band", value=f"{reached.low:g} to {reached.high:g}", unit="reckoned over measured",
-            text="Throughput reckoned over throughput measured lies in this band for nine of ten published measurements on GPUs of "
+            text="Throughput reckoned over throughput measured lies in this band for nine of ten published measurements of dense models on GPUs of "
             f"{gpu.maker}" if reached.measured else f"No published measurement on GPUs of {gpu.maker} was found: the band is a guess",
             source=f"docs/agents/mlops.md, python -m infra_mind.agents.mlops.measured; {reached.source}",
         ),
@@ -82,6 +82,18 @@ def experts(plan: Planning, gpu: Gpu) -> Assumption:
         id="mlops.serving.expert_efficiency", value=plan.expert_efficiency, unit="share",
         text="Decode reaches this share of the peak memory bandwidth where it reads experts; a step reads 1 − (1 − k/E)^batch of them",
         source=efficiency(gpu).source,
+    )  # fmt: skip
+
+
+def experts_band(gpu: Gpu) -> Assumption:
+    """How far off the reckoning is for models with experts: further than for dense ones."""
+    reached = efficiency(gpu)
+    backed = gpu.maker == "NVIDIA"
+    return Assumption(
+        id="mlops.serving.error_band_experts", value=f"{reached.experts_low:g} to {reached.experts_high:g}", unit="reckoned over measured",
+        text="Throughput reckoned over throughput measured lies in this band for nine of ten published measurements of models with experts on GPUs of "
+        f"{gpu.maker}" if backed else f"No published measurement of a model with experts on GPUs of {gpu.maker} was found: the band is a guess",
+        source=f"docs/agents/mlops.md, python -m infra_mind.agents.mlops.measured; {reached.source}",
     )  # fmt: skip
 
 

@@ -115,7 +115,8 @@ def _size(prefix: str, split: Split, load: float) -> list[Fact]:
 
 def _band(prefix: str, split: Split, load: float) -> list[Fact]:
     """What the split sustains and takes at both ends of the error band: the rate is the reckoned one over `reckoned / measured`."""
-    reached, replicas = efficiency(split.replica.gpu), split.replicas(load)
+    low, high = efficiency(split.replica.gpu).band(split.replica.shape.experts is not None)
+    replicas = split.replicas(load)
     total = replicas * split.rate
 
     def rate(name: str, ratio: float) -> Fact:
@@ -138,8 +139,8 @@ def _band(prefix: str, split: Split, load: float) -> list[Fact]:
         )  # fmt: skip
 
     return [
-        rate("requests_per_s_low", reached.high), rate("requests_per_s_high", reached.low),
-        gpus("gpus_low", reached.low), gpus("gpus_high", reached.high),
+        rate("requests_per_s_low", high), rate("requests_per_s_high", low),
+        gpus("gpus_low", low), gpus("gpus_high", high),
     ]  # fmt: skip
 
 

@@ -93,15 +93,25 @@ def report() -> str:
         lines.append(
             f"| {where} | {measurement.engine}{what}, {measurement.as_of} | {measurement.use} | {errors} |"
         )
-    lines += ["", "| Maker | Use | Points | 5 % below | middle | 5 % above |", "|---|---|---|---|---|---|"]
-    for maker in ("NVIDIA", "AMD"):
-        for use in ("fit", "check"):
-            ratios = [p.ratio for p in found if p.of.use == use and _maker(p) == maker]
-            low, middle, high = band(ratios)
-            lines.append(
-                f"| {maker} | {use} | {len(ratios)} | {percent(low)} | {percent(middle)} | {percent(high)} |"
-            )
+    lines += [
+        "",
+        "| Maker | Models | Use | Points | 5 % below | middle | 5 % above |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {maker} | {'with experts' if sparse else 'dense'} | {use} | {len(ratios)} | {' | '.join(map(percent, band(ratios)))} |"
+        for maker in ("NVIDIA", "AMD")
+        for sparse in (False, True)
+        for use in ("fit", "check")
+        if (
+            ratios := [p.ratio for p in found if (p.of.use, _maker(p), _is_sparse(p)) == (use, maker, sparse)]
+        )
+    ]
     return "\n".join(lines)
+
+
+def _is_sparse(point: Point) -> bool:
+    return point.replica.shape.experts is not None
 
 
 def _maker(point: Point) -> str:

@@ -177,7 +177,7 @@ class ServingCase:
         plan = Planning.of(gpu)
         self.assumptions.extend(assumptions.of_serving(plan, gpu))
         if shape.experts:
-            self.assumptions.append(assumptions.experts(plan, gpu))
+            self.assumptions += [assumptions.experts(plan, gpu), assumptions.experts_band(gpu)]
         self.assumptions.extend(defaults.used(AGENT_NAME, self.item, self.path, "ttft_s", "tpot_s"))
         if shape.scheme and peak == gpu.half_flops:
             self.assumptions.append(assumptions.widened(self.id, dtype, gpu.id, self.path))
