@@ -227,9 +227,9 @@ def _unread(item: UnreadFile, nth: int) -> Finding:
 _UNREAD_ADVICE = {
     "": "Correct the file, or leave it out on purpose.",
     "helm_template": "Render it (`helm template`) and send the output along.",
-    "remote_module": "Send the module's files along, or assess the plan.",
+    "remote_module": "Read in the plan what it makes. To have it judged here, put a copy beside the files and name it by its path (`./modules/...`).",
     "not_sent": "Send what it asks for along.",
     "too_large": "Leave it out on purpose, or send the part that matters in smaller files.",
     "limit": "Send the part that matters, in smaller files.",
-    "unresolvable": "Give the variable a default, or assess the plan.",
+    "unresolvable": "Give the variable a default or a `terraform.tfvars`, or read the value in the plan.",
 }

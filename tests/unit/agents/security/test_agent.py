@@ -222,3 +222,17 @@ def test_every_failure_of_a_secret_value_is_masked_in_text_and_details() -> None
     result = run(Artefact(path="a.tf", content=text))
     assert of(result, "IM-TF-SECRET-006")
     assert "q8Zp3rTt0vKx" not in result.model_dump_json()
+
+
+def test_the_advice_on_a_remote_module_is_one_that_helps() -> None:
+    call = 'module "net" {\n  source = "%s"\n}\n'
+    module = Artefact(path="modules/net/main.tf", content='resource "aws_ebs_volume" "v" {\n  size = 1\n}\n')
+    (unread,) = of(
+        run(Artefact(path="main.tf", content=call % "acme/net/aws")),
+        "IM-ARTEFACT-UNREAD",
+        Status.UNRESOLVABLE,
+    )
+    assert unread.remediation is not None
+    assert "name it by its path" in unread.remediation.text
+    followed = run(Artefact(path="main.tf", content=call % "./modules/net"), module)
+    assert [f.resource for f in of(followed, "IM-AWS-EBS-001")] == ["module.net.aws_ebs_volume.v"]
