@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed
 from infra_mind.artefacts.yaml import YamlDocument
 from infra_mind.model.inventory import Format, Lines, Resource, UnreadFile
 
+_SCHEMA = re.compile(r"spec\.(?:versions\.\d+\.schema|validation)(?:\.|$)")
 _OVERLAYS = ("kustomize.config.k8s.io/", "config.kubernetes.io/")
 
 
@@ -41,6 +43,8 @@ def read_documents(path: str, documents: list[YamlDocument]) -> Parsed:
 
 
 def _add(path: str, manifest: dict[str, Any], whole: Lines, lines: dict[str, Lines], parsed: Parsed) -> None:
+    if manifest["kind"] == "CustomResourceDefinition":
+        manifest, lines = _without_schemas(manifest, lines)
     items = manifest.get("items")
     if not manifest["kind"].endswith("List") or not isinstance(items, list):
         parsed.resources.append(_resource(path, manifest, whole, lines))
@@ -53,6 +57,23 @@ def _add(path: str, manifest: dict[str, Any], whole: Lines, lines: dict[str, Lin
         else:
             reason = f"item {i} of the {manifest['kind']} is not a Kubernetes object (no apiVersion or kind)"
             parsed.unread.append(UnreadFile(artefact=path, reason=reason, line=where.start))
+
+
+def _without_schemas(
+    manifest: dict[str, Any], lines: dict[str, Lines]
+) -> tuple[dict[str, Any], dict[str, Lines]]:
+    """A definition of a kind without the schemas of its objects: thousands of lines that order nothing and that nobody judges."""
+    spec = manifest.get("spec")
+    if not isinstance(spec, dict):
+        return manifest, lines
+    versions = spec.get("versions")
+    kept = {key: value for key, value in spec.items() if key != "validation"}
+    if isinstance(versions, list):
+        kept["versions"] = [
+            {k: v for k, v in version.items() if k != "schema"} if isinstance(version, dict) else version
+            for version in versions
+        ]
+    return {**manifest, "spec": kept}, {path: at for path, at in lines.items() if not _SCHEMA.match(path)}
 
 
 def _lines_by_item(lines: dict[str, Lines]) -> dict[str, dict[str, Lines]]:

@@ -118,3 +118,39 @@ def test_yaml_that_is_something_else() -> None:
 )
 def test_odd_metadata_does_not_crash(metadata: str) -> None:
     assert len(inventory({"a.yaml": f"apiVersion: v1\nkind: Pod\n{metadata}\n"}).resources) == 1
+
+
+DEFINITION = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: caches.example.org}
+spec:
+  group: example.org
+  versions:
+    - name: v1
+      served: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties: {spec: {type: object}}
+"""
+
+
+def test_the_schemas_of_a_definition_are_left_out_and_the_rest_stays() -> None:
+    found = resource(
+        inventory({"crd.yaml": DEFINITION}), "CustomResourceDefinition/default/caches.example.org"
+    )
+    assert found.values["spec"] == {"group": "example.org", "versions": [{"name": "v1", "served": True}]}
+    assert not [path for path in found.lines if "schema" in path]
+    assert found.lines_of("spec.versions.0.name").start == 8
+    assert found.line_end >= 13
+
+
+@pytest.mark.parametrize(
+    "spec", ["7", "{versions: all}", "{versions: [v1, {name: v2, schema: x}]}", "{validation: {a: b}}"]
+)
+def test_an_odd_definition_does_not_crash(spec: str) -> None:
+    text = f"apiVersion: v1\nkind: CustomResourceDefinition\nmetadata: {{name: x}}\nspec: {spec}\n"
+    (found,) = inventory({"crd.yaml": text}).of("CustomResourceDefinition")
+    assert "schema" not in str(found.values)
+    assert "validation" not in str(found.values)
