@@ -49,5 +49,5 @@ AGENT = Agent(
     after=("research",),
     reads=("budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
-    version=4,
+    version=5,
 )

@@ -231,5 +231,5 @@ AGENT = Agent(
     after=AFTER,
     reads=("priorities", "organisation", "budget", "compliance", "hosting"),
     title="Strategy",
-    version=3,
+    version=4,
 )
