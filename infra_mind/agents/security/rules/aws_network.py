@@ -18,7 +18,7 @@ from infra_mind.agents.security.edits import Edit
 from infra_mind.agents.security.ports import ADMIN, DATABASES, WORLD, ports_named, world_in
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
-from infra_mind.agents.security.subject import Subject
+from infra_mind.agents.security.subject import Subject, Unknown
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format, Resource
 
@@ -130,21 +130,48 @@ def database_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     ckv=("CKV_AWS_231", "CKV_AWS_232"), controls=("network-segmentation",),
 )  # fmt: skip
 def network_acl(subject: Subject, _: Context) -> Iterator[Outcome]:
+    single = subject.resource.kind == "aws_network_acl_rule"
+    rules = [subject] if single else subject.blocks("ingress")
+
     def check(rule: Subject) -> Iterator[Outcome]:
-        verdict = rule.text("action", rule.text("rule_action", "deny")).lower()
         attribute = "ipv6_cidr_block" if world_in(rule.strings("ipv6_cidr_block")) else "cidr_block"
         cidr = rule.strings(attribute)
-        low, high = _ports(rule)
-        names = ports_named(ADMIN, low, high)
-        if verdict == "allow" and world_in(cidr) and names:
+        ports = {
+            port: name for port, name in ADMIN.items() if not _denied_before(rule, rules, attribute, port)
+        }
+        names = ports_named(ports, *_ports(rule))
+        if _acl_action(rule) == "allow" and world_in(cidr) and names:
             yield failed(rule.at(attribute), f"{', '.join(names)} from {cidr[0]}", "known addresses")
         else:
             yield passed(rule.at(attribute))
 
-    if subject.resource.kind != "aws_network_acl_rule":
-        yield from each(subject.blocks("ingress"), check)
-    elif not subject.boolean("egress"):
-        yield from each([subject], check)
+    if not single or not subject.boolean("egress"):
+        yield from each(rules, check)
+
+
+def _acl_action(rule: Subject) -> str:
+    return rule.text("action", rule.text("rule_action", "deny")).lower()
+
+
+def _denied_before(rule: Subject, rules: list[Subject], attribute: str, port: int) -> bool:
+    """Whether a rule with a lower number has denied the port to everyone: the first rule that matches decides."""
+    denied = [number for other in rules if (number := _denies(other, attribute, port)) is not None]
+    return bool(denied) and min(denied) < (rule.number("rule_no") or 0)
+
+
+def _denies(rule: Subject, attribute: str, port: int) -> float | None:
+    """The number of a rule that denies the port to everyone; what is not known denies nothing."""
+    try:
+        low, high = _ports(rule)
+        denies = (
+            _acl_action(rule) == "deny"
+            and rule.text("protocol").lower() in {"tcp", "6", "-1", "all"}
+            and bool({"0.0.0.0/0", "::/0"} & set(rule.strings(attribute)))
+            and low <= port <= high
+        )
+        return rule.number("rule_no") if denies else None
+    except Unknown:
+        return None
 
 
 @RULES.add(

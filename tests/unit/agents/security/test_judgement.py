@@ -51,6 +51,37 @@ def test_the_evidence_of_an_ipv6_rule_shows_its_own_range() -> None:
     )
 
 
+ACL = (
+    'resource "aws_network_acl" "a" {{\n  ingress {{\n    rule_no    = 100\n    action     = "allow"\n    protocol   = "-1"\n'
+    '    from_port  = 0\n    to_port    = 0\n    cidr_block = "0.0.0.0/0"\n  }}\n  ingress {{\n    rule_no    = {number}\n'
+    '    action     = "deny"\n    protocol   = "{protocol}"\n    from_port  = {port}\n    to_port    = {port}\n'
+    '    cidr_block = "{cidr}"\n  }}\n}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("denied", "observed"),
+    [
+        ({}, "RDP (3389) from 0.0.0.0/0"),
+        ({"port": 3389}, "SSH (22) from 0.0.0.0/0"),
+        (
+            {"number": 200},
+            "SSH (22), RDP (3389) from 0.0.0.0/0",
+        ),  # too late: the first rule that matches decides
+        ({"protocol": "udp"}, "SSH (22), RDP (3389) from 0.0.0.0/0"),
+        ({"cidr": "10.0.0.0/8"}, "SSH (22), RDP (3389) from 0.0.0.0/0"),
+        ({"number": "var.n"}, "SSH (22), RDP (3389) from 0.0.0.0/0"),
+        ({"protocol": "-1"}, None),  # everything is denied before
+    ],
+)
+def test_what_an_acl_denies_before_it_allows_stays_denied(
+    denied: dict[str, object], observed: str | None
+) -> None:
+    text = ACL.format(**{"number": 90, "protocol": "tcp", "port": 22, "cidr": "0.0.0.0/0", **denied})
+    found = of(run(tf("main.tf", text)), "IM-AWS-NACL-001")
+    assert [f.evidence[0].observed for f in found] == ([observed] if observed else [])
+
+
 @pytest.mark.parametrize(
     ("rule", "text", "fails"),
     [
