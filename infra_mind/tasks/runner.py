@@ -13,10 +13,11 @@ from typing import TypeVar
 
 import structlog
 
-from infra_mind.errors import InfraMindError, Unavailable
+from infra_mind.errors import Unavailable
 from infra_mind.model.result import AgentFailure
 from infra_mind.model.task import AgentState, TaskError, TaskState
 from infra_mind.tasks.alerts import WorkerFailure, failures_of
+from infra_mind.tasks.ending import end_steps
 from infra_mind.tasks.execution import Executor, Held, Outcome, Running, StepCall, StepFailed, StepStopped
 from infra_mind.tasks.plan import Plan, Step, digest, slots_of
 from infra_mind.tasks.retry import RetryPolicy
@@ -379,23 +380,12 @@ class TaskRun:
 
     # -- the end ------------------------------------------------------------------------------------------------------
     async def _end_steps(self, *, force: bool) -> None:
-        """Returns when nothing of the task runs: asks first, and after the grace ends the processes."""
-        left = {name: asyncio.ensure_future(_quiet(r)) for name, r in self._running.items()}
-        if not left:
-            return
-        if not force:
-            await asyncio.gather(*(self._running[name].stop(force=False) for name in left))
-            await asyncio.wait(left.values(), timeout=self._limits.grace_s)
-        for name, waiting in left.items():
-            if not waiting.done():
-                await self._running[name].stop(force=True)
-        _, alive = await asyncio.wait(left.values(), timeout=self._limits.confirm_s)
-        if alive:
-            log.error(
-                "steps did not end",
-                task_id=self.claim.task_id,
-                steps=sorted(n for n, w in left.items() if w in alive),
-            )
+        """Returns when nothing of the task runs, or cannot be seen to end."""
+        limits = self._limits
+        if left := await end_steps(
+            self._running, force=force, grace_s=limits.grace_s, confirm_s=limits.confirm_s
+        ):
+            log.error("steps did not end", task_id=self.claim.task_id, steps=left)
         self._running.clear()
 
     async def _commit_end(self, error: BaseException | None) -> None:
@@ -479,11 +469,3 @@ async def _end_of(work: asyncio.Future[None]) -> BaseException | None:
             "the run was cancelled from inside"
         )  # only looked at when nobody asked to stop
     return work.exception()
-
-
-async def _quiet(running: Running) -> None:
-    """Waits for the end of a step whose outcome does not matter any more."""
-    try:
-        await running.outcome()
-    except (StepFailed, StepStopped, InfraMindError):
-        return
