@@ -77,9 +77,19 @@ class Lasting:
 
 
 @dataclass(frozen=True)
+class Unreached:
+    """A run that went on after the cancel of its task where nobody could tell it: its host, or the head, was away until a moment
+    before. Last seen running `seconds` after the cancel, when it could be told again for `back_s`."""
+
+    start: Start
+    seconds: float
+    back_s: float
+
+
+@dataclass(frozen=True)
 class History:
     """`accepted`, `cancelled`: ids for which a caller got 202. `alive`: processes found alive though their task had been cancelled
-    long enough before. `hooked`: tasks whose end has to be told to a webhook."""
+    long enough before, and `unreached` those that nobody could reach then. `hooked`: tasks whose end has to be told to a webhook."""
 
     accepted: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
@@ -89,6 +99,7 @@ class History:
     end_events: tuple[str, ...] = ()
     starts: tuple[Start, ...] = ()
     alive: tuple[Start, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
     hooked: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     lasting: tuple[Lasting, ...] = ()

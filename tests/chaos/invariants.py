@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from infra_mind.model.task import ENDED, TaskState
 from tests.chaos.history import Committed, History
+from tests.chaos.load import REACHED_AFTER_S
 
 Invariant = Callable[[History], list[str]]
 
@@ -74,12 +75,21 @@ def nothing_kept_is_reckoned_again(history: History) -> list[str]:
 
 
 def nothing_runs_after_cancel(history: History) -> list[str]:
-    """No process of it is alive 5 s later, and it does not end well all the same."""
+    """No process of it is alive 5 s later where it could be told, and it does not end well all the same."""
     well = {end.task for end in history.ends if end.state == TaskState.SUCCESS}
     return [
         f"{start.step} of {start.task} runs in process {start.pid}, long after the cancel"
         for start in history.alive
     ] + [f"{task} was cancelled and ended as SUCCESS" for task in history.cancelled if task in well]
+
+
+def nothing_outlasts_its_absence(history: History) -> list[str]:
+    """Who is cut off cannot be told, and ends by itself only after a minute: what can be promised is the time from when it is back."""
+    return [
+        f"{one.start.step} of {one.start.task} ran {one.seconds:.0f} s after the cancel, {one.back_s:.0f} s after it could be told"
+        for one in history.unreached
+        if one.back_s > REACHED_AFTER_S
+    ]
 
 
 def one_webhook_id_per_end(history: History) -> list[str]:
@@ -105,6 +115,7 @@ INVARIANTS: Mapping[str, Invariant] = {
     "no commit under a stale fence": no_commit_under_a_stale_fence,
     "nothing kept is reckoned again": nothing_kept_is_reckoned_again,
     "cancelled: nothing of it runs 5 s later": nothing_runs_after_cancel,
+    "cancelled where nobody could tell it: nothing of it runs 10 s after somebody can": nothing_outlasts_its_absence,
     "one webhook id per end": one_webhook_id_per_end,
     "no key without expiry after the end": nothing_lasts_after_the_end,
 }

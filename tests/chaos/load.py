@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 import time
@@ -17,23 +18,26 @@ import psutil
 from infra_mind.client import Client
 from infra_mind.errors import Conflict, TooMany, Unavailable
 from infra_mind.model.task import Task
-from tests.chaos.history import Start, starts_of
+from tests.chaos.history import Start, Unreached, starts_of
 
 T = TypeVar("T")
 
 AGENTS = ("a", "b", "c", "d", "e")
 NOTHING_RUNS_AFTER_S = 5.0
+REACHED_AFTER_S = 10.0  # for what could not be told, counted from when it can be
 LONG_S = 90.0
 
 
 @dataclass
 class Witness:
-    """What the callers know, from all threads."""
+    """What the callers know, from all threads. `reachable_s`: for how long the platform can tell a run of an agent to stop."""
 
     agents_log: Path
     accepted: dict[str, str] = field(default_factory=dict)  # task -> assessment
     cancelled: list[str] = field(default_factory=list)
     alive: list[Start] = field(default_factory=list)
+    unreached: dict[str, Unreached] = field(default_factory=dict)  # by the id of the start
+    reachable_s: Callable[[Start], float] = lambda _: math.inf
     hooked: list[str] = field(default_factory=list)
 
     def starts(self) -> tuple[Start, ...]:
@@ -136,11 +140,26 @@ class Caller(threading.Thread):
         except Conflict:
             return  # it was faster, or an earlier try of this very cancel was taken
         self._witness.cancelled.append(task)
-        due = time.time() + NOTHING_RUNS_AFTER_S
+        cancelled = time.monotonic()
         self.ended(client, task)
-        time.sleep(max(0.0, due - time.time()))
+        time.sleep(max(0.0, cancelled + NOTHING_RUNS_AFTER_S - time.monotonic()))
+        unreached = self._witness.unreached
+        for one in self._running(task):
+            if self._witness.reachable_s(one) > REACHED_AFTER_S:
+                self._witness.alive.append(one)
+            else:
+                unreached[one.id] = Unreached(one, 0.0, 0.0)
+        while left := [one for one in self._running(task) if one.id in unreached]:
+            for one in left:
+                back_s = self._witness.reachable_s(one)
+                unreached[one.id] = Unreached(one, time.monotonic() - cancelled, back_s)
+            if all(unreached[one.id].back_s > REACHED_AFTER_S for one in left):
+                return
+            time.sleep(0.2)
+
+    def _running(self, task: str) -> list[Start]:
         starts = self._witness.starts()
-        self._witness.alive += [one for one in starts if one.task == task and runs(one, starts)]
+        return [one for one in starts if one.task == task and runs(one, starts)]
 
     def ended(self, client: Client, task: str) -> Task:
         """Polls until it has ended. Raises after `until`."""

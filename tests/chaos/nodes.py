@@ -63,7 +63,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[Site, Witness]]:
         nodes = Nodes(cluster)
         _deploy(cluster, folder / "serve.yaml", port)
         url, key = f"http://127.0.0.1:{port}", home.api_key()
-        wait_until("the platform is ready", lambda: _ready(url), timeout_s=120)
+        wait_until("the platform is ready", lambda: answers(f"{url}/readyz"), timeout_s=120)
         faults = [agent_worker(witness), nodes.fault()]
         yield Site(lambda: Client(url, key), store.url, home.path / "store", faults), witness
 
@@ -77,8 +77,8 @@ def _deploy(cluster: RayCluster, file: Path, port: int) -> None:
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
 
 
-def _ready(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False

@@ -16,7 +16,7 @@ OFFERED = "webhook_url" in StartOptions.model_fields
 class Receiver:
     """Use as a context. `told` is every message that came, whether it was refused or not; `taken` the tasks that need no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.told: list[Delivery] = []
         self.taken: set[str] = set()
         self._refused: set[str] = set()
@@ -33,7 +33,7 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
 
     def take(self, task: str, webhook_id: str) -> int:
         with self._lock:
@@ -52,7 +52,8 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        address, port = self._server.server_address[:2]
+        return f"http://{address!s}:{port}/hook"
 
     def __enter__(self) -> Receiver:
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()

@@ -33,12 +33,13 @@ END_S = 120.0  # for what was accepted to end once nothing is killed any more
 
 @dataclass(frozen=True)
 class Site:
-    """A platform that runs: how to call it, where its store is, what can be killed."""
+    """A platform that runs: how to call it, where its store is, what can be killed. `address`: where it reaches us."""
 
     client: Callable[[], Client]
     store_url: str = field(repr=False)
     store_directory: Path
     faults: Sequence[Fault]
+    address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Report:
 def run(site: Site, witness: Witness, *, seed: int, duration_s: float, once: bool = False) -> Report:
     """Each fault in turn, in an order that follows from the seed, then by chance, until the time is over; `once`: each in turn and
     no more, however long it takes."""
-    with Receiver() as receiver:
+    with Receiver(site.address) as receiver:
         return _run(site, witness, receiver, seed=seed, duration_s=duration_s, once=once)
 
 
@@ -159,6 +160,7 @@ def collect(site: Site, witness: Witness, receiver: Receiver) -> History:
         cancelled=tuple(witness.cancelled),
         starts=witness.starts(),
         alive=tuple(witness.alive),
+        unreached=tuple(witness.unreached.values()),
         hooked=tuple(witness.hooked),
         deliveries=tuple(receiver.told),
         lasting=tuple(lasting(site.store_url, witness.accepted, PREFIX)),
@@ -217,6 +219,8 @@ def _lines(report: Report) -> Iterator[str]:
     for name, seconds in times.items():
         yield f"{name:<16}{len(seconds):>6}{statistics.median(seconds):>20.1f}{max(seconds):>9.1f}"
     yield ""
+    if history.unreached:
+        yield f"{len(history.unreached)} runs of cancelled tasks went on while nobody could tell them, until {max(one.seconds for one in history.unreached):.0f} s after the cancel"
     for name, lines in violations(history).items():
         yield f"{'holds ' if not lines else 'BROKEN'}  {name}"
         yield from (f"          {line}" for line in lines[:10])

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.chaos.faults import on_one_machine
+from tests.chaos.hosts import three_hosts
 from tests.chaos.load import Witness
 from tests.chaos.nodes import two_nodes
 from tests.chaos.run import Site
@@ -23,7 +24,9 @@ def one_machine(folder: Path) -> Iterator[tuple[Site, Witness]]:
         yield Site(up.client, up.endpoint.store_url, up.home.path / "store", faults), witness
 
 
+# With `make chaos` this one is run in a network of its own (see `__main__`).
 SITES: Mapping[str, Callable[[Path], AbstractContextManager[tuple[Site, Witness]]]] = {
+    "hosts": three_hosts,
     "machine": one_machine,
     "nodes": two_nodes,
 }
@@ -38,4 +41,5 @@ KILLED: Mapping[str, tuple[str, ...]] = {
         "store",
     ),
     "nodes": ("agent worker", "node"),
+    "hosts": ("head", "node", "network", "network blip", "network to store"),
 }

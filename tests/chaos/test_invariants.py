@@ -20,6 +20,7 @@ from tests.chaos.history import (
     Lasting,
     Start,
     StoreReader,
+    Unreached,
     commands,
     starts_of,
 )
@@ -46,6 +47,7 @@ SOUND = History(
         Start(SECOND, "t", "b", 1, 101, "x", 10.0),
         Start(LATER, "t", "b", 2, 102, "x", 20.0, 21.0),
     ),
+    unreached=(Unreached(Start(SECOND, "t", "b", 1, 101, "x", 10.0), seconds=20.0, back_s=4.0),),
     hooked=("t",),
     deliveries=(Delivery("t", "msg_1"), Delivery("t", "msg_1")),
     lasting=(Lasting("im:counters", "somebody"),),
@@ -115,6 +117,10 @@ def runs_on(history: History) -> History:
     return replace(history, alive=(history.starts[1],))
 
 
+def runs_on_when_it_can_be_told(history: History) -> History:
+    return replace(history, unreached=(Unreached(history.starts[1], seconds=30.0, back_s=11.0),))
+
+
 def cancelled_and_ended_well(history: History) -> History:
     return replace(history, cancelled=("c", "t"))
 
@@ -144,6 +150,9 @@ DOCTORED = {
     ],
     "nothing kept is reckoned again": [reckoned_under_a_later_claim, reckoned_under_the_same_claim],
     "cancelled: nothing of it runs 5 s later": [runs_on, cancelled_and_ended_well],
+    "cancelled where nobody could tell it: nothing of it runs 10 s after somebody can": [
+        runs_on_when_it_can_be_told
+    ],
     "one webhook id per end": [two_ids, not_told, one_id_for_two],
     "no key without expiry after the end": [key_stays],
 }  # fmt: skip
