@@ -6,10 +6,12 @@ import asyncio
 import inspect
 import os
 import signal
+import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis.exceptions as redis_errors
@@ -457,3 +459,22 @@ async def test_a_place_that_would_cost_too_much_is_not_told(valkey: EmbeddedStor
     assert places == [None, None]
     assert (await store.task("tenant-0", "t-tenant-0")).state == "PENDING"
     await store.close()
+
+
+async def test_a_connection_that_only_listens_notices_a_server_that_went_without_a_word(
+    valkey: EmbeddedStore,
+) -> None:
+    """Nothing is sent there by itself: only the system's keep-alive finds out, and its own values are two hours."""
+    async with opened(valkey) as store:
+        pool: Any = store._link.streams.connection_pool  # the client has no types here
+        connection = await pool.get_connection()
+        line = connection._writer.get_extra_info("socket")
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle = socket.TCP_KEEPIDLE if hasattr(socket, "TCP_KEEPIDLE") else 0x10  # macOS
+        given = [
+            line.getsockopt(socket.IPPROTO_TCP, name)
+            for name in (idle, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+        await pool.release(connection)
+    after_s, every_s, times = given
+    assert after_s + every_s * times < 30

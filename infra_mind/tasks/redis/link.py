@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
@@ -30,6 +31,9 @@ CONNECTIONS = 64
 # What is longer than this, and what has long answers, gets a connection of its own: nobody shall wait behind it.
 SHORT_BYTES = 64 * 1024
 LONG_ANSWERS = frozenset({"page"})
+# A server that went without a word (its machine is gone, the network was cut) is noticed after IDLE + COUNT * INTERVAL seconds of
+# silence, also by who only listens; the system's own values are two hours.
+KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPALIVE": 10, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3}
 STREAM_CONNECTIONS = 4_096  # one for each open event stream, made when needed
 
 
@@ -187,9 +191,15 @@ def _pool(url: str, size: int, timeout_s: float | None) -> redis_client.Connecti
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=timeout_s,
         socket_keepalive=True,
+        socket_keepalive_options=_keep_alive(),
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+
+
+def _keep_alive() -> dict[int, int]:
+    """As far as this system has them; macOS calls the first one otherwise."""
+    return {getattr(socket, name): value for name, value in KEEP_ALIVE.items() if hasattr(socket, name)}
 
 
 def _stream_pool(url: str) -> redis_client.ConnectionPool:
