@@ -11,7 +11,7 @@ import random
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from tests.waiting import wait_until
 SLOTS, PORT, GCS_PORT, RESTART_S = 3, 8700, 6379, 1.0
 LONG_S = 15.0  # longer than all that waits for an answer: leases, Ray's health check, its connections
 SHORT_S = 2.0
+OFF_S = 20.0
 AWAY_S = 7.0  # longer than a lease, and than the engine waits for an answer of the store
 NODE = (
     "ray", "start", "--block", "--disable-usage-stats", "--object-store-memory=100000000",
@@ -60,7 +61,7 @@ class Unit(threading.Thread):
 
     def run(self) -> None:
         while not self._end.wait(0.1):
-            if self._process.poll() is not None:
+            if self._process.poll() is not None and self._host.is_on.wait(0.1):
                 self._host.kill()
                 self._end.wait(RESTART_S)
                 self._process = self._begin()
@@ -75,8 +76,8 @@ class Unit(threading.Thread):
 def three_hosts(folder: Path) -> Iterator[tuple[Site, Witness]]:
     """Callers, receiver and the store of the GCS are where the cables meet; the store of the tasks is a host as well."""
     witness, home, network = Witness(folder / "agents.log"), Home(folder / "home"), Network()
-    head, store = network.host("head", 10), network.host("store", 20)
-    nodes = [network.host("node1", 11), network.host("node2", 12)]
+    head, store = network.host("head", 8), network.host("store", 9)
+    nodes = [network.host("node1", 10), network.host("node2", 11)]
     with ExitStack() as stack:
         gcs_store = _server(stack, network.address, folder / "gcs", [])
         store_url = _server(stack, store.address, folder / "store", store.within)
@@ -102,10 +103,10 @@ def three_hosts(folder: Path) -> Iterator[tuple[Site, Witness]]:
         wait_until("the platform is ready", lambda: answers(f"{url}/readyz"), timeout_s=120)
         faults = [
             _head(head),
-            _node(nodes),
-            Cut("network", nodes, LONG_S).fault(),
-            Cut("network blip", nodes, SHORT_S).fault(),
-            Cut("network to store", [store], AWAY_S).fault(),
+            Away("node", nodes, Host.power_off, Host.power_on, OFF_S).fault(),
+            Away("network", nodes, Host.unplug, Host.plug, LONG_S).fault(),
+            Away("network blip", nodes, Host.unplug, Host.plug, SHORT_S).fault(),
+            Away("network to store", [store], Host.unplug, Host.plug, AWAY_S).fault(),
         ]
         witness.reachable_s = lambda start: _reachable_s(start, head, nodes)
         yield (
@@ -114,11 +115,13 @@ def three_hosts(folder: Path) -> Iterator[tuple[Site, Witness]]:
         )
 
 
-class Cut:
-    """Takes the cable out of one of the hosts, and puts it back after some seconds."""
+class Away:
+    """Makes one of the hosts go, and come back after some seconds."""
 
-    def __init__(self, name: str, hosts: Sequence[Host], seconds: float) -> None:
-        self._name, self._hosts, self._seconds = name, hosts, seconds
+    def __init__(
+        self, name: str, hosts: Sequence[Host], go: Callable[[Host], object], back: Callable[[Host], None], seconds: float
+    ) -> None:  # fmt: skip
+        self._name, self._hosts, self._go, self._back, self._seconds = name, hosts, go, back, seconds
         self._later = threading.Timer(0.0, lambda: None)
 
     def fault(self) -> Fault:
@@ -126,8 +129,8 @@ class Cut:
 
     def _strike(self, chance: random.Random) -> str:
         host = chance.choice(self._hosts)
-        host.unplug()
-        self._later = threading.Timer(self._seconds, host.plug)
+        self._go(host)
+        self._later = threading.Timer(self._seconds, self._back, [host])
         self._later.start()
         return f"{host.name} for {self._seconds:g} s"
 
@@ -140,14 +143,6 @@ def _head(head: Host) -> Fault:
         return f"{head.kill()} processes of {head.name}"
 
     return Fault("head", strike, head.is_back)
-
-
-def _node(nodes: Sequence[Host]) -> Fault:
-    def strike(chance: random.Random) -> str:
-        node = chance.choice(nodes)
-        return f"{node.kill()} processes of {node.name}"
-
-    return Fault("node", strike)
 
 
 def _reachable_s(start: Start, head: Host, nodes: Sequence[Host]) -> float:

@@ -5,9 +5,11 @@ all processes of a run end with its first one (a PID namespace). So nothing is l
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +22,7 @@ from tests.waiting import wait_until
 
 APART = ("unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child")
 INIT = '"$@"; exit $?'  # the first process of a PID namespace takes in orphans: a shell buries them
-NET = "10.77.0"
+NET, STRIDE = "10.77.0", 8
 PROBE = f"ip link set lo up && ip link add hub type bridge && ip link add one type veth peer name two && ip addr add {NET}.1/24 dev one"
 
 
@@ -53,7 +55,7 @@ class Network:
         _ip(f"addr add {self.address}/24 dev hub")
 
     def host(self, name: str, number: int) -> Host:
-        return Host(name, f"{NET}.{number}")
+        return Host(name, number)
 
 
 class Host:
@@ -61,15 +63,21 @@ class Host:
 
     `back_s`: for how long it has been there, as whoever makes it go and come back says."""
 
-    def __init__(self, name: str, address: str) -> None:
-        self.name, self.address = name, address
-        self._back_at = -math.inf
+    def __init__(self, name: str, number: int) -> None:
+        self.name, self._numbers = name, itertools.count(number, STRIDE)
+        self._back_at, self.is_on = -math.inf, threading.Event()
+        self.power_on()
+
+    def power_on(self) -> None:
+        """After `power_off`: another machine in its place, at another address."""
+        self.address = f"{NET}.{next(self._numbers)}"
         self._power = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         _until_apart(self._power.pid)
-        _ip(f"link add {name} type veth peer name eth0 netns {self._power.pid}")
-        _ip(f"link set {name} master hub up")
-        for words in ("link set lo up", f"addr add {address}/24 dev eth0", "link set eth0 up"):
+        _ip(f"link add {self.name} type veth peer name eth0 netns {self._power.pid}")
+        _ip(f"link set {self.name} master hub up")
+        for words in ("link set lo up", f"addr add {self.address}/24 dev eth0", "link set eth0 up"):
             subprocess.run([*self.within, "ip", *words.split()], check=True)
+        self.is_on.set()
 
     @property
     def within(self) -> list[str]:
@@ -117,6 +125,16 @@ class Host:
 
     def is_back(self) -> None:
         self._back_at = time.monotonic()
+
+    def power_off(self) -> int:
+        """Everything on it is gone with its connections, and nobody is told: no last packet leaves it."""
+        self.is_on.clear()
+        _ip(f"link set {self.name} down")
+        killed = self.kill()
+        self._power.kill()
+        self._power.wait()
+        _ip(f"link del {self.name}")
+        return killed
 
     def unplug(self) -> None:
         """The cable is out: nothing arrives any more, and nobody is told."""
