@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,14 @@ def test_a_step_that_uses_up_the_memory_of_a_node_is_not_started_for_ever(config
     """Without the variable Ray has no end of retries for it."""
     starts = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
     assert all("RAY_task_oom_retries=2" in command for command in starts if "ray start" in command)
+
+
+@pytest.mark.parametrize("kind", ["head", "worker"])
+def test_a_connection_to_a_node_that_went_without_a_word_ends_soon(config: dict[str, Any], kind: str) -> None:
+    """On both ends: a server refuses signs of life that come more often than its own setting says."""
+    command = config[f"{kind}_start_ray_commands"][-1]
+    told = dict(re.findall(r"RAY_grpc_client_(keepalive_\w+)_ms=(\d+)", command))
+    assert int(told["keepalive_time"]) + int(told["keepalive_timeout"]) <= 20_000
 
 
 def test_disks_are_encrypted_and_instance_metadata_needs_a_session(config: dict[str, Any]) -> None:
