@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos import network
-from tests.chaos.run import run
+from tests.chaos.run import CALLERS, run
 from tests.chaos.sites import KILLED, SITES
 
 
@@ -24,6 +24,7 @@ def main() -> int:
     names = sorted({fault for faults in KILLED.values() for fault in faults})
     words.add_argument("--faults", choices=names, nargs="+", default=names, help="all of them without it")
     words.add_argument("--once", action="store_true", help="each fault once, however long it takes")
+    words.add_argument("--callers", type=int, default=CALLERS)
     words.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = words.parse_args()
     failed = False
@@ -40,7 +41,8 @@ def main() -> int:
             SITES[name](Path(folder)) as (site, witness),
         ):
             site = replace(site, faults=[fault for fault in site.faults if fault.name in faults])
-            report = run(site, witness, seed=given.seed, duration_s=given.duration, once=given.once)
+            how = {"seed": given.seed, "duration_s": given.duration, "once": given.once}
+            report = run(site, witness, **how, callers=given.callers)
             print(report.text(), flush=True)
             failed = failed or bool(report.broken)
     return 1 if failed else 0
@@ -51,13 +53,10 @@ def _inside(given: argparse.Namespace) -> bool:
     if reason := network.refusal():
         print(f"site hosts is left out: {reason}", flush=True)
         return not given.site
-    return not subprocess.run(network.apart([sys.executable, *hosts_command(given)]), check=False).returncode
-
-
-def hosts_command(given: argparse.Namespace) -> list[str]:
-    words = ["-m", "tests.chaos", "--inside", "--site", "hosts"]
-    words += ["--seed", str(given.seed), "--duration", str(given.duration), "--faults", *given.faults]
-    return [*words, "--once"] if given.once else words
+    words = [f"--{name}={getattr(given, name)}" for name in ("seed", "duration", "callers")]
+    words += ["--inside", "--site=hosts", *(["--once"] if given.once else []), "--faults", *given.faults]
+    command = network.apart([sys.executable, "-m", "tests.chaos", *words])
+    return subprocess.run(command, check=False).returncode == 0
 
 
 if __name__ == "__main__":

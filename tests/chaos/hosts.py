@@ -88,16 +88,11 @@ def three_hosts(folder: Path) -> Iterator[tuple[Site, Witness]]:
             "INFRA_MIND_WEBHOOK_ALLOW_PRIVATE": f"{network.address}/32",
             "RAY_REDIS_ADDRESS": gcs_store.removeprefix("redis://"), "RAY_external_storage_namespace": "infra-mind",
         }  # fmt: skip
-        _unit(
-            stack,
-            head,
-            ["--head", f"--dashboard-host={head.address}", f"--port={GCS_PORT}", "--num-cpus=0"],
-            above,
-            folder,
-        )
-        gcs = f"{head.address}:{GCS_PORT}"
+        alone = ["--head", f"--port={GCS_PORT}", f"--dashboard-host={head.address}", "--num-cpus=0"]
+        _unit(stack, head, alone, above, folder)
+        joins = [f"--address={head.address}:{GCS_PORT}", f"--num-cpus={SLOTS}", f'--resources={{"slot": {SLOTS}}}']  # fmt: skip
         for node in nodes:
-            _unit(stack, node, [f"--address={gcs}", f"--num-cpus={SLOTS}", f'--resources={{"slot": {SLOTS}}}'], shared, folder)  # fmt: skip
+            _unit(stack, node, joins, shared, folder)
         _deploy(head, folder / "serve.yaml", above)
         url, key = f"http://{head.address}:{PORT}", home.api_key()
         wait_until("the platform is ready", lambda: answers(f"{url}/readyz"), timeout_s=120)
@@ -154,16 +149,14 @@ def _environment(kind: str) -> dict[str, str]:
     """What `cluster.yaml` sets before `ray start` on this kind of node; without its token."""
     told = yaml.safe_load((ROOT / "cluster.yaml").read_text())[f"{kind}_start_ray_commands"][-1]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "INFRA_MIND_"))}
-    return (
-        ours
-        | dict(re.findall(r"(RAY_\w+)=(\S+)", told))
-        | {
-            "PYTHONPATH": str(ROOT),
-            "PATH": f"{BIN}{os.pathsep}{ours.get('PATH', '')}",
-            "RAY_AUTH_MODE": "disabled",
-            "RAY_USAGE_STATS_ENABLED": "0",
-        }
-    )
+    return {
+        **ours,
+        **dict(re.findall(r"(RAY_\w+)=(\S+)", told)),
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{BIN}{os.pathsep}{ours.get('PATH', '')}",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
 
 
 def _unit(

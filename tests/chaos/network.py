@@ -83,9 +83,10 @@ class Host:
     def within(self) -> list[str]:
         return ["nsenter", "--net", "--target", str(self._power.pid)]
 
-    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Whether it ended well."""
-        return not subprocess.run([*self.within, *command], env=environment, cwd=ROOT, timeout=120).returncode
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        words = [*self.within, *command]
+        done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def start(
         self, command: Sequence[str], *, environment: Mapping[str, str], log: Path

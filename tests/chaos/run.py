@@ -69,15 +69,17 @@ class Report:
         return "\n".join(_lines(self))
 
 
-def run(site: Site, witness: Witness, *, seed: int, duration_s: float, once: bool = False) -> Report:
+def run(
+    site: Site, witness: Witness, *, seed: int, duration_s: float, once: bool = False, callers: int = CALLERS
+) -> Report:
     """Each fault in turn, in an order that follows from the seed, then by chance, until the time is over; `once`: each in turn and
     no more, however long it takes."""
     with Receiver(site.address) as receiver:
-        return _run(site, witness, receiver, seed=seed, duration_s=duration_s, once=once)
+        return _run(site, witness, receiver, seed=seed, duration_s=duration_s, once=once, count=callers)
 
 
 def _run(
-    site: Site, witness: Witness, receiver: Receiver, *, seed: int, duration_s: float, once: bool
+    site: Site, witness: Witness, receiver: Receiver, *, seed: int, duration_s: float, once: bool, count: int
 ) -> Report:
     begin, end = time.monotonic(), threading.Event()
     until = begin + duration_s + END_S
@@ -89,7 +91,7 @@ def _run(
         "until": until,
         "webhook": webhook,
     }
-    callers = [Caller(site.client, witness, number=n, **options) for n in range(1, CALLERS + 1)]
+    callers = [Caller(site.client, witness, number=n, **options) for n in range(1, count + 1)]
     for caller in callers:
         caller.start()
     probe = Caller(site.client, witness, number=0, **options)
