@@ -34,7 +34,7 @@ from tests.platform import ROOT, SYNTHETIC
 from tests.waiting import wait_until
 
 SLOTS, PORT, GCS_PORT, RESTART_S = 3, 8700, 6379, 1.0
-LONG_S = 12.0  # longer than all that waits for an answer: leases, Ray's health check, its connections
+LONG_S = 15.0  # longer than all that waits for an answer: leases, Ray's health check, its connections
 SHORT_S = 2.0
 OFF_S = 20.0
 AWAY_S = 7.0  # longer than a lease, and than the engine waits for an answer of the store
