@@ -23,6 +23,7 @@ class Efficiency(Row):
     decode_mfu: Share
     bandwidth_efficiency: Share
     expert_efficiency: Share
+    expert_mfu: Share
     low: Share
     high: Annotated[float, Field(ge=1, le=5)]
     experts_low: Share
@@ -36,7 +37,8 @@ class Efficiency(Row):
 
 class Measurement(Row):
     """A published series on one deployment: points of (prompt tokens, answer tokens, requests in flight, value); no number in
-    flight means as many as fit. `use` says whether the series gave the efficiencies (`fit`), tests them (`check`), or is `old`."""
+    flight means as many as fit. `use` says whether the series gave the efficiencies (`fit`), tests them (`check`), or is `old`.
+    `requests`: of a run that queues them all at once, how many at each point. `attention_dp`: only the experts were split."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")]
     model: str
@@ -48,7 +50,15 @@ class Measurement(Row):
     quantity: Literal["output_tokens_per_s", "tpot_ms"]
     use: Literal["fit", "check", "old"]
     points: Annotated[tuple[tuple[Positive, Positive, Positive | None, Positive], ...], Field(min_length=1)]
+    requests: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    attention_dp: bool = False
     note: str = ""
+
+    @model_validator(mode="after")
+    def _requests_of_every_point(self) -> Measurement:
+        if self.requests and len(self.requests) != len(self.points):
+            raise ValueError("requests are given for every point or for none")
+        return self
 
     @model_validator(mode="after")
     def _known_batch_for_times(self) -> Measurement:

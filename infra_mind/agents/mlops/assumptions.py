@@ -76,12 +76,20 @@ def of_serving(plan: Planning, gpu: Gpu) -> tuple[Assumption, ...]:
     )  # fmt: skip
 
 
-def experts(plan: Planning, gpu: Gpu) -> Assumption:
-    """Experts are read in many small products, which reach less of the bandwidth than one large one."""
-    return Assumption(
-        id="mlops.serving.expert_efficiency", value=plan.expert_efficiency, unit="share",
-        text="Decode reaches this share of the peak memory bandwidth where it reads experts; a step reads 1 − (1 − k/E)^batch of them",
-        source=efficiency(gpu).source,
+def experts(plan: Planning, gpu: Gpu) -> tuple[Assumption, ...]:
+    """Experts are read and multiplied in many small products, which reach less of the peaks than one large one."""
+    source = efficiency(gpu).source
+    return (
+        Assumption(
+            id="mlops.serving.expert_efficiency", value=plan.expert_efficiency, unit="share",
+            text="Decode reaches this share of the peak memory bandwidth where it reads experts; a step reads 1 − (1 − k/E)^batch of them",
+            source=source,
+        ),
+        Assumption(
+            id="mlops.serving.expert_mfu", value=plan.expert_mfu, unit="share",
+            text="The products with experts reach this share of the dense peak rate, in prefill and in decode",
+            source=source,
+        ),
     )  # fmt: skip
 
 

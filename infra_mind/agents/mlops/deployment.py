@@ -182,10 +182,12 @@ def _times(prefix: str, split: Split, load: float) -> list[Fact]:
     return [
         _fact(
             prefix, split, "prefill_s", replica.prefill_s, "s",
-            "(2 · (multiplied_parameters − head_parameters) · S + 2 · head_parameters + attention_flops) / (gpus_per_replica · flops · mfu) "
+            "(2 · (multiplied_parameters − expert_parameters − head_parameters) · S + 2 · head_parameters + attention_flops) / "
+            "(gpus_per_replica · flops · mfu) + 2 · expert_parameters · S / (gpus_per_replica · flops · expert_mfu) "
             "+ communication_s; attention_flops = Σ over layers of 2 · heads · head_dim · S², with a window w < S of 4 · heads · head_dim · "
             "(S·w − w²/2)",
-            multiplied_parameters=shape.multiplied_parameters, head_parameters=shape.head_parameters, S=replica.load.input_tokens,
+            multiplied_parameters=shape.multiplied_parameters, expert_parameters=shape.expert_parameters,
+            head_parameters=shape.head_parameters, S=replica.load.input_tokens, expert_mfu=plan.expert_mfu,
             attention_flops=shape.attention_flops(replica.load.input_tokens), gpus_per_replica=replica.tp, flops=replica.peak,
             mfu=plan.prefill_mfu,
             communication_s=replica.communication_s(replica.load.input_tokens),
@@ -207,11 +209,13 @@ def _decode(prefix: str, split: Split, replica: Replica, batch: float) -> Fact:
     b = max(batch, 1.0)
     return _fact(
         prefix, split, "decode_s", replica.decode_s(batch), "s",
-        "batch · kv_bytes_per_gpu / bandwidth + max(2 · batch · multiplied_parameters / (gpus_per_replica · flops · decode_mfu), "
-        "dense_read_per_gpu / bandwidth + experts_read_per_gpu / (bandwidth_bytes_per_s · expert_efficiency)) + communication_s; "
+        "batch · kv_bytes_per_gpu / bandwidth + max(2 · batch · (multiplied_parameters − expert_parameters) / (gpus_per_replica · flops · "
+        "decode_mfu), dense_read_per_gpu / bandwidth) + experts_read_per_gpu / (bandwidth_bytes_per_s · expert_efficiency) "
+        "+ 2 · batch · expert_parameters / (gpus_per_replica · flops · expert_mfu) + communication_s; "
         "bandwidth = bandwidth_bytes_per_s · bandwidth_efficiency",
         batch=b, context_tokens=replica.mean_context, kv_bytes_per_gpu=replica.kv_per_gpu(replica.mean_context),
-        multiplied_parameters=replica.shape.multiplied_parameters, flops=replica.peak, decode_mfu=replica.plan.decode_mfu,
+        multiplied_parameters=replica.shape.multiplied_parameters, expert_parameters=replica.shape.expert_parameters,
+        flops=replica.peak, decode_mfu=replica.plan.decode_mfu, expert_mfu=replica.plan.expert_mfu,
         dense_read_per_gpu=replica.dense_read_per_gpu, experts_read_per_gpu=replica.experts_read_per_gpu(b),
         expert_efficiency=replica.plan.expert_efficiency, gpus_per_replica=replica.tp, communication_s=replica.communication_s(b),
         bandwidth_bytes_per_s=replica.gpu.bandwidth_bytes_per_s, bandwidth_efficiency=replica.plan.bandwidth_efficiency,

@@ -49,15 +49,30 @@ def _of(measurement: Measurement) -> Iterator[Point]:
     peak = peak_flops(gpu, shape.weight_dtype)
     if peak is None:
         raise KeyError(measurement.id)
-    for input_tokens, output_tokens, given_batch, value in measurement.points:
+    totals = measurement.requests or (0,) * len(measurement.points)
+    for (input_tokens, output_tokens, given_batch, value), total in zip(
+        measurement.points, totals, strict=True
+    ):
         load = Load(input_tokens, output_tokens, measurement.kv_dtype)
-        replica = Replica(shape, gpu, measurement.gpus, load, peak, Planning.of(gpu))
-        batch = given_batch or float(min(replica.concurrency, replica.sequence_limit))
+        replica = Replica(
+            shape, gpu, measurement.gpus, load, peak, Planning.of(gpu), measurement.attention_dp
+        )
+        fit = min(replica.concurrency, replica.sequence_limit)
+        batch = given_batch or float(min(fit, total) if total else fit)
         if measurement.quantity == "tpot_ms":
             ratio = value / (_tpot_s(replica, batch) * 1000)
         else:
-            ratio = replica.rate(batch) * output_tokens / value
+            rate = _rate_of_waves(replica, total, int(batch)) if total else replica.rate(batch)
+            ratio = rate * output_tokens / value
         yield Point(measurement, replica, batch, value, ratio)
+
+
+def _rate_of_waves(replica: Replica, total: int, at_once: int) -> float:
+    """Requests per second of a run of equal requests that all wait from the start: those that start together end together, and the
+    last wave may be a small one."""
+    full, last = divmod(total, at_once)
+    seconds = full * at_once / replica.rate(at_once) + (last / replica.rate(last) if last else 0.0)
+    return total / seconds
 
 
 def _tpot_s(replica: Replica, in_flight: float) -> float:

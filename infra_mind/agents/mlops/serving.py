@@ -177,7 +177,7 @@ class ServingCase:
         plan = Planning.of(gpu)
         self.assumptions.extend(assumptions.of_serving(plan, gpu))
         if shape.experts:
-            self.assumptions += [assumptions.experts(plan, gpu), assumptions.experts_band(gpu)]
+            self.assumptions += [*assumptions.experts(plan, gpu), assumptions.experts_band(gpu)]
         self.assumptions.extend(defaults.used(AGENT_NAME, self.item, self.path, "ttft_s", "tpot_s"))
         if shape.scheme and peak == gpu.half_flops:
             self.assumptions.append(assumptions.widened(self.id, dtype, gpu.id, self.path))
@@ -221,11 +221,17 @@ class ServingCase:
             make_finding(
                 rule_id="mlops.serving.fit", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO, confidence=Confidence.MEDIUM,
                 title=f"{self.item.name}: {counted(best.replicas(load), 'replica')} of {best.replica.tp} × {best.replica.gpu.id} serve the load"
-                + (f" within {' and '.join(targets)}" if targets else ""),
+                + (f" within {' and '.join(targets)}" if targets else "") + self._between(),
                 resource=self.path, value=self.item.model,
-                facts=tuple(f"{self._prefix}.{name}" for name in ("gpus", "gpus_per_replica", "replicas", "binding_constraint")),
+                facts=tuple(f"{self._prefix}.{name}" for name in ("gpus", "gpus_low", "gpus_high", "gpus_per_replica", "replicas", "binding_constraint")),
             )
         )  # fmt: skip
+
+    def _between(self) -> str:
+        """How few and how many GPUs it may be by the error band, where that is not the same number."""
+        held = {f.id: f.value for f in self.facts}
+        low, high = (held[f"{self._prefix}.gpus_{end}"] for end in ("low", "high"))
+        return "" if low == high else f"; by the error band it may take {low} to {high} GPUs"
 
     def _cannot(self, splits: list[Split], gpu: Gpu) -> None:
         """No split meets everything: says which constraint stands in the way on the split that comes nearest, and by how much."""

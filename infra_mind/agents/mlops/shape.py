@@ -16,10 +16,11 @@ SHAPE_FIELDS = ("layers", "hidden", "heads", "kv_heads", "head_dim", "parameters
 
 @dataclass(frozen=True)
 class Experts:
-    """How many experts each sparse layer has, and how many of them a token takes."""
+    """How many experts each sparse layer has, how many of them a token takes, and how many layers are sparse."""
 
     experts: int
     per_token: int
+    layers: int
 
     def touched(self, batch: float) -> float:
         """Expected share of the experts that some token of the batch takes: 1 − (1 − k/E)^batch, each token choosing for itself."""
@@ -69,6 +70,11 @@ class Shape:
         """Parameters of the matrix that turns the last hidden state into scores: 0 where the shape does not tell it apart."""
         name = "embeddings" if self.tied else "head"
         return sum(g.parameters for g in self.groups if g.name == name)
+
+    @cached_property
+    def expert_parameters(self) -> int:
+        """Parameters of the experts that a token takes, over all layers; shared experts are none of them."""
+        return sum(g.active for g in self.groups if g.name == "experts")
 
     @cached_property
     def multiplied_parameters(self) -> int:
@@ -170,7 +176,7 @@ def _published(model: models.Model, dtype: str, scheme: Scheme | None, published
         else "2 · layers · kv_heads · head_dim · bytes",
         source=model.source,
         as_of=model.as_of,
-        experts=Experts(moe.experts, moe.per_token) if moe else None,
+        experts=Experts(moe.experts, moe.per_token, moe.layers) if moe else None,
         window=model.sliding_window,
         window_layers=model.window_layers,
         tied=model.tied,

@@ -209,21 +209,24 @@ def test_every_number_can_be_reckoned_again_from_the_inputs_of_its_fact() -> Non
     i = of_fact("replicas")
     assert found["replicas"] == math.ceil(i["load"] / i["rate_per_replica"])
     i = of_fact("prefill_s")
-    body = i["multiplied_parameters"] - i["head_parameters"]
+    body = i["multiplied_parameters"] - i["expert_parameters"] - i["head_parameters"]
     arithmetic = 2 * body * i["S"] + 2 * i["head_parameters"] + i["attention_flops"]
     assert i["attention_flops"] == 2 * 80 * 64 * 128 * i["S"] ** 2
+    peak = i["gpus_per_replica"] * i["flops"]
+    experts = 2 * i["expert_parameters"] * i["S"] / (peak * i["expert_mfu"])
     assert found["prefill_s"] == pytest.approx(
-        arithmetic / (i["gpus_per_replica"] * i["flops"] * i["mfu"]) + i["communication_s"]
+        arithmetic / (peak * i["mfu"]) + experts + i["communication_s"]
     )
     i = of_fact("decode_s")
     bandwidth = i["bandwidth_bytes_per_s"] * i["bandwidth_efficiency"]
-    multiply = (
-        2 * i["batch"] * i["multiplied_parameters"] / (i["gpus_per_replica"] * i["flops"] * i["decode_mfu"])
-    )
+    dense = i["multiplied_parameters"] - i["expert_parameters"]
+    peak = i["gpus_per_replica"] * i["flops"]
+    multiply = 2 * i["batch"] * dense / (peak * i["decode_mfu"])
+    read = i["dense_read_per_gpu"] / bandwidth
     experts = i["experts_read_per_gpu"] / (i["bandwidth_bytes_per_s"] * i["expert_efficiency"])
-    read = i["dense_read_per_gpu"] / bandwidth + experts
+    experts += 2 * i["batch"] * i["expert_parameters"] / (peak * i["expert_mfu"])
     cache = i["batch"] * i["kv_bytes_per_gpu"] / bandwidth
-    assert found["decode_s"] == pytest.approx(cache + max(multiply, read) + i["communication_s"])
+    assert found["decode_s"] == pytest.approx(cache + max(multiply, read) + experts + i["communication_s"])
     i = of_fact("ttft_s")
     queue = i["share"] * i["prefill_s"] / (2 * (1 - i["share"]))
     assert found["ttft_s"] == pytest.approx(

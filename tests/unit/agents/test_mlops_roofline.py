@@ -22,11 +22,17 @@ IDEAL = Planning(
     decode_mfu=1.0,
     bandwidth_efficiency=1.0,
     expert_efficiency=1.0,
+    expert_mfu=1.0,
     collective_latency_s=0.0,
 )
 TOY = Shape(
     layers=10, hidden=1000, heads=16, head_dim=64, kv_shards=4, kv_values_per_token=5120, parameters=10**9,
     active_parameters=10**9, groups=(Group("all", 10**9, 10**9),), kv_formula="", source="by hand", as_of=None,
+)  # fmt: skip
+
+SPARSE = replace(
+    TOY, active_parameters=3 * 10**8, experts=Experts(8, 1, 2),
+    groups=(Group("dense", 2 * 10**8, 2 * 10**8), Group("experts", 8 * 10**8, 10**8)),
 )  # fmt: skip
 
 
@@ -118,7 +124,7 @@ def test_a_latent_cache_is_kept_whole_on_every_gpu() -> None:
 @pytest.mark.parametrize(("batch", "expected"), [(1, 4), (2, 7.875), (32, 81.657)])
 def test_experts_touched_are_those_that_some_token_takes(batch: int, expected: float) -> None:
     """gpt-oss-120b: 128 experts, 4 a token; E·(1 − (1 − k/E)^B) by hand: 128 · (1 − 0.96875^B)."""
-    assert 128 * Experts(128, 4).touched(batch) == pytest.approx(expected, abs=0.001)
+    assert 128 * Experts(128, 4, 36).touched(batch) == pytest.approx(expected, abs=0.001)
 
 
 def test_a_window_bounds_what_its_layers_cache_and_attend_to() -> None:
@@ -165,13 +171,44 @@ def test_room_and_concurrency() -> None:
 
 
 def test_a_small_batch_reads_only_the_experts_that_it_takes() -> None:
-    kinds = (Group("dense", 2 * 10**8, 2 * 10**8), Group("experts", 8 * 10**8, 10**8))
-    sparse = replace(TOY, active_parameters=3 * 10**8, experts=Experts(8, 1), groups=kinds)
-    cache = 125 * 10240 / 2.039e12
-    one = replica(shape=sparse).decode_s(1) - cache
+    cache, multiply = 125 * 10240 / 2.039e12, 2 * 1e8 / 312e12
+    one = replica(shape=SPARSE).decode_s(1) - cache - multiply
     assert one == pytest.approx((2 * 2e8 + 2 * 1e8) / 2.039e12), "the dense part and one of eight experts"
-    many = replica(shape=sparse).decode_s(200) - 200 * cache
-    assert many == pytest.approx(2e9 / 2.039e12, rel=1e-6), "all of them"
+    many = replica(shape=SPARSE).decode_s(100) - 100 * (cache + multiply)
+    assert many == pytest.approx(2e9 / 2.039e12, rel=1e-5), "all of them"
+
+
+def test_experts_are_read_and_multiplied_one_after_the_other_each_at_its_own_share_of_the_peak() -> None:
+    plan = replace(IDEAL, expert_efficiency=0.5, expert_mfu=0.25)
+    found = replica(shape=SPARSE, plan=plan).decode_s(100) - replica(shape=SPARSE).decode_s(100)
+    assert found == pytest.approx(1.6e9 / 2.039e12 + 3 * 100 * 2 * 1e8 / 312e12, rel=1e-5)
+    prefill = replica(shape=SPARSE, plan=plan).prefill_s - replica(shape=SPARSE).prefill_s
+    assert prefill == pytest.approx(3 * 2 * 1e8 * 100 / 312e12)
+
+
+def test_attention_data_parallel_keeps_all_but_the_experts_on_every_gpu_and_each_request_on_one() -> None:
+    """Four GPUs with a batch each: 0.4 GB of dense weights on every one and a quarter of 1.6 GB of experts; no copies of the cache.
+    Two of the layers are sparse: a gather and a scatter each, of a quarter kept and three quarters moved."""
+    apart = replace(replica(tp=4, shape=SPARSE), attention_dp=True)
+    assert apart.weights_per_gpu == 4e8 + 4e8
+    assert apart.sequence_limit == 4 * 1024
+    assert apart.communication_s(7) == pytest.approx(2 * 2 * 3 / 4 * 7 * 1000 * 2 / 300e9)
+    assert replace(replica(tp=8, shape=SPARSE), attention_dp=True).kv_per_gpu(1) == 1280
+    assert apart.dense_read_per_gpu == 4e8
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("model", ["Qwen/Qwen3-235B-A22B", "meta-llama/Llama-4-Scout-17B-16E-Instruct"])
+def test_a_larger_batch_never_serves_less_and_a_step_of_it_is_never_shorter(model: str, apart: bool) -> None:
+    shape = shape_of(Serving(name="x", model=model, weight_dtype="fp8"), "llm_serving.0")
+    assert shape is not None
+    sparse = Replica(
+        shape, gpu("h100_sxm"), 8, Load(1000, 500, "fp8"), 1979e12, Planning.of(gpu("h100_sxm")), apart
+    )
+    batches = [1.0, 1.5, 2.0, 3.0, 7.0, 16.0, 64.0, 200.0, 512.0, 1024.0, 4096.0]
+    rates, steps = [sparse.rate(b) for b in batches], [sparse.decode_s(b) for b in batches]
+    assert rates == sorted(rates)
+    assert steps == sorted(steps)
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,9 @@ def test_a_time_per_token_without_the_requests_in_flight_is_refused() -> None:
     row = ROWS[0].model_dump() | {"quantity": "tpot_ms"}
     with pytest.raises(ValueError, match="in flight"):
         Measurement.model_validate(row)
+
+
+def test_a_run_tells_its_requests_at_every_point_or_at_none() -> None:
+    row = ROWS[0].model_dump() | {"requests": (3000,)}
+    with pytest.raises(ValueError, match="for every point or for none"):
+        Measurement.model_validate(row)
