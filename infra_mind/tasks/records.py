@@ -33,6 +33,7 @@ IDLE_TENANT_TTL_S = (
 )
 LOOKS_FOR_A_PLACE = 400  # records that counting one place in the queue may cost; beyond, no place is told
 WOKEN_AT_ONCE = 200  # delayed tasks that one claim lets into the queue
+_EVENT_DIGITS = 19  # of 2**63
 DELETED_EVENTS_TTL_S = 60.0  # open streams of a deleted task still see its end
 
 QUEUED_STEP = "queued_for_processing"
@@ -245,6 +246,8 @@ def event(
 def event_id(text: str, option: str = "after") -> tuple[int, int]:
     """`<ms>-<n>` as numbers that compare; OptionInvalid."""
     ms, dash, number = text.partition("-")
+    if max(len(ms), len(number)) > _EVENT_DIGITS:
+        raise OptionInvalid(option, f"{text[:80]!r} is not an event id")
     if not (ms.isascii() and ms.isdigit()) or (dash and not (number.isascii() and number.isdigit())):
         raise OptionInvalid(option, f"{text!r} is not an event id")
     pair = int(ms), int(number or 0)

@@ -66,7 +66,21 @@ async def test_a_stream_resumes_after_any_event(store: TaskStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "-", "x", "1-x", "1-2-3", "-1", "1 2", "٣-٤", f"{2**63}-0", f"1-{2**64}"]
+    "bad",
+    [
+        "",
+        "-",
+        "x",
+        "1-x",
+        "1-2-3",
+        "-1",
+        "1 2",
+        "٣-٤",
+        f"{2**63}-0",
+        f"1-{2**64}",
+        "1" * 5000,
+        "1-" + "1" * 5000,
+    ],
 )
 async def test_a_malformed_id_is_an_invalid_option(store: TaskStore, bad: str) -> None:
     await accept(store, "1")
