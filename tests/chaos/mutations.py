@@ -88,6 +88,8 @@ MUTATIONS = (
     Mutation("claim gives the same fence", "claim", "'fence', int(tonumber(task.fence) + 1)", "'fence', task.fence", "test_store_running.py::test_a_claim_starts_the_task"),
     Mutation("claim is no attempt", "claim", "'attempt', int(tonumber(task.attempt) + 1)", "'attempt', task.attempt", "test_store_running.py::test_a_task_claimed_too_often_is_poison"),
     Mutation("claim gives no lease", "claim", "  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)\n", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
+    Mutation("a claim whose answer was lost is not known again", "claim", "hand_out_again()\nif #claims > 0", "if #claims > 0", "test_redis_store.py::test_a_claim_whose_answer_was_lost_comes_with_the_next_call"),
+    Mutation("what was lost with an answer is taken from others", "claim", "    if holds(task, one[2]) then hand_out(task) end", "    hand_out(task)", "test_redis_store.py::test_what_was_lost_with_an_answer_and_taken_by_others_is_theirs"),
     Mutation("claim never looks at leases", "claim", "while #claims < limit and take_expired() > 0 do end", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
     Mutation("claim takes the cancelled", "claim", "if task.cancel then return revoke(task, changed) end", "", "test_store_cancel.py::test_a_cancelled_task_whose_holder_is_lost_is_revoked_not_run"),
     Mutation("claim knows no poison", "claim", "if tonumber(task.attempt) >= C.max_claims then", "if false then", "test_store_running.py::test_a_task_claimed_too_often_is_poison"),

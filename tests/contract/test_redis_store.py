@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import os
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis.exceptions as redis_errors
@@ -24,6 +26,7 @@ from infra_mind.tasks.embedded import EmbeddedStore
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.records import LOOKS_FOR_A_PLACE
 from infra_mind.tasks.redis import RedisStore, failures
+from infra_mind.tasks.redis.link import SHORT_BYTES
 from infra_mind.tasks.redis.scripts import NAMES
 from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.store import (
@@ -32,6 +35,7 @@ from infra_mind.tasks.store import (
     Commit,
     DispatcherInfo,
     Kept,
+    Renewal,
     StoreLimits,
     TaskStore,
 )
@@ -303,6 +307,88 @@ async def test_an_accept_whose_answer_was_lost_is_one_task(victim: EmbeddedStore
         assert cuts == [1]
         assert [claim.task_id for claim in await direct.claim("d", 9)] == ["t-1"]
         assert (await direct.counters()).accepted == 2
+
+
+async def test_a_claim_whose_answer_was_lost_comes_with_the_next_call(victim: EmbeddedStore) -> None:
+    """It is the same claim: no lease is waited for, and it is no second attempt of a task that nobody ran."""
+    async with opened(victim) as direct:
+        for number in (1, 2, 3):
+            await direct.create_assessment("acme", f"a-{number}", "x", b"", 0)
+            await direct.accept("acme", f"a-{number}", f"t-{number}", StartOptions(), AGENTS)
+        assert [claim.task_id for claim in await direct.claim("other", 1)] == [
+            "t-1"
+        ]  # the scripts are loaded
+        async with cutting_relay(victim, b"EVALSHA") as (url, cuts):
+            store = RedisStore(url)
+            with pytest.raises(Unavailable):
+                await store.claim("d", 1)
+            assert cuts == [1]
+            assert [(claim.task_id, claim.attempt) for claim in await store.claim("d", 1)] == [("t-2", 1)]
+            assert [(claim.task_id, claim.attempt) for claim in await store.claim("d", 9)] == [("t-3", 1)]
+            await store.close()
+
+
+async def test_what_was_lost_with_an_answer_and_taken_by_others_is_theirs(house: RedisHouse) -> None:
+    await accept(house.store, "1")
+    await house.store.claim("d", 1)
+    await house.end_leases()
+    (taken,) = await house.store.claim("other", 1)
+    assert isinstance(house.store, RedisStore)
+    house.store._unanswered["d"] = json.loads(await house.raw.get(f"{house.prefix}claimed:d") or b"")["call"]
+    assert await house.store.claim("d", 1) == []
+    assert await house.store.renew([("t-1", taken.fence)]) == [Renewal.HELD]
+
+
+async def test_after_the_primary_has_moved_the_address_is_asked_again(
+    victim: EmbeddedStore, tmp_path: Path
+) -> None:
+    """The server that a connection leads to has become a replica; new connections lead to another one."""
+    with start_valkey(tmp_path / "new") as new:
+        ports = [int(server.url.rsplit(":", 1)[1].split("/")[0]) for server in (victim, new)]
+        async with switched(ports) as (port, switch):
+            store = RedisStore(victim.url.replace(f":{ports[0]}/", f":{port}/"))
+            await store.create_assessment("acme", "a-1", "x", b"", 0)
+            await store.create_assessment("acme", "a-2", "x", b"y" * SHORT_BYTES, 0)
+            password = urlsplit(victim.url).password or ""
+            async with opened(new) as primary, opened(victim) as former:
+                await primary._link.commands.config_set("requirepass", password)
+                moved = ("REPLICAOF", "127.0.0.1", "1")
+                await former._link.commands.execute_command(*moved)  # type: ignore[no-untyped-call]
+            switch()
+            for number in (3, 4):
+                with suppress(Unavailable):
+                    await store.create_assessment("acme", f"a-{number}", "x", b"", 0)
+            await store.create_assessment("acme", "a-5", "x", b"", 0)
+            await store.create_assessment("acme", "a-6", "x", b"y" * SHORT_BYTES, 0)
+            await store.ping()
+            await store.close()
+
+
+@asynccontextmanager
+async def switched(ports: list[int]) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A port that leads to the first of two servers, after the switch to the second; what was open stays where it led."""
+    left = list(ports)
+    pumps: set[asyncio.Task[None]] = set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", left[0])
+        both = (asyncio.create_task(pump(reader, up_writer)), asyncio.create_task(pump(up_reader, writer)))
+        pumps.update(both)
+        await asyncio.gather(*both, return_exceptions=True)
+
+    proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
+    try:
+        yield proxy.sockets[0].getsockname()[1], lambda: left.reverse()
+    finally:
+        proxy.close()
+        for one in pumps:
+            one.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
 
 
 @asynccontextmanager
