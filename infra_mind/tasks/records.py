@@ -51,6 +51,7 @@ WORDS = {
     "completed": "The result is there",
     "poison": "Claimed too often without an end: the run was lost each time, see the logs of the dispatchers",
 }
+OTHER_CALL = "This idempotency key was used for a start with other options, or another replay: use a new one."
 NOTE_LIMIT = 500
 MESSAGE_LIMIT = 4_000
 

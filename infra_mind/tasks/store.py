@@ -231,8 +231,8 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     ) -> Accepted:
         """One atomic step: task record, queue, event, counters, assessment → in_progress. When it returns, the task is in the
         append-only file's path. NotFound; Conflict when a task of this assessment is active; TooMany over the tenant's queue
-        limit; the same key with another assessment is Conflict. An assessment that ended may be started again. With `delay_s`
-        or `not_before` in the options it joins the queue then. `kept_from`: another task of the tenant, of whatever assessment,
+        limit; the same key with another assessment or other options is Conflict. An assessment that ended may be started again.
+        With `delay_s` or `not_before` in the options it joins the queue then. `kept_from`: another task of the tenant, of whatever assessment,
         whose kept results the new one begins with, as far as they are still there and fit its input; NotFound when it is unknown."""
 
     async def replay(

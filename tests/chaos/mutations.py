@@ -64,6 +64,9 @@ MUTATIONS = (
     # -- accept
     Mutation('accept forgets the idempotency key', HOUSE, "local seen = idempotency and redis.call('GET', idempotency)", 'local seen = nil', "test_store_accept.py::test_a_key_answers_its_first_task_even_after_the_end"),
     Mutation('accept keeps no idempotency key', HOUSE, "if idempotency then redis.call('SET', idempotency", "if false then redis.call('SET', idempotency", "test_store_accept.py::test_a_key_answers_its_first_task_even_after_the_end"),
+    Mutation('accept does not look at the options of a key', HOUSE, "if asked[1] ~= options or", "if", "test_store_accept.py::test_a_key_with_other_options_is_a_conflict"),
+    Mutation('a key is good for any replay', HOUSE, " or (asked[2] or '') ~= replay_of then", " then", "test_store_accept.py::test_a_key_of_a_start_or_of_another_replay_is_a_conflict_for_a_replay"),
+    Mutation('what is being deleted is accepted again', HOUSE, "if redis.call('HEXISTS', key('assessment', assessment_id), 'deleted') == 1 then return { 'NOT_FOUND' } end", "", "test_store_accept.py::test_the_same_task_again_while_it_is_being_deleted_is_not_accepted"),
     Mutation('accept does not queue', HOUSE, '    enqueue(task, NOW_US)\n', '', "test_store_running.py::test_a_claim_starts_the_task"),
     Mutation('accept wakes nobody', HOUSE, "    enqueue(task, NOW_US)\n    redis.call('PUBLISH', C.prefix .. 'signals', 'work')\n", '    enqueue(task, NOW_US)\n', "test_store_events.py::test_signals_wake_dispatchers"),
     Mutation('accept takes what already runs', HOUSE, "if assessment.status == 'in_progress' then return", 'if false then return', "test_store_accept.py::test_an_active_assessment_is_not_accepted_twice"),
@@ -88,7 +91,7 @@ MUTATIONS = (
     Mutation("claim gives the same fence", "claim", "'fence', int(tonumber(task.fence) + 1)", "'fence', task.fence", "test_store_running.py::test_a_claim_starts_the_task"),
     Mutation("claim is no attempt", "claim", "'attempt', int(tonumber(task.attempt) + 1)", "'attempt', task.attempt", "test_store_running.py::test_a_task_claimed_too_often_is_poison"),
     Mutation("claim gives no lease", "claim", "  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)\n", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
-    Mutation("a claim whose answer was lost is not known again", "claim", "hand_out_again()\nif #claims > 0", "if #claims > 0", "test_redis_store.py::test_a_claim_whose_answer_was_lost_comes_with_the_next_call"),
+    Mutation("a claim whose answer was lost is not known again", "claim", "hand_out_again()\nif #claims > 0", "if #claims > 0", "test_redis_store.py::test_what_was_lost_with_an_answer_is_given_again_under_the_same_fence"),
     Mutation("what was lost with an answer is taken from others", "claim", "    if holds(task, one[2]) then hand_out(task) end", "    hand_out(task)", "test_redis_store.py::test_what_was_lost_with_an_answer_and_taken_by_others_is_theirs"),
     Mutation("claim never looks at leases", "claim", "while #claims < limit and take_expired() > 0 do end", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
     Mutation("claim takes the cancelled", "claim", "if task.cancel then return revoke(task, changed) end", "", "test_store_cancel.py::test_a_cancelled_task_whose_holder_is_lost_is_revoked_not_run"),

@@ -328,6 +328,25 @@ async def test_a_claim_whose_answer_was_lost_comes_with_the_next_call(victim: Em
             await store.close()
 
 
+async def test_what_was_lost_with_an_answer_is_given_again_under_the_same_fence(house: RedisHouse) -> None:
+    await accept(house.store, "1")
+    await accept(house.store, "2")
+    assert isinstance(house.store, RedisStore)
+    link, call = house.store._link, house.store._link.call
+
+    async def lost(*args: Any, **more: Any) -> Any:
+        await call(*args, **more)
+        raise Unavailable("lost")
+
+    link.call = lost  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await house.store.claim("d", 1)
+    link.call = call  # type: ignore[method-assign]
+    claims = [one for _ in range(3) for one in await house.store.claim("d", 1)]
+    assert [(one.task_id, one.fence, one.attempt) for one in claims] == [("t-1", 1, 1), ("t-2", 1, 1)]
+
+
 async def test_what_was_lost_with_an_answer_and_taken_by_others_is_theirs(house: RedisHouse) -> None:
     await accept(house.store, "1")
     await house.store.claim("d", 1)
