@@ -52,6 +52,7 @@ WORDS = {
     "poison": "Claimed too often without an end: the run was lost each time, see the logs of the dispatchers",
 }
 OTHER_CALL = "This idempotency key was used for a start with other options, or another replay: use a new one."
+GAP = "gap"  # type of the event that tells of events that are not kept any more
 NOTE_LIMIT = 500
 MESSAGE_LIMIT = 4_000
 
@@ -209,6 +210,10 @@ class TaskRecord:
             step, WORDS[message], {},
         )  # fmt: skip
 
+    def told_by(self, position: tuple[int, int]) -> bool:
+        """Whether nothing comes after the event at `position`."""
+        return self.state.ended and position >= event_id(self.end_event)
+
     def last_event(self) -> Event:
         """The terminal event, from the record: for a task whose stream has expired."""
         at = self.created if self.ended is None else self.ended
@@ -242,6 +247,11 @@ def event(
             "agents": {name: agents[name].view().model_dump(mode="json") for name in sorted(agents)},
         },
     )
+
+
+def gap_event(task_id: str, position: tuple[int, int]) -> Event:
+    """Stands where events are missing that are not kept any more."""
+    return Event(id=f"{position[0]}-{position[1]}", type=GAP, data={"task_id": task_id})
 
 
 def event_id(text: str, option: str = "after") -> tuple[int, int]:

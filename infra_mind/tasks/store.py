@@ -268,7 +268,8 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     ) -> AsyncIterator[Event | None]:
         """Events after the id `after` (all that are kept when None), live, until the terminal event (type `end`) has been
         given. None is given when nothing came for `heartbeat_s`. NotFound before the first item. A malformed id is OptionInvalid.
-        If `after` is the terminal event's id or newer the iterator ends at once."""
+        If `after` is the terminal event's id or newer the iterator ends at once. An event of type `gap` (GAP) comes first when
+        some after `after` are not kept any more (`events_kept`): the task itself says what they said."""
 
     # -- running ------------------------------------------------------------------------------------------------------
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:

@@ -93,6 +93,8 @@ MUTATIONS = (
     Mutation("claim gives no lease", "claim", "  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)\n", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
     Mutation("a claim whose answer was lost is not known again", "claim", "hand_out_again()\nif #claims > 0", "if #claims > 0", "test_redis_store.py::test_what_was_lost_with_an_answer_is_given_again_under_the_same_fence"),
     Mutation("what was lost with an answer is taken from others", "claim", "    if holds(task, one[2]) then hand_out(task) end", "    hand_out(task)", "test_redis_store.py::test_what_was_lost_with_an_answer_and_taken_by_others_is_theirs"),
+    Mutation("a clock that goes back makes leases longer", "claim", "shorten_leases()\nwhile", "while", "test_redis_store.py::test_a_clock_that_goes_back_makes_no_lease_longer"),
+    Mutation("a clock that goes back puts off who takes over", HOUSE, " and quiet <= NOW + C.grace", "", "test_redis_store.py::test_a_clock_that_goes_back_does_not_put_off_who_takes_over"),
     Mutation("claim never looks at leases", "claim", "while #claims < limit and take_expired() > 0 do end", "", "test_store_running.py::test_a_lost_task_is_claimed_before_the_queue_with_its_agents_waiting"),
     Mutation("claim takes the cancelled", "claim", "if task.cancel then return revoke(task, changed) end", "", "test_store_cancel.py::test_a_cancelled_task_whose_holder_is_lost_is_revoked_not_run"),
     Mutation("claim knows no poison", "claim", "if tonumber(task.attempt) >= C.max_claims then", "if false then", "test_store_running.py::test_a_task_claimed_too_often_is_poison"),
@@ -176,6 +178,7 @@ MUTATIONS = (
     # -- drafts, dispatchers, API keys
     Mutation('a new key says no policy', 'put_key', 'take_policy(cjson.decode(ARGV[3]).tenant, KEYS[10])\n', '', "test_store_queue.py::test_the_newest_key_of_a_tenant_says_its_limits"),
     Mutation("a revoked key's policy stays", 'revoke_key', 'take_policy(tenant, KEYS[10])\n', '', "test_store_queue.py::test_the_newest_key_of_a_tenant_says_its_limits"),
+    Mutation('a raised rate does not count at once', 'take_request', "if full > NOW_US + each * burst then full = NOW_US end", "", "test_store_queue.py::test_a_raised_rate_counts_at_once"),
     Mutation('no request is counted', 'take_request', "redis.call('SET', KEYS[9], int(full + each), 'PX', math.ceil((full + each - NOW_US) / 1000) + 1)\n", '', "test_store_queue.py::test_requests_over_the_rate_are_told_when_to_come_back"),
     Mutation('an alert is not told', 'worker_failed', "  post('', id, NOW)\n", '', 'test_store_alerts.py::test_an_alert_that_is_to_be_told_is_in_the_outbox_once'),
     Mutation('an alert is told to nobody who asked', 'worker_failed', "if ARGV[5] == '1' then", 'if true then', 'test_store_alerts.py::test_an_alert_that_is_not_to_be_told_is_not_in_the_outbox'),

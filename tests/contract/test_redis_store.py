@@ -553,6 +553,24 @@ async def test_after_a_silence_the_holders_come_before_those_who_would_take_over
     await store.close()
 
 
+async def test_a_clock_that_goes_back_makes_no_lease_longer(house: RedisHouse) -> None:
+    await accept_and_claim(house.store, "1")
+    hour, lease = 3_600_000, round(house.store.limits.lease_s * 1000)  # type: ignore[attr-defined]
+    await house.raw.zincrby(f"{house.prefix}leases", hour, "t-1")
+    assert await house.store.claim("other", 1) == []
+    seconds, _ = await house.raw.time()
+    assert await house.raw.zscore(f"{house.prefix}leases", "t-1") <= (seconds + 2) * 1000 + lease
+
+
+async def test_a_clock_that_goes_back_does_not_put_off_who_takes_over(house: RedisHouse) -> None:
+    """The pause after a silence was to end at a time that is far off now."""
+    await accept_and_claim(house.store, "1")
+    await house.end_leases()
+    seconds, _ = await house.raw.time()
+    await house.raw.hset(f"{house.prefix}counters", "quiet", (seconds + 3_600) * 1000)
+    assert [claim.attempt for claim in await house.store.claim("other", 1)] == [2]
+
+
 async def test_a_place_that_would_cost_too_much_is_not_told(valkey: EmbeddedStore) -> None:
     store = RedisStore(valkey.url, StoreLimits(), prefix=f"test:{uuid.uuid4().hex}:")
     tenants = [f"tenant-{number}" for number in range(LOOKS_FOR_A_PLACE // 3 + 2)]

@@ -81,7 +81,8 @@ local function hear()
     redis.call('HSET', COUNTERS, 'quiet', heard[2])
   end
   redis.call('HSET', COUNTERS, 'heard', int(NOW))
-  return NOW < tonumber(heard[2] or '0')
+  local quiet = tonumber(heard[2] or '0')
+  return NOW < quiet and quiet <= NOW + C.grace -- further off only after a clock that went back
 end
 
 local function holds(task, fence) return task and RUNNING[task.state] and task.fence == fence end

@@ -50,6 +50,12 @@ local function server_is_young()
   return tonumber(seconds) * 1000 < C.grace
 end
 
+-- No lease is longer than one: further off it ends only after a clock that went back, and its holder may be dead.
+local function shorten_leases()
+  local off = redis.call('ZRANGEBYSCORE', LEASES, '(' .. int(NOW + C.lease), '+inf', 'LIMIT', 0, C.woken)
+  for _, id in ipairs(off) do redis.call('ZADD', LEASES, int(NOW + C.lease), id) end
+end
+
 -- Leases first: work that has begun is dearer than work that waits.
 local function take_expired()
   local due = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(NOW), 'LIMIT', 0, limit - #claims)
@@ -109,6 +115,7 @@ hand_out_again()
 if #claims > 0 then return claims end
 trim_listings()
 wake_delayed()
+shorten_leases()
 while #claims < limit and take_expired() > 0 do end
 take_queued()
 if #held > 0 then redis.call('SET', KEYS[9], cjson.encode({ call = ARGV[3], held = held }), 'PX', C.lease) end
