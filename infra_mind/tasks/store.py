@@ -276,7 +276,8 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
         """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then the
         queue. Tenants take turns by their weight (PRIORITY_LEAD between them), within one it goes by age less the handicap of
         the priority (PRIORITY_HANDICAP_MS); a tenant at its `max_running` is passed over. Each gets the next fence and a lease. A task over
-        `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED."""
+        `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED.
+        After a call that was Unavailable the next one of this dispatcher gives what that one was given, if anything."""
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
         """Extends the leases of (task_id, fence) pairs; one answer for each, in order."""
