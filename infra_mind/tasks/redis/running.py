@@ -41,7 +41,7 @@ class Running:
         except Unavailable:
             self._unanswered[dispatcher] = call
             raise
-        return [decode.claim(row) for row in rows]
+        return decode.readable(rows, decode.claim)
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
         if not held:
