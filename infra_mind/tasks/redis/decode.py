@@ -32,7 +32,7 @@ def readable(rows: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
     for row in rows:
         try:
             found.append(read(row))
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             log.error(
                 "a record that cannot be read",
                 id=row[0].decode("utf-8", "replace"),
