@@ -72,7 +72,7 @@ MUTATIONS = (
     Mutation('accept takes what already runs', HOUSE, "if assessment.status == 'in_progress' then return", 'if false then return', "test_store_accept.py::test_an_active_assessment_is_not_accepted_twice"),
     Mutation('accept knows no limit', HOUSE, '>= tonumber(limit) then', '>= tonumber(limit) * 100 then', "test_store_accept.py::test_the_queue_of_a_tenant_is_bounded"),
     Mutation("accept takes another tenant's", HOUSE, "if not assessment or assessment.tenant ~= tenant or assessment.deleted then return { 'NOT_FOUND' } end", "if not assessment or assessment.deleted then return { 'NOT_FOUND' } end", "test_store_assessments.py::test_unknown_and_foreign_assessments_are_not_found"),
-    Mutation("accept leaves the draft's expiry", HOUSE, "  for _, kind in ipairs({ 'assessment', 'input', 'runs' }) do redis.call('PERSIST', key(kind, task.assessment)) end\n", '', "test_store_assessments.py::test_a_started_draft_does_not_expire"),
+    Mutation("accept leaves the draft's expiry", HOUSE, "  for _, kind in ipairs({ 'assessment', 'input', 'runs' }) do redis.call('PERSIST', key(kind, task.assessment)) end\n", '', "test_store_rules.py::test_what_was_started_outlives_a_draft_made_after_it"),
     Mutation('accept is not counted', HOUSE, "  redis.call('HINCRBY', COUNTERS, 'accepted', 1)\n", '', "test_store_fleet.py::test_counters_count_ends_and_agents"),
     Mutation('accept asks nobody', 'accept', 'if refused then return refused end\n', '', "test_store_accept.py::test_an_active_assessment_is_not_accepted_twice"),
     Mutation('accept knows no delay', 'accept', "if ARGV[9] ~= '' then", 'if false then', "test_store_queue.py::test_a_delayed_task_waits_for_its_time_and_then_in_the_queue"),
