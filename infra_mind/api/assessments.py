@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -74,7 +73,7 @@ async def list_all(
         limit=limit,
         status=status,
         name=name,
-        created_after=_iso(created_after) if created_after else None,
+        created_after=created_after.isoformat() if created_after else None,
     )
     return assessment_page(page)
 
@@ -135,7 +134,3 @@ async def latest_result(store: TaskStore, tenant: str, assessment_id: str) -> by
             state=assessment.status,
         )
     return await store.result(tenant, assessment.task_id)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,7 +22,7 @@ from infra_mind.api.start import idempotency_key, options_of
 from infra_mind.api.submissions import nearest, parse_json, read_body
 from infra_mind.api.wire import Id, json_answer, json_in_pieces
 from infra_mind.diff import compare
-from infra_mind.errors import Conflict, FieldProblem, InfraMindError, OptionInvalid
+from infra_mind.errors import Conflict, FieldProblem, InfraMindError, NotFound, OptionInvalid, Unavailable
 from infra_mind.model.base import Value
 from infra_mind.model.comparison import StartedVariant, WhatIf
 from infra_mind.model.result import AssessmentResult
@@ -139,8 +139,10 @@ async def _start_all(
     options: StartOptions,
     key: str | None,
 ) -> list[StartedVariant]:
-    """Creates and starts every variant, or takes back those it has started and raises."""
+    """Creates and starts every variant, or takes back those it has started and raises. What an earlier call with the same key has
+    started is not taken back: that one was answered."""
     begun: list[StartedVariant] = []
+    own: list[str] = []
     base_id = base.info.assessment_id
     for n, (variant, data) in enumerate(made):
         mark = _mark(tenant, base_id, key, n)
@@ -150,28 +152,44 @@ async def _start_all(
         )  # fmt: skip
         begun.append(started)
         try:
-            await _start(context, tenant, base, started, data, len(variant.submission.artefacts), options, repeated=key is not None)  # fmt: skip
+            if await _create(context, tenant, started, data, len(variant.submission.artefacts), repeated=key is not None):  # fmt: skip
+                own.append(started.assessment_id)
+            await _start(context, tenant, base, started, options, repeated=started.assessment_id not in own)
         except InfraMindError:
-            for one in begun:
-                await _take_back(context.store, tenant, one.assessment_id)
+            for assessment_id in own:
+                await _take_back(context.store, tenant, assessment_id)
             raise
     return begun
 
 
-async def _start(
-    context: Context, tenant: str, base: Task, started: StartedVariant, data: bytes, files: int, options: StartOptions, *, repeated: bool
-) -> None:  # fmt: skip
-    store = context.store
+async def _create(
+    context: Context, tenant: str, started: StartedVariant, data: bytes, files: int, *, repeated: bool
+) -> bool:
+    """False when an earlier call with this key has started it: `accept` knows its task."""
     try:
-        await store.create_assessment(tenant, started.assessment_id, started.name, data, files)
+        await context.store.create_assessment(tenant, started.assessment_id, started.name, data, files)
     except Conflict:
-        if not repeated:  # with a key the first call has started it, and `accept` knows its task
+        if not repeated:
             raise
-    await to_its_end(
-        store.accept(
-            tenant, started.assessment_id, started.task_id, options, context.agents, kept_from=base.task_id
-        )
+    else:
+        return True
+    if await context.store.assessment_input(started.assessment_id) != data:
+        raise Conflict("This idempotency key was used for other variants: use a new one.")
+    return False
+
+
+async def _start(
+    context: Context, tenant: str, base: Task, started: StartedVariant, options: StartOptions, *, repeated: bool
+) -> None:  # fmt: skip
+    commit = context.store.accept(
+        tenant, started.assessment_id, started.task_id, options, context.agents, kept_from=base.task_id
     )
+    try:
+        await to_its_end(commit)
+    except NotFound:
+        if not repeated:
+            raise
+        raise Unavailable("What an earlier call with this key had started is still being taken back.", retry_after_s=2.0) from None  # fmt: skip
 
 
 async def _take_back(store: TaskStore, tenant: str, assessment_id: str) -> None:

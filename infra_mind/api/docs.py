@@ -148,7 +148,7 @@ START = _route(
     model=wire.Started,
     example=examples.STARTED,
     description="Accepted and durable",
-    problems=(404, 409, 410, 413, 429),
+    problems=(404, 409, 410, 413, 415, 429),
     body=_START_BODY,
     headers=_location("task"),
 )
@@ -192,7 +192,7 @@ WHAT_IF = _route(
     model=WhatIf,
     example=examples.WHAT_IF,
     description="All variants are accepted and durable",
-    problems=(404, 409, 410, 413, 429),
+    problems=(404, 409, 410, 413, 415, 429),
     body=_json_body("WhatIfRequest", examples.WHAT_IF_REQUEST),
 )
 WHAT_IF["openapi_extra"]["parameters"] = [_idempotency("variants")]
@@ -220,7 +220,7 @@ SCHEDULE_CREATE = _route(
     model=Schedule,
     example=examples.SCHEDULE,
     description="The schedule",
-    problems=(409, 413),
+    problems=(409, 413, 415),
     body=_json_body("ScheduleRequest", examples.SCHEDULE_REQUEST),
     headers=_location("schedule"),
 )
@@ -234,7 +234,7 @@ SCHEDULE_CHANGE = _route(
     model=Schedule,
     example=examples.SCHEDULE,
     description="The schedule as it is now",
-    problems=(404, 413),
+    problems=(404, 413, 415),
     body=_json_body("ScheduleChange", {"enabled": True}),
 )
 SCHEDULE_DELETE = _route(204, description="Deleted", problems=(404,))

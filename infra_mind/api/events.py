@@ -22,6 +22,7 @@ from infra_mind.api.problems import problem_of
 from infra_mind.api.wire import task_json
 from infra_mind.errors import InfraMindError, OptionInvalid, Unavailable
 from infra_mind.model.task import Event, Task
+from infra_mind.tasks.records import GAP
 from infra_mind.tasks.store import TaskStore
 
 # How long a resumed stream waits before its 200, so that a bad id or a stream that has ended can still get its own status.
@@ -50,7 +51,7 @@ async def event_stream(
     except asyncio.CancelledError:
         head.cancel()
         raise
-    return _streamed(_resumed(head, events), heartbeat_s)
+    return _streamed(_resumed(store, tenant, task_id, head, events), heartbeat_s)
 
 
 def _streamed(content: AsyncIterator[ServerSentEvent], heartbeat_s: float) -> Response:
@@ -71,8 +72,9 @@ async def _told(content: AsyncIterator[ServerSentEvent]) -> AsyncIterator[Server
 
 
 async def _resumed(
-    head: asyncio.Future[Event | None], events: _Events
+    store: TaskStore, tenant: str, task_id: str, head: asyncio.Future[Event | None], events: _Events
 ) -> AsyncGenerator[ServerSentEvent, None]:
+    """After a gap it goes on as a stream that begins: what is missing is in the snapshot."""
     async with aclosing(events):
         try:
             first = await head
@@ -80,6 +82,10 @@ async def _resumed(
             return
         finally:
             head.cancel()
+        if first is not None and first.type == GAP:
+            async for item in _from_snapshot(store, tenant, await store.task(tenant, task_id), events):
+                yield item
+            return
         if first is not None:
             yield _sse(first)
         async for event in events:

@@ -40,6 +40,10 @@ async def readyz(request: Request) -> Response:
     return json_answer({"status": "ready", "dispatchers": live})
 
 
+for _path, _look in (("/healthz", healthz), ("/readyz", readyz)):
+    router.head(_path, include_in_schema=False)(_look)  # monitors ask so
+
+
 @router.get("/metrics", summary="Numbers for Prometheus", **docs.METRICS)
 async def metrics(request: Request, _: Tenant) -> Response:
     """Counters since the store began, and gauges of now, in the Prometheus text format. They are of all tenants together."""

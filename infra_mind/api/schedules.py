@@ -20,11 +20,11 @@ from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.start import idempotency_key, options_of
 from infra_mind.api.submissions import nearest, parse_json, read_body, submission_of
 from infra_mind.api.wire import Id, json_answer
-from infra_mind.errors import BriefInvalid, FieldProblem, NotFound, OptionInvalid
+from infra_mind.errors import BriefInvalid, Conflict, FieldProblem, NotFound, OptionInvalid
 from infra_mind.model.base import Value
 from infra_mind.model.task import StartOptions
 from infra_mind.tasks.schedules.cron import CronInvalid, Rule
-from infra_mind.tasks.schedules.records import NewSchedule
+from infra_mind.tasks.schedules.records import NewSchedule, shown_options
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 T = TypeVar("T", bound=Value)
@@ -82,6 +82,9 @@ async def create(request: Request, tenant: Tenant) -> Response:
             due=rule.after(_now()) if asked.enabled else None,
         )
     )
+    asked_for = (asked.name, rule.cron, rule.timezone, asked.coalesce, shown_options(options))
+    if (made.name, made.cron, made.timezone, made.coalesce, made.options) != asked_for:
+        raise Conflict("This idempotency key was used for another schedule: use a new one.")
     return json_answer(made, 201, {"Location": f"/api/v1/schedules/{made.schedule_id}"})
 
 

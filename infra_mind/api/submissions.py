@@ -37,13 +37,18 @@ _MOST_VALUES = (
 _STRING = re.compile(
     rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL
 )  # the last quote is optional: never more than one pass
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that is no character without its other half
 _PARTS = ("brief", "artefacts")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body. Raises TooLarge as soon as it is known to be over `limit` bytes, before the rest is read."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        told = f"found {encoding[:40]}; send the body without a Content-Encoding"
+        raise HTTPException(415, told, {"Accept-Encoding": "identity"})
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and int(declared[:20]) > limit:
         raise _too_large(limit)
     chunks, size = [], 0
     try:
@@ -83,6 +88,8 @@ def parse_json(body: bytes, what: str, max_depth: int) -> Any:
     except ValueError as error:  # a name twice, NaN, a number of thousands of digits
         raise _invalid(f"{what} is not valid: {error}") from None
     _check_depth(data, what, max_depth)
+    if _SURROGATE.search(body):
+        _check_text(data)
     return data
 
 
@@ -244,6 +251,29 @@ def _check_depth(data: Any, what: str, most: int) -> None:
         if not level:
             return
     raise _invalid(f"{what} is nested deeper than {most} levels")
+
+
+def _check_text(data: Any) -> None:
+    """JSON can write half of a surrogate pair; UTF-8 cannot, so nothing of it could be kept or answered."""
+    left: list[tuple[str, Any]] = [("", data)]
+    while left:
+        path, item = left.pop()
+        if isinstance(item, dict):
+            named = [(f"{path}.{name}".lstrip("."), value) for name, value in item.items()]
+            left += [(below, below) for below, _ in named] + named
+        elif isinstance(item, list):
+            left += [(f"{path}.{place}".lstrip("."), value) for place, value in enumerate(item)]
+        elif isinstance(item, str) and not _is_text(item):
+            shown = path.encode("ascii", "backslashreplace").decode()[:200]
+            raise BriefInvalid([FieldProblem(shown, "is not valid Unicode (a lone surrogate)")])
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_values(body: bytes, what: str) -> None:

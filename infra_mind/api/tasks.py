@@ -91,7 +91,7 @@ async def events(
 ) -> Response:
     """Without `Last-Event-ID` the stream begins with one `snapshot` event, the whole task as `GET /tasks/{task_id}` gives it
     (without an id); then every later change follows as it happens. With it, the changes after that event follow and nothing
-    else. Either way nothing is missed and progress is not seen going back. The stream ends after the event `end`; resuming
+    else; if some of these are not kept any more, it begins with a snapshot too. Either way nothing is missed and progress is not seen going back. The stream ends after the event `end`; resuming
     after that one gives 204, which tells an EventSource not to come back. Lines that begin with a colon are heartbeats.
     If the store goes away the stream ends with an event `unavailable`: come back with the last id."""
     context = context_of(request)

@@ -33,6 +33,7 @@ IDLE_TENANT_TTL_S = (
 )
 LOOKS_FOR_A_PLACE = 400  # records that counting one place in the queue may cost; beyond, no place is told
 WOKEN_AT_ONCE = 200  # delayed tasks that one claim lets into the queue
+_EVENT_DIGITS = 19  # of 2**63
 DELETED_EVENTS_TTL_S = 60.0  # open streams of a deleted task still see its end
 
 QUEUED_STEP = "queued_for_processing"
@@ -50,6 +51,8 @@ WORDS = {
     "completed": "The result is there",
     "poison": "Claimed too often without an end: the run was lost each time, see the logs of the dispatchers",
 }
+OTHER_CALL = "This idempotency key was used for a start with other options, or another replay: use a new one."
+GAP = "gap"  # type of the event that tells of events that are not kept any more
 NOTE_LIMIT = 500
 MESSAGE_LIMIT = 4_000
 
@@ -207,6 +210,10 @@ class TaskRecord:
             step, WORDS[message], {},
         )  # fmt: skip
 
+    def told_by(self, position: tuple[int, int]) -> bool:
+        """Whether nothing comes after the event at `position`."""
+        return self.state.ended and position >= event_id(self.end_event)
+
     def last_event(self) -> Event:
         """The terminal event, from the record: for a task whose stream has expired."""
         at = self.created if self.ended is None else self.ended
@@ -242,9 +249,16 @@ def event(
     )
 
 
+def gap_event(task_id: str, position: tuple[int, int]) -> Event:
+    """Stands where events are missing that are not kept any more."""
+    return Event(id=f"{position[0]}-{position[1]}", type=GAP, data={"task_id": task_id})
+
+
 def event_id(text: str, option: str = "after") -> tuple[int, int]:
     """`<ms>-<n>` as numbers that compare; OptionInvalid."""
     ms, dash, number = text.partition("-")
+    if max(len(ms), len(number)) > _EVENT_DIGITS:
+        raise OptionInvalid(option, f"{text[:80]!r} is not an event id")
     if not (ms.isascii() and ms.isdigit()) or (dash and not (number.isascii() and number.isdigit())):
         raise OptionInvalid(option, f"{text!r} is not an event id")
     pair = int(ms), int(number or 0)

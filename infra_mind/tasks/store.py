@@ -231,8 +231,8 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     ) -> Accepted:
         """One atomic step: task record, queue, event, counters, assessment → in_progress. When it returns, the task is in the
         append-only file's path. NotFound; Conflict when a task of this assessment is active; TooMany over the tenant's queue
-        limit; the same key with another assessment is Conflict. An assessment that ended may be started again. With `delay_s`
-        or `not_before` in the options it joins the queue then. `kept_from`: another task of the tenant, of whatever assessment,
+        limit; the same key with another assessment or other options is Conflict. An assessment that ended may be started again.
+        With `delay_s` or `not_before` in the options it joins the queue then. `kept_from`: another task of the tenant, of whatever assessment,
         whose kept results the new one begins with, as far as they are still there and fit its input; NotFound when it is unknown."""
 
     async def replay(
@@ -268,14 +268,16 @@ class TaskStore(Outbox, ScheduleStore, Protocol):
     ) -> AsyncIterator[Event | None]:
         """Events after the id `after` (all that are kept when None), live, until the terminal event (type `end`) has been
         given. None is given when nothing came for `heartbeat_s`. NotFound before the first item. A malformed id is OptionInvalid.
-        If `after` is the terminal event's id or newer the iterator ends at once."""
+        If `after` is the terminal event's id or newer the iterator ends at once. An event of type `gap` (GAP) comes first when
+        some after `after` are not kept any more (`events_kept`): the task itself says what they said."""
 
     # -- running ------------------------------------------------------------------------------------------------------
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
         """Up to `limit` tasks: first those whose lease ran out (their running agents go back to WAITING), then the
         queue. Tenants take turns by their weight (PRIORITY_LEAD between them), within one it goes by age less the handicap of
         the priority (PRIORITY_HANDICAP_MS); a tenant at its `max_running` is passed over. Each gets the next fence and a lease. A task over
-        `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED."""
+        `max_claims` ends as FAILURE (`PoisonTask`) instead, and one with a cancel flag whose lease ran out as REVOKED.
+        After a call that was Unavailable the next one of this dispatcher gives what that one was given, if anything."""
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
         """Extends the leases of (task_id, fence) pairs; one answer for each, in order."""

@@ -30,7 +30,7 @@ async def line(valkey: EmbeddedStore) -> AsyncIterator[Line]:
 
 
 def line_to(valkey: EmbeddedStore, *, timeout_s: float) -> Line:
-    pool = redis_client.ConnectionPool.from_url(valkey.url, client_name=NAME, protocol=2)
+    pool = redis_client.ConnectionPool.from_url(valkey.url, client_name=NAME, protocol=2, socket_timeout=None)
     return Line(pool, timeout_s)
 
 
@@ -89,3 +89,22 @@ async def test_a_server_that_is_away_is_a_lost_connection() -> None:
     line = Line(redis_client.ConnectionPool.from_url("redis://127.0.0.1:1", protocol=2), 1.0)
     with pytest.raises(ConnectionLost):
         await line.ask("PING")
+
+
+async def test_a_call_that_could_not_be_written_leaves_no_error_that_nobody_takes(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await line.ask("PING")
+    opened = line._open
+    assert opened is not None
+    left: list[asyncio.Future[object]] = []
+
+    async def lost(*_: object, **__: object) -> None:
+        left.extend(opened._waiting)
+        opened._fail(ConnectionLost("the reader was first"))
+        raise ConnectionLost("the writer after it")
+
+    monkeypatch.setattr(opened._connection, "send_packed_command", lost)
+    with pytest.raises(ConnectionLost):
+        await line.ask("PING")
+    assert [one._log_traceback for one in left] == [False]

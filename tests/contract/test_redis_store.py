@@ -27,7 +27,6 @@ from infra_mind.tasks.redis import RedisStore, failures
 from infra_mind.tasks.redis.scripts import NAMES
 from infra_mind.tasks.schedules.records import DueSchedule, NewSchedule
 from infra_mind.tasks.store import (
-    Accepted,
     AgentUpdate,
     Commit,
     DispatcherInfo,
@@ -286,63 +285,6 @@ async def test_listeners_hear_that_the_store_went_away(victim: EmbeddedStore) ->
 async def drain(signals: AsyncIterator[object]) -> None:
     async for _ in signals:
         pass
-
-
-async def test_an_accept_whose_answer_was_lost_is_one_task(victim: EmbeddedStore) -> None:
-    """A relay cuts the connection after the server has done the work and before the client hears of it."""
-    async with opened(victim) as direct:
-        await direct.create_assessment("acme", "a-1", "x", b"", 0)
-        await direct.accept("acme", "a-1", "warm", StartOptions(), AGENTS)  # the scripts are loaded
-        await direct.cancel("acme", "warm")
-        async with cutting_relay(victim, b"EVALSHA") as (url, cuts):
-            store = RedisStore(url)
-            assert await store.accept("acme", "a-1", "t-1", StartOptions(), AGENTS, "key") == Accepted(
-                "t-1", True
-            )
-            await store.close()
-        assert cuts == [1]
-        assert [claim.task_id for claim in await direct.claim("d", 9)] == ["t-1"]
-        assert (await direct.counters()).accepted == 2
-
-
-@asynccontextmanager
-async def cutting_relay(server: EmbeddedStore, word: bytes) -> AsyncIterator[tuple[str, list[int]]]:
-    """A port before the server that cuts the first connection in which the client says `word`, once the answer has come."""
-    port = int(server.url.rsplit(":", 1)[1].split("/")[0])
-    cuts: list[int] = []
-    served = asyncio.Semaphore(0)
-    connections = 0
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
-        armed = False
-
-        async def back() -> None:
-            while data := await up_reader.read(65_536):
-                if armed:
-                    cuts.append(1)
-                    return
-                writer.write(data)
-
-        answers = asyncio.create_task(back())
-        answers.add_done_callback(lambda _: writer.close())
-        while data := await reader.read(65_536):
-            armed = not cuts and word in data
-            up_writer.write(data)
-        up_writer.close()
-        await answers
-        await asyncio.gather(up_writer.wait_closed(), writer.wait_closed(), return_exceptions=True)
-        served.release()
-
-    proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
-    try:
-        yield server.url.replace(f":{port}/", f":{proxy.sockets[0].getsockname()[1]}/"), cuts
-    finally:
-        proxy.close()
-        for _ in range(connections):
-            await served.acquire()
 
 
 async def test_a_server_that_only_loads_or_refuses_writes_is_away(victim: EmbeddedStore) -> None:

@@ -88,6 +88,37 @@ async def test_a_key_for_another_assessment_is_a_conflict(store: TaskStore) -> N
         await store.accept("acme", "a-2", "t-2", StartOptions(), AGENTS, "key")
 
 
+async def test_a_key_with_other_options_is_a_conflict(store: TaskStore) -> None:
+    await store.create_assessment("acme", "a-1", "Clinic", b"x", 0)
+    options = StartOptions(priority=Priority.HIGH, not_before="2999-01-01T00:00:00")
+    await store.accept("acme", "a-1", "t-1", options, AGENTS, "key")
+    assert (await store.accept("acme", "a-1", "t-2", options, AGENTS, "key")).task_id == "t-1"
+    with pytest.raises(Conflict, match="other options"):
+        await store.accept("acme", "a-1", "t-3", StartOptions(priority=Priority.LOW), AGENTS, "key")
+
+
+async def test_a_key_of_a_start_or_of_another_replay_is_a_conflict_for_a_replay(store: TaskStore) -> None:
+    await store.create_assessment("acme", "a-1", "Clinic", b"x", 0)
+    for number in (1, 2):
+        await store.accept("acme", "a-1", f"t-{number}", StartOptions(), AGENTS, f"key-{number}")
+        await store.cancel("acme", f"t-{number}")
+    first = await store.replay("acme", "t-1", "t-3", AGENTS, "key-3")
+    assert await store.replay("acme", "t-1", "t-4", AGENTS, "key-3") == Accepted(first.task_id, False)
+    await store.cancel("acme", "t-3")
+    for task_id, key in (("t-2", "key-3"), ("t-1", "key-1")):
+        with pytest.raises(Conflict, match="another replay"):
+            await store.replay("acme", task_id, "t-5", AGENTS, key)
+
+
+async def test_the_same_task_again_while_it_is_being_deleted_is_not_accepted(store: TaskStore) -> None:
+    await store.create_assessment("acme", "a-1", "Clinic", b"x", 0)
+    await store.accept("acme", "a-1", "t-1", StartOptions(), AGENTS)
+    await store.claim("d", 1)
+    await store.delete_assessment("acme", "a-1")
+    with pytest.raises(NotFound):
+        await store.accept("acme", "a-1", "t-1", StartOptions(), AGENTS)
+
+
 async def test_keys_of_two_tenants_do_not_meet(store: TaskStore) -> None:
     for tenant in ("acme", "other"):
         await store.create_assessment(tenant, f"a-{tenant}", "x", b"x", 0)

@@ -66,7 +66,21 @@ async def test_a_stream_resumes_after_any_event(store: TaskStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "-", "x", "1-x", "1-2-3", "-1", "1 2", "٣-٤", f"{2**63}-0", f"1-{2**64}"]
+    "bad",
+    [
+        "",
+        "-",
+        "x",
+        "1-x",
+        "1-2-3",
+        "-1",
+        "1 2",
+        "٣-٤",
+        f"{2**63}-0",
+        f"1-{2**64}",
+        "1" * 5000,
+        "1-" + "1" * 5000,
+    ],
 )
 async def test_a_malformed_id_is_an_invalid_option(store: TaskStore, bad: str) -> None:
     await accept(store, "1")
@@ -165,6 +179,28 @@ async def test_a_long_stream_is_trimmed_and_still_ends(store: TaskStore) -> None
     events = await all_events(store)
     assert 10 <= len(events) <= 10 + 101 + 1  # the server trims whole nodes of 100
     assert (events[0].data["state"], events[-1].type) == ("PENDING", "end")
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(events_kept=10)])
+async def test_a_stream_that_resumes_where_events_are_not_kept_any_more_says_so(store: TaskStore) -> None:
+    await accept_and_claim(store, "1")
+    seen = (await first_events(store, 2))[-1]
+    for i in range(400):
+        await store.update([AgentUpdate("t-1", 1, "cloud", AgentState.RUNNING, i / 4)])
+    await store.finish("t-1", 1, TaskState.SUCCESS, result=b"r")
+    events = await all_events(store, seen.id)
+    assert [one.type for one in events].count("gap") == 1
+    assert (events[0].type, events[0].id, events[-1].type) == ("gap", seen.id, "end")
+    kept = [one for one in await all_events(store) if one.data["state"] != "PENDING"]
+    assert events[1:] == kept
+    for one in (kept[0], kept[-2]):
+        assert "gap" not in [other.type for other in await all_events(store, one.id)]
+    assert await all_events(store, kept[-1].id) == []
+
+
+async def first_events(store: TaskStore, count: int) -> list[Event]:
+    async with aclosing(as_generator(store.events("acme", "t-1"))) as live:
+        return [await next_event(live) for _ in range(count)]
 
 
 @pytest.mark.parametrize("limits", [StoreLimits(result_ttl_s=0.03, tombstone_s=60)])

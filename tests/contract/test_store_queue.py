@@ -385,6 +385,12 @@ async def test_requests_over_the_rate_are_told_when_to_come_back(store: TaskStor
     await wait_until("one more fits", free_again)
 
 
+async def test_a_raised_rate_counts_at_once(store: TaskStore) -> None:
+    """Otherwise it would have to wait for the end of what the former rate took; the same after a clock that went back."""
+    assert await store.take_request("k", 0.01) == 0.0
+    assert await store.take_request("k", 100) == 0.0
+
+
 async def test_a_rate_below_one_lets_the_first_one_in(store: TaskStore) -> None:
     assert await store.take_request("k", 0.01) == 0.0
     assert 95 < await store.take_request("k", 0.01) <= 100

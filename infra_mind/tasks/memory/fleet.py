@@ -88,6 +88,10 @@ class Fleet:
         self._state.tick()
         each, now = max(1, round(1_000_000 / per_s)), self._state.now_us
         full = max(self._state.rates.get(key_id, 0), now)
+        if full > now + each * burst(
+            per_s
+        ):  # no bucket is fuller: the clock went back, or the rate was raised
+            full = now
         over = full + each - (now + each * burst(per_s))
         if over > 0:
             return math.ceil(over / 1000) / 1000

@@ -10,6 +10,7 @@ from infra_mind.tasks.memory.assessments import Assessments, page
 from infra_mind.tasks.memory.state import AssessmentRecord
 from infra_mind.tasks.records import (
     DELAYED_STEP,
+    OTHER_CALL,
     WORDS,
     TaskRecord,
     assessment_gone,
@@ -41,7 +42,7 @@ class Requests(Assessments):
         self._state.tick()
         keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
         due = due_of(options, self._state.now)
-        seen = self._seen(keyed, tenant, assessment_id, task_id)
+        seen = self._seen(keyed, tenant, assessment_id, task_id, options, None)
         if seen is not None:
             return seen
         assessment = self._own(tenant, assessment_id)
@@ -63,7 +64,7 @@ class Requests(Assessments):
         self._state.tick()
         keyed = None if idempotency_key is None else f"{tenant}\n{idempotency_key}"
         old = self._task(tenant, task_id)
-        seen = self._seen(keyed, tenant, old.assessment_id, new_task_id)
+        seen = self._seen(keyed, tenant, old.assessment_id, new_task_id, old.options, old.task_id)
         if seen is not None:
             return seen
         check_replay(old)
@@ -92,19 +93,26 @@ class Requests(Assessments):
         if queue.queued(tenant) >= (self._state.limits.max_queued_per_tenant if limit is None else limit):
             raise TooMany("Too many tasks of this tenant wait in the queue: come back when some have run.")
 
-    def _seen(self, keyed: str | None, tenant: str, assessment_id: str, task_id: str) -> Accepted | None:
+    def _seen(
+        self, keyed: str | None, tenant: str, assessment_id: str, task_id: str, options: StartOptions, replay_of: str | None
+    ) -> Accepted | None:  # fmt: skip
         """What an earlier call with this idempotency key, or with this task id, was answered."""
         before = None if keyed is None else self._state.idempotency.get(keyed)
         if before is not None:
             if before[0] != assessment_id:
                 raise Conflict("This idempotency key was used for another assessment: use a new one.")
-            if before[1] in self._state.tasks:
+            if found := self._state.tasks.get(before[1]):
+                if (found.options, found.replay_of) != (options, replay_of):
+                    raise Conflict(OTHER_CALL)
                 return Accepted(before[1], before[1] == task_id)
         known = self._state.tasks.get(task_id)
         if known is None:
             return None
         if (known.tenant, known.assessment_id) != (tenant, assessment_id):
             raise Conflict(f"The task id {task_id} is taken.")
+        assessment = self._state.assessments.get(assessment_id)
+        if assessment is not None and assessment.deleted:
+            raise NotFound(f"There is no assessment {assessment_id}.")
         return Accepted(task_id, True)
 
     def _admit(

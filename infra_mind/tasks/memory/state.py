@@ -118,6 +118,7 @@ class State:
         self.objects: dict[str, float] = {}  # name -> due for removal, ms
         self.condemned: dict[str, float] = {}  # name -> handed out again, ms
         self.events: dict[str, list[Event]] = {}
+        self.trimmed: set[str] = set()  # tasks whose first events are not kept any more
         self.idempotency: dict[str, tuple[str, str]] = {}
         self.queue = FairQueue(self.tasks)
         self.rates: dict[str, int] = {}  # when the bucket of an API key is empty again, microseconds
@@ -206,7 +207,10 @@ class State:
             agents or {},
         )
         stream.append(made)
-        del stream[: -self.limits.events_kept]
+        if len(stream) > self.limits.events_kept:
+            if task.task_id not in self.trimmed:
+                self.trimmed = {*(self.trimmed & self.events.keys()), task.task_id}
+            del stream[: -self.limits.events_kept]
         for watcher in self.watchers.get(task.task_id, ()):
             watcher.set()
         return made.id

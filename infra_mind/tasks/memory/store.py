@@ -14,7 +14,7 @@ from infra_mind.tasks.memory.schedules import Schedules
 from infra_mind.tasks.memory.state import State
 from infra_mind.tasks.memory.webhooks import Webhooks
 from infra_mind.tasks.objects import Objects
-from infra_mind.tasks.records import event_id
+from infra_mind.tasks.records import event_id, gap_event
 from infra_mind.tasks.store import Signal, StoreLimits
 from infra_mind.tasks.stowage import Stowage
 
@@ -49,10 +49,12 @@ class MemoryStore(Schedules, Running, Fleet, Webhooks, Alerts):
         self._state.tick()
         task = self._task(tenant, task_id)
         first = task.first_event()
+        if position is not None and not task.told_by(position) and self._lacks(task_id, position):
+            yield gap_event(task_id, position)
         if position is None or position < event_id(first.id):
             yield first
             position = event_id(first.id)
-        while not (task.state.ended and position >= event_id(task.end_event)):
+        while not task.told_by(position):
             entries = await self._next(task_id, position, None if task.state.ended else heartbeat_s)
             for found in entries:
                 yield found
@@ -64,6 +66,10 @@ class MemoryStore(Schedules, Running, Fleet, Webhooks, Alerts):
                     yield task.last_event()
                     return
                 yield None
+
+    def _lacks(self, task_id: str, position: tuple[int, int]) -> bool:
+        kept = self._state.events.get(task_id)
+        return bool(kept and task_id in self._state.trimmed and position < event_id(kept[0].id))
 
     async def _next(self, task_id: str, position: tuple[int, int], wait_s: float | None) -> list[Event]:
         """Events after `position`; waits for the first one unless `wait_s` is None."""

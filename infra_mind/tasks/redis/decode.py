@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import structlog
 
 from infra_mind.model.task import (
     Assessment,
@@ -18,7 +20,25 @@ from infra_mind.model.task import (
 from infra_mind.tasks.records import QUEUED_STEP, WORDS, AgentRecord, TaskRecord, event, iso
 from infra_mind.tasks.store import Claim, Counters
 
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
 _AGENT = "agent:"
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
+    """What `read` makes of each row, its id first. One that it cannot read, such as another release's, is left out and holds up no
+    other: whoever can read it gets it when its lease ends, or it is given up for good after as many tries as any other."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ValueError as error:
+            log.error(
+                "a record that cannot be read",
+                id=row[0].decode("utf-8", "replace"),
+                error=type(error).__name__,
+            )
+    return found
 
 
 def fields(flat: Sequence[bytes]) -> dict[str, str]:

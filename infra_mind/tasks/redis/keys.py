@@ -35,6 +35,9 @@ class Keys:
         """A pub/sub channel, not a key: `work` and `cancel:<task>`."""
         return self.prefix + "signals"
 
+    def claimed(self, dispatcher: str) -> str:
+        return f"{self.prefix}claimed:{dispatcher}"
+
     @property
     def dispatchers(self) -> str:
         return self.prefix + "dispatchers"

@@ -37,9 +37,9 @@ class Line:
             raise
 
     async def close(self) -> None:
-        if self._open is not None:
-            await self._open.end(ConnectionLost("closed"))
-            self._open = None
+        line, self._open = self._open, None
+        if line is not None:
+            await line.end(ConnectionLost("closed"))
 
     async def _opened(self) -> _Open:
         async with self._opening:
@@ -68,14 +68,20 @@ class _Open:
 
     @property
     def usable(self) -> bool:
-        return not self._over and self._loop is asyncio.get_running_loop()
+        connected = not self._over and self._connection.is_connected
+        return connected and self._loop is asyncio.get_running_loop()
 
     async def ask(self, command: tuple[Any, ...]) -> Any:
         answer: asyncio.Future[Any] = self._loop.create_future()
         packed = self._connection.pack_command(*command)
         self._waiting.append(answer)  # in the order of writing: nothing is awaited between the two
-        await self._connection.send_packed_command(packed, check_health=False)
-        return await answer
+        try:
+            await self._connection.send_packed_command(packed, check_health=False)
+            return await answer
+        except BaseException:
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # it was not written, and the reader has said so too: nobody else looks at that
+            raise
 
     async def end(self, error: Exception) -> None:
         self._reader.cancel()

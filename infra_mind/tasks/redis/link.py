@@ -11,7 +11,7 @@ import redis.asyncio as redis_client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ReadOnlyError
 
 from infra_mind.errors import Unavailable
 from infra_mind.tasks.packing import unpack
@@ -96,6 +96,14 @@ class Link:
         except NoScriptError:  # a new server: nothing was done
             await self._load(name)
             return await self._send_once(name, command, to_disk)
+        except ReadOnlyError:
+            await self.leave()
+            raise
+
+    async def leave(self) -> None:
+        """The primary has moved, and the address may lead to the new one: open connections stay with the old one for ever."""
+        await self._line.close()
+        await self.commands.connection_pool.disconnect(inuse_connections=False)
 
     async def _send_once(self, name: str, command: list[Argument], to_disk: bool) -> Any:
         if not to_disk:
@@ -123,6 +131,8 @@ class Link:
             for i, answer in zip(missing, await self._pipeline([commands[i] for i in missing]), strict=True):
                 answers[i] = answer
         for answer in answers:
+            if isinstance(answer, ReadOnlyError):
+                await self.leave()
             if isinstance(answer, Exception):
                 raise answer
         return answers

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from infra_mind.errors import Conflict, NotFound, ResultLost, TooMany
 from infra_mind.model.task import StartOptions, Task, TaskState
 from infra_mind.tasks.records import (
+    OTHER_CALL,
     TaskRecord,
     assessment_gone,
     check_has_result,
@@ -163,6 +164,8 @@ class Requests(Assessments):
 def _refusal(code: str, assessment_id: str, task_id: str, details: Sequence[bytes]) -> Exception:
     if code == "CONFLICT_KEY":
         return Conflict("This idempotency key was used for another assessment: use a new one.")
+    if code == "CONFLICT_CALL":
+        return Conflict(OTHER_CALL)
     if code == "CONFLICT_ID":
         return Conflict(f"The task id {task_id} is taken.")
     if code == "CONFLICT_ACTIVE":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import structlog
 
-from infra_mind.errors import ResultLost
+from infra_mind.errors import ResultLost, Unavailable
 from infra_mind.model.task import TaskError, TaskState
 from infra_mind.tasks.records import STEP_AT_END, clip, clip_error, end_words, percent
 from infra_mind.tasks.redis import decode
@@ -22,14 +23,25 @@ class Running:
 
     _link: Link
     _stowage: Stowage
+    _unanswered: dict[str, str]  # dispatcher -> id of its call whose answer was lost
 
     async def claim(self, dispatcher: str, limit: int) -> list[Claim]:
-        """Never sent twice: a claim whose answer was lost comes back when its lease ends."""
+        """After a lost answer the next call has the id of the one before, so that what that one was given comes now and not when its
+        leases end."""
         if limit < 1:
             return []
-        # under strict durability on disk: a store that comes back without it would give the same fence to somebody else
-        rows = await self._link.call("claim", args=[dispatcher, limit], durable=True)
-        return [decode.claim(row) for row in rows]
+        before = self._unanswered.pop(dispatcher, None)
+        call = before or secrets.token_hex(8)
+        keys: list[str] = [self._link.keys.claimed(dispatcher)]
+        try:
+            # under strict durability on disk: a store that comes back without it would give the same fence to somebody else
+            rows = await self._link.call(
+                "claim", keys, [dispatcher, limit, call, 0 if before is None else 1], durable=True
+            )
+        except Unavailable:
+            self._unanswered[dispatcher] = call
+            raise
+        return decode.readable(rows, decode.claim)
 
     async def renew(self, held: Sequence[tuple[str, int]]) -> list[Renewal]:
         if not held:

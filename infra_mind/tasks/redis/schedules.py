@@ -90,7 +90,7 @@ class Schedules(Requests):
         now, *rows = await self._link.call(
             "schedules", [self._link.keys.schedules], ["due", limit], again=True
         )
-        return [_due(row[0].decode(), decode.fields(row[1]), int(now)) for row in rows]
+        return decode.readable(rows, lambda row: _due(row[0].decode(), decode.fields(row[1]), int(now)))
 
     async def fire_schedule(
         self, due: DueSchedule, following: int | None, agents: Sequence[str]

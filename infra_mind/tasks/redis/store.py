@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from redis.exceptions import ReadOnlyError
+
 from infra_mind.errors import Unavailable
 from infra_mind.tasks.objects import Objects
 from infra_mind.tasks.redis.alerts import Alerts
@@ -34,6 +36,7 @@ class RedisStore(Streams, Schedules, Running, Fleet, Webhooks, Alerts):
     ) -> None:
         self._link = Link(url, limits or StoreLimits(), prefix, durability)
         self._stowage = Stowage(objects, self._link.limits, self._note_object)
+        self._unanswered = {}
 
     @property
     def limits(self) -> StoreLimits:
@@ -42,7 +45,11 @@ class RedisStore(Streams, Schedules, Running, Fleet, Webhooks, Alerts):
     async def ping(self) -> None:
         """Writes a key that expires at once: a server that is read-only, full or loading is not ready."""
         with translated():
-            written = await self._link.commands.set(f"{self._link.keys.prefix}ping", b"1", px=1)
+            try:
+                written = await self._link.commands.set(f"{self._link.keys.prefix}ping", b"1", px=1)
+            except ReadOnlyError:
+                await self._link.leave()
+                raise
         if not written:
             raise Unavailable("The task store did not take a write.")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from infra_mind.errors import NotFound
+from infra_mind.errors import InfraMindError, NotFound, Unavailable
 from infra_mind.model.task import Event
-from infra_mind.tasks.records import TaskRecord, event_id
+from infra_mind.tasks.records import TaskRecord, event_id, gap_event
 from infra_mind.tasks.redis import decode
 from infra_mind.tasks.redis.failures import translated
 from infra_mind.tasks.redis.requests import Requests
@@ -30,10 +30,12 @@ class Streams(Requests):
         position = None if after is None else event_id(after)
         record, _ = await self._record(tenant, task_id)
         first = record.first_event()
+        if position is not None and not record.told_by(position) and await self._lacks(task_id, position):
+            yield gap_event(task_id, position)
         if position is None or position < event_id(first.id):
             yield first
             position = event_id(first.id)
-        while not (record.state.ended and position >= event_id(record.end_event)):
+        while not record.told_by(position):
             entries = await self._next(task_id, position, None if record.state.ended else heartbeat_s)
             for entry in entries:
                 found = decode.stream_event(task_id, entry)
@@ -50,6 +52,20 @@ class Streams(Requests):
                 if later is None:
                     return
                 record = later
+
+    async def _lacks(self, task_id: str, position: tuple[int, int]) -> bool:
+        """Whether events after `position` are not kept any more, or the one before the first that is kept was the last one seen."""
+        stream = self._link.keys.events(task_id)
+        try:
+            known = await self._link.read(lambda: self._link.commands.xinfo_stream(stream))
+        except InfraMindError as error:
+            if isinstance(error, Unavailable):
+                raise
+            return False  # there is none yet, or none any more
+        found = known["first-entry"]
+        return bool(
+            known["entries-added"] > known["length"] and found and position < event_id(found[0].decode())
+        )
 
     async def _next(
         self, task_id: str, position: tuple[int, int], wait_s: float | None

@@ -40,7 +40,7 @@ class Webhooks:
             "due_deliveries",
             args=[limit, max(1, round(lease_s * 1000)), most_attempts, per_tenant, LOOKS_AT_ONCE, *busy],
         )
-        return [_due(row) for row in rows]
+        return decode.readable(rows, _due)
 
     async def note_attempt(self, webhook_id: str, attempt: int, said: Attempted) -> bool:
         answer = await self._link.call(

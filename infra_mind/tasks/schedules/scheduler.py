@@ -51,10 +51,17 @@ class Scheduler:
         self._closing.set()
 
     async def fire_due(self) -> int:
-        """Fires what is due now, up to AT_ONCE; how many were."""
-        due = await self._store.due_schedules(AT_ONCE)
+        """Fires what is due now, up to AT_ONCE; how many were, without those that broke."""
+        due, broken = await self._store.due_schedules(AT_ONCE), 0
         for one in due:
-            fired = await self._store.fire_schedule(one, _following(one), self._agents)
+            try:
+                fired = await self._store.fire_schedule(one, _following(one), self._agents)
+            except Unavailable:
+                raise
+            except Exception as error:  # it stays the longest due: those behind it must not wait for it
+                log.error("schedule broke", schedule_id=one.schedule_id, error=type(error).__name__)
+                broken += 1
+                continue
             if fired is not None:
                 log.info(
                     "schedule fired",
@@ -63,7 +70,7 @@ class Scheduler:
                     task_id=fired.task_id,
                     error=fired.error,
                 )
-        return len(due)
+        return len(due) - broken
 
 
 def _following(one: DueSchedule) -> int | None:

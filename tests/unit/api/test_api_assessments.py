@@ -128,6 +128,8 @@ async def test_the_list_is_filtered(http: httpx.AsyncClient, rival: httpx.AsyncC
     assert await ids(name="CLIN") == [clinic]
     assert len(await ids(created_after="2001-01-01T00:00:00Z")) == 2
     assert await ids(created_after="2999-01-01T01:00:00+01:00") == []
+    assert len(await ids(created_after="0001-01-01T00:00:00+14:00")) == 2
+    assert await ids(created_after="9999-12-31T23:59:59-14:00") == []
 
 
 @pytest.mark.parametrize(

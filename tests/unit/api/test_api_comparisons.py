@@ -8,10 +8,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from infra_mind.errors import Unavailable
 from infra_mind.model.comparison import Comparison, WhatIf
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.store import Accepted
 from tests.unit.api.steps import Engine, MakeKey, client_of, draft, fields, problem, started
 from tests.unit.reports import sample
 
@@ -103,6 +105,53 @@ async def test_the_same_key_starts_the_same_variants(http: httpx.AsyncClient, en
     assert answers[0] == answers[1]
     assert answers[0] != answers[2]
     assert len((await http.get("/tasks", params={"state": "PENDING"})).json()["items"]) == 4
+
+
+async def test_the_same_key_for_other_variants_is_a_conflict(http: httpx.AsyncClient, engine: Engine) -> None:
+    base, _ = await kept_base(http, engine)
+    headers = {"Idempotency-Key": "k"}
+    for region, status in (("us-east-1", 202), ("us-west-2", 409)):
+        asked = {"set": {"hosting.region": region}}
+        assert (
+            await http.post(f"/assessments/{base}/what-if", json=asked, headers=headers)
+        ).status_code == status
+
+
+async def test_what_an_earlier_call_has_started_is_not_taken_back(
+    http: httpx.AsyncClient, engine: Engine, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first call was answered; the store goes away while it is repeated."""
+    base, _ = await kept_base(http, engine)
+    ask = {
+        "json": {"sweep": {"hosting.region": ["us-east-1", "us-west-2"]}},
+        "headers": {"Idempotency-Key": "k"},
+    }
+    first = await http.post(f"/assessments/{base}/what-if", **ask)  # type: ignore[arg-type]
+    accept, calls = store.accept, 0
+
+    async def away_the_second_time(*args: Any, **more: Any) -> Accepted:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise Unavailable("away")
+        return await accept(*args, **more)
+
+    monkeypatch.setattr(store, "accept", away_the_second_time)
+    problem(await http.post(f"/assessments/{base}/what-if", **ask), 503)  # type: ignore[arg-type]
+    again = await http.post(f"/assessments/{base}/what-if", **ask)  # type: ignore[arg-type]
+    assert again.json() == first.json()
+    assert len((await http.get("/tasks", params={"state": "PENDING"})).json()["items"]) == 2
+
+
+async def test_what_is_being_taken_back_is_not_answered_as_started(
+    http: httpx.AsyncClient, engine: Engine, store: MemoryStore
+) -> None:
+    base, _ = await kept_base(http, engine)
+    ask = {"json": {"set": {"hosting.region": "us-east-1"}}, "headers": {"Idempotency-Key": "k"}}
+    first = await http.post(f"/assessments/{base}/what-if", **ask)  # type: ignore[arg-type]
+    await engine.claim()
+    await store.delete_assessment("acme", first.json()["variants"][0]["assessment_id"])
+    problem(await http.post(f"/assessments/{base}/what-if", **ask), 503)  # type: ignore[arg-type]
 
 
 async def test_all_variants_are_accepted_or_none(

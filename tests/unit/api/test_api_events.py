@@ -18,6 +18,7 @@ from infra_mind.errors import Unavailable
 from infra_mind.model.api_key import new_key
 from infra_mind.model.task import Event, Task
 from infra_mind.tasks.memory import MemoryStore
+from infra_mind.tasks.store import StoreLimits
 from tests.unit.api.steps import AGENTS, LIMITS, NOW, Engine, client_of, fields, started, workers
 
 
@@ -124,6 +125,36 @@ async def test_an_id_that_is_none_is_refused(http: httpx.AsyncClient, bad: str) 
     _, task_id = await started(http)
     answer = await http.get(f"/tasks/{task_id}/events", headers={"Last-Event-ID": bad})
     assert list(fields(answer)) == ["Last-Event-ID"]
+
+
+async def test_a_stream_that_cannot_be_resumed_without_a_gap_begins_with_a_snapshot() -> None:
+    """What an agent did in the gap would never be told otherwise."""
+    store = MemoryStore(StoreLimits(events_kept=2))
+    engine = Engine(store)
+    app = create_app(store, agents=AGENTS, limits=LIMITS, workers=workers)
+    plain, kept = new_key("acme", "test", NOW)
+    await store.put_key(kept)
+    async with client_of(app, plain) as http:
+        _, task_id = await started(http)
+        seen = (await all_events_until(store, task_id, 1))[0]
+        claim = await engine.claim()
+        await engine.keep(claim, "security")
+        await engine.progress(claim, "cost", 40.0)
+        await engine.progress(claim, "cost", 50.0)
+        await engine.succeed(claim, b"{}")
+        events = await stream(http, task_id, **{"Last-Event-ID": seen.id})
+    assert [one.type for one in events] == ["snapshot", "end"]
+    assert events[0].data["info"]["agents"]["security"]["state"] == "DONE"
+
+
+async def all_events_until(store: MemoryStore, task_id: str, count: int) -> list[Event]:
+    found = []
+    async for one in store.events("acme", task_id):
+        if one is not None:
+            found.append(one)
+        if len(found) == count:
+            break
+    return found
 
 
 async def test_a_resumed_stream_waits_for_what_comes(

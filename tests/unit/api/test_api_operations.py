@@ -21,6 +21,14 @@ async def test_health_needs_no_key(anyone: httpx.AsyncClient, root: str) -> None
 
 
 @ROOTS
+async def test_monitors_may_ask_with_head(anyone: httpx.AsyncClient, store: MemoryStore, root: str) -> None:
+    assert (await anyone.head(f"{root}/healthz")).status_code == 200
+    assert (await anyone.head(f"{root}/readyz")).status_code == 503
+    await store.heartbeat(DispatcherInfo("d", "n", active_tasks=0, slots=2))
+    assert (await anyone.head(f"{root}/readyz")).status_code == 200
+
+
+@ROOTS
 async def test_ready_with_a_live_dispatcher(anyone: httpx.AsyncClient, store: MemoryStore, root: str) -> None:
     await store.heartbeat(DispatcherInfo("d", "n", active_tasks=0, slots=2))
     answer = await anyone.get(f"{root}/readyz")

@@ -91,6 +91,15 @@ async def test_the_same_idempotency_key_is_the_same_schedule(
     assert len((await http.get("/schedules")).json()["items"]) == 1
 
 
+@pytest.mark.parametrize("change", [{"cron": "1 1 * * *"}, {"name": "x"}, {"options": {"priority": "low"}}])
+async def test_an_idempotency_key_of_another_schedule_is_a_conflict(
+    http: httpx.AsyncClient, change: dict[str, Any]
+) -> None:
+    body, key = {**WHEN, "brief": BRIEF}, {"Idempotency-Key": "once"}
+    await http.post("/schedules", json=body, headers=key)
+    problem(await http.post("/schedules", json={**body, **change}, headers=key), 409)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "says"),
     [

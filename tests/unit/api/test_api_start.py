@@ -138,6 +138,35 @@ async def test_a_body_that_is_no_object_of_options_is_refused(http: httpx.AsyncC
     problem(await http.post(f"/assessments/{await draft(http)}/start", content=body), 422)
 
 
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"priority": "\\ud800"}', "priority"),
+        (b'{"webhook_url": "https://a.example/\\uDFFF"}', "webhook_url"),
+        (b'{"\\ud800": 1}', "\\ud800"),
+        (b'{"not_before": [{"a": "\\ud800"}]}', "not_before.0.a"),
+    ],
+)
+async def test_half_a_surrogate_pair_is_named(http: httpx.AsyncClient, body: bytes, path: str) -> None:
+    answer = await http.post(f"/assessments/{await draft(http)}/start", content=body)
+    assert [field["path"] for field in problem(answer, 422)["errors"]] == [path]
+
+
+async def test_a_whole_surrogate_pair_is_text(http: httpx.AsyncClient) -> None:
+    answer = await http.post(
+        "/assessments", content=b'{"name": "\\ud83d\\ude00"}', headers={"content-type": "application/json"}
+    )
+    assert answer.json()["name"] == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("route", ["/assessments", "/schedules", "/assessments/{}/start"])
+async def test_a_compressed_body_is_refused_with_what_to_do(http: httpx.AsyncClient, route: str) -> None:
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    answer = await http.post(route.format(await draft(http)), content=b"\x1f\x8b", headers=headers)
+    assert "without a Content-Encoding" in problem(answer, 415)["detail"]
+    assert answer.headers["accept-encoding"] == "identity"
+
+
 async def test_a_crowd_of_options_is_refused(http: httpx.AsyncClient) -> None:
     options = {f"option_{i}": 1 for i in range(1000)}
     problem(await http.post(f"/assessments/{await draft(http)}/start", json=options), 422)

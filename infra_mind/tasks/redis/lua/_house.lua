@@ -81,7 +81,8 @@ local function hear()
     redis.call('HSET', COUNTERS, 'quiet', heard[2])
   end
   redis.call('HSET', COUNTERS, 'heard', int(NOW))
-  return NOW < tonumber(heard[2] or '0')
+  local quiet = tonumber(heard[2] or '0')
+  return NOW < quiet and quiet <= NOW + C.grace -- further off only after a clock that went back
 end
 
 local function holds(task, fence) return task and RUNNING[task.state] and task.fence == fence end
@@ -428,20 +429,24 @@ end
 
 -- -- accepting: what every way to a new task shares ----------------------------------------------------------------------
 
--- What an earlier call with this idempotency key, or with this task id, was answered; nil when there was none.
-local function seen_before(tenant, assessment_id, id, idempotency)
+-- What an earlier call with this idempotency key, or with this task id, was answered; nil when there was none. The same key with
+-- other options, or for another replay, is not the same call.
+local function seen_before(tenant, assessment_id, id, idempotency, options, replay_of)
   local seen = idempotency and redis.call('GET', idempotency)
   if seen then
     local seen_assessment, seen_task = string.match(seen, '^(.-)\n(.*)$')
     if seen_assessment ~= assessment_id then return { 'CONFLICT_KEY' } end
-    if redis.call('EXISTS', key('task', seen_task)) == 1 then
+    local asked = redis.call('HMGET', key('task', seen_task), 'options', 'replay_of')
+    if asked[1] then
+      if asked[1] ~= options or (asked[2] or '') ~= replay_of then return { 'CONFLICT_CALL' } end
       return { 'OK', seen_task, seen_task == id and 1 or 0 }
     end
   end
   local known = redis.call('HMGET', key('task', id), 'tenant', 'assessment')
   if not known[1] then return nil end
-  if known[1] == tenant and known[2] == assessment_id then return { 'OK', id, 1 } end
-  return { 'CONFLICT_ID' }
+  if known[1] ~= tenant or known[2] ~= assessment_id then return { 'CONFLICT_ID' } end
+  if redis.call('HEXISTS', key('assessment', assessment_id), 'deleted') == 1 then return { 'NOT_FOUND' } end
+  return { 'OK', id, 1 }
 end
 
 -- Why this tenant may not start a task of this assessment now; nil when it may.

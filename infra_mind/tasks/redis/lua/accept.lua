@@ -6,7 +6,7 @@
 local task = { tenant = ARGV[1], assessment = ARGV[2], id = ARGV[3], priority = ARGV[4] }
 local idempotency = ARGV[7] == '1' and KEYS[9] or nil
 
-local seen = seen_before(task.tenant, task.assessment, task.id, idempotency)
+local seen = seen_before(task.tenant, task.assessment, task.id, idempotency, ARGV[5], '')
 if seen then return seen end
 local assessment = record(key('assessment', task.assessment))
 local refused = refusal(task.tenant, assessment)

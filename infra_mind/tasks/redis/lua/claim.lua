@@ -1,20 +1,36 @@
 -- Hands out up to ARGV[2] tasks: those whose lease ran out, then the queue. Each gets the next fence and a lease.
 -- What was delayed until now joins the queue first.
--- KEYS: the house keys. Computed: everything of the tasks that it finds, and the listings whose members have expired.
--- ARGV: dispatcher, limit
+-- The same call again, because its answer was lost, is the same claim: what of it is still held, under the same fences.
+-- KEYS[9] <p>claimed:<dispatcher>  string  JSON {call, held: {{task, fence}, ...}} of its newest claim   expires with the lease
+-- Computed: everything of the tasks that it finds, and the listings whose members have expired.
+-- ARGV: dispatcher, limit, id of the call, '1' when it was sent before
 local dispatcher, limit = ARGV[1], tonumber(ARGV[2])
-local claims = {}
+local claims, held = {}, {}
 local was_silent
+
+local function hand_out(task)
+  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)
+  held[#held + 1] = { task.id, task.fence }
+  claims[#claims + 1] = { task.id, task.assessment, task.tenant, task.fence, task.attempt, task.priority,
+    task.created, task.options, task.agents, task.cancel or '0' }
+end
+
+local function hand_out_again()
+  local raw = ARGV[4] == '1' and redis.call('GET', KEYS[9])
+  local before = raw and cjson.decode(raw)
+  for _, one in ipairs(before and before.call == ARGV[3] and before.held or {}) do
+    local task = load_task(one[1])
+    if holds(task, one[2]) then hand_out(task) end
+  end
+end
 
 local function take(task, changed)
   write(task, 'state', 'STARTED', 'fence', int(tonumber(task.fence) + 1), 'attempt', int(tonumber(task.attempt) + 1),
     'started', task.started or int(NOW), 'updated', int(NOW), 'step', 'starting', 'message', C.words.started,
     'dispatcher', dispatcher)
   redis.call('SREM', RETRYING, task.id)
-  redis.call('ZADD', LEASES, int(NOW + C.lease), task.id)
   emit(task, 'state', changed)
-  claims[#claims + 1] = { task.id, task.assessment, task.tenant, task.fence, task.attempt, task.priority,
-    task.created, task.options, task.agents, task.cancel or '0' }
+  hand_out(task)
 end
 
 local function poison(task, changed)
@@ -32,6 +48,12 @@ end
 local function server_is_young()
   local seconds = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
   return tonumber(seconds) * 1000 < C.grace
+end
+
+-- No lease is longer than one: further off it ends only after a clock that went back, and its holder may be dead.
+local function shorten_leases()
+  local off = redis.call('ZRANGEBYSCORE', LEASES, '(' .. int(NOW + C.lease), '+inf', 'LIMIT', 0, C.woken)
+  for _, id in ipairs(off) do redis.call('ZADD', LEASES, int(NOW + C.lease), id) end
 end
 
 -- Leases first: work that has begun is dearer than work that waits.
@@ -89,8 +111,12 @@ local function trim_listings()
 end
 
 was_silent = hear()
+hand_out_again()
+if #claims > 0 then return claims end
 trim_listings()
 wake_delayed()
+shorten_leases()
 while #claims < limit and take_expired() > 0 do end
 take_queued()
+if #held > 0 then redis.call('SET', KEYS[9], cjson.encode({ call = ARGV[3], held = held }), 'PX', C.lease) end
 return claims

@@ -7,7 +7,7 @@ local idempotency = ARGV[5] == '1' and KEYS[9] or nil
 local old = load_task(ARGV[2])
 if not old or old.tenant ~= tenant then return { 'NO_TASK' } end
 
-local seen = seen_before(tenant, old.assessment, id, idempotency)
+local seen = seen_before(tenant, old.assessment, id, idempotency, old.options, old.id)
 if seen then return seen end
 if not ENDED[old.state] or (old.state == 'SUCCESS' and old.status ~= 'partial') then return { 'NOT_FAILED' } end
 local assessment = record(key('assessment', old.assessment))

@@ -172,3 +172,20 @@ async def test_a_zone_that_is_gone_stops_its_schedule_and_no_other(store: Memory
     assert await scheduler(store).fire_due() == 2
     assert (await store.schedule("acme", "sch_bad")).next_due_at is None
     assert (await store.schedule("acme", "sch_1")).next_due_at == "2026-01-14T11:00:00.000Z"
+
+
+async def test_one_that_cannot_be_fired_holds_up_no_other(
+    store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.create_schedule(replace(NEW, schedule_id="sch_bad", due=int((START + HOUR / 2) * 1000)))
+    fire = store.fire_schedule
+
+    async def breaks(due: Any, *args: Any) -> Any:
+        if due.schedule_id == "sch_bad":
+            raise KeyError("input")
+        return await fire(due, *args)
+
+    monkeypatch.setattr(store, "fire_schedule", breaks)
+    clock.now += HOUR
+    assert await scheduler(store).fire_due() == 1
+    assert (await store.schedule("acme", "sch_1")).next_due_at == "2026-01-14T11:00:00.000Z"
