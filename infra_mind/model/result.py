@@ -200,6 +200,10 @@ class Coverage(Value):
     agents_done: tuple[str, ...]
     agents_failed: tuple[str, ...]
     not_assessed: tuple[str, ...] = Field(description="Fields and files that were missing or unreadable")
+    unread: tuple[str, ...] = Field(
+        default=(),
+        description="Files that were not read, whole or in a part: behind findings that name the first of them",
+    )
 
 
 class AssessmentResult(Value):

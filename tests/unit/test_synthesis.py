@@ -204,10 +204,12 @@ def test_the_headline_does_not_repeat_the_name() -> None:
 
 
 def test_coverage_names_fields_and_files() -> None:
-    unread = (UnreadFile(artefact="x.yaml", reason="broken"),)
+    later = UnreadFile(artefact="main.tf", reason="remote", line=4, kind="remote_module")
+    unread = (UnreadFile(artefact="x.yaml", reason="broken"), later)
     coverage = build(FOUND, inventory=Inventory(files=3, files_read=2, unread=unread)).coverage
     assert (coverage.files, coverage.files_read) == (3, 2)
-    assert coverage.not_assessed == ("availability.target", "x.yaml")
+    assert coverage.not_assessed == ("availability.target", "main.tf", "x.yaml")
+    assert coverage.unread == ("x.yaml",)
     assert coverage.checks_by_status == {"fail": 3, "pass": 1, "not_assessed": 1, "unresolvable": 0, "manual": 0}  # fmt: skip
     assert coverage.agents_done == ("reliability", "security")
 
