@@ -13,7 +13,7 @@ from math import fsum
 from infra_mind.agents.strategy.circumstances import Circumstances, Weight, controls_failed, weigh
 from infra_mind.agents.strategy.remedies import remedy_of, thing_of
 from infra_mind.model.fact import Fact, id_part
-from infra_mind.model.finding import Effort, Finding, Impact, Severity
+from infra_mind.model.finding import LEAST_USD, Effort, Finding, Impact, Severity
 from infra_mind.model.numbers import counted, quantity
 from infra_mind.model.result import AgentResult
 
@@ -39,7 +39,6 @@ SEVERITY_SCORE = {
 DAYS_OF_EFFORT = {Effort.MINUTES: 0.1, Effort.HOURS: 0.5, Effort.DAYS: 3.0, Effort.WEEKS: 10.0}  # person-days
 # What is soon done is worth something, and a morning is hardly more than a minute beside a week: linear in person-days.
 EFFORT_SCORE = {effort: 1.0 - days / DAYS_OF_EFFORT[Effort.WEEKS] for effort, days in DAYS_OF_EFFORT.items()}
-LEAST_USD = 1.0  # a month; what saves less and nothing else is not worth a piece of work
 _EFFORTS = list(Effort)
 _MOST_FACTS = 4
 _MOST_CONTROLS = 4
