@@ -241,6 +241,30 @@ resource "kubernetes_horizontal_pod_autoscaler_v2" "h" {
 """
 
 
+INGRESS = """
+resource "kubernetes_ingress_v1" "i" {
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    rule {
+      http {
+        path {
+          path = "/"
+          backend {
+            service {
+              name = "api"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+
 def assess(agent: Agent, text: str) -> AgentResult:
     files = (tf(text),)
     hosting = {"provider": "aws", "region": "eu-west-1"}
@@ -252,15 +276,17 @@ def assess(agent: Agent, text: str) -> AgentResult:
 
 
 def test_cloud_counts_what_terraform_orders_from_a_cluster() -> None:
-    found = assess(CLOUD, MADE % 1)
+    found = assess(CLOUD, MADE % 1 + INGRESS)
     facts = {f.id: f.value for f in found.facts}
     expected = {
         "cloud.workloads": 1, "cloud.vcpu_requested": 4 * 0.5, "cloud.memory_mib_requested": 4 * 256,
-        "cloud.at_most.vcpu_requested": 9 * 0.5, "cloud.load_balancers": 1, "cloud.resources": 6,
+        "cloud.at_most.vcpu_requested": 9 * 0.5, "cloud.load_balancers": 2, "cloud.resources": 7,
     }  # fmt: skip
     assert {i: v for i, v in facts.items() if i in expected} == expected
     edges = {(e["from"], e["to"], e["kind"]) for e in found.details["topology"]["edges"]}
     assert ("kubernetes_service.a", "kubernetes_deployment_v1.a[0]", "selects") in edges
+    assert ("kubernetes_horizontal_pod_autoscaler_v2.h", "kubernetes_deployment_v1.a[0]", "scales") in edges
+    assert ("kubernetes_ingress_v1.i", "kubernetes_service.a", "routes") in edges
 
 
 @pytest.mark.parametrize(("count", "workloads"), [("0", 0), ("var.unknown", 1), ("2", 2)])
