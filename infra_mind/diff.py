@@ -57,7 +57,7 @@ def _unsettled(failed: list[Finding], other: AssessmentResult, failed_in: Side) 
     every = [f for given in other.agents.values() for f in given.findings]
     accepted = {f.fingerprint: f.suppressed for f in every if f.is_suppressed}
     unjudged = {(f.rule_id, f.resource): f for f in every if f.status in _UNJUDGED}
-    unread = {f.resource for f in every if f.status is Status.NOT_ASSESSED}
+    unread = {f.resource for f in every if f.status is Status.NOT_ASSESSED} | set(other.coverage.unread)
     for finding in failed:
         suppression, judged = (
             accepted.get(finding.fingerprint),

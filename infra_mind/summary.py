@@ -15,8 +15,8 @@ from infra_mind.model.result import (
     AgentResult,
     Recommendation,
     Summary,
+    kinds_of,
     with_old_price,
-    without_price,
 )
 
 STRATEGY, COMPLIANCE = "strategy", "compliance"
@@ -182,19 +182,23 @@ def _sentences(
 
 def _lacking_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
     """Why a sum of money is "at least": what is in none, by the number of lines, since its money is not known."""
-    lines = sum(len(given.cost_lines) for given in agents.values())
+    priced = sum(len(given.cost_lines) for given in agents.values())
     unpriced = [thing for given in agents.values() for thing in given.unpriced]
     if unpriced:
-        yield f"In no total: {without_price(lines, unpriced)} (`cost.unpriced_count`)."
+        lines = f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')}"
+        yield f"Not in any total, for want of a dated price: {lines} (`cost.unpriced_count`): {kinds_of(unpriced)}."
 
 
 def _age_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:
     """From when the oldest price of a sum is: the lists are of different days, and some things are in old ones alone."""
-    for fact, name in ((facts.get(_TOTAL), "in the total"), (facts.get(_FILES), "of what the files order")):
-        if fact is not None and fact.as_of:
-            yield f"The oldest list price {name} is of {fact.as_of} (`{fact.id}`)."
-    if aged := with_old_price([line for given in agents.values() for line in given.cost_lines]):
-        yield f"{aged}."
+    sums = ((facts.get(_TOTAL), "in the total"), (facts.get(_FILES), "in what the files order"))
+    oldest = [
+        f"of {fact.as_of} {name} (`{fact.id}`)" for fact, name in sums if fact is not None and fact.as_of
+    ]
+    said = [f"The oldest list price is {' and '.join(oldest)}"] if oldest else []
+    said += filter(None, [with_old_price([line for given in agents.values() for line in given.cost_lines])])
+    if said:
+        yield f"{'; '.join(said)}."
 
 
 def _said_before(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> set[str]:

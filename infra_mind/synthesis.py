@@ -119,6 +119,7 @@ def _coverage(
         agents_done=tuple(agents),
         agents_failed=tuple(sorted({f.agent for f in failed})),
         not_assessed=tuple(sorted(missing | unread)),
+        unread=tuple(sorted({u.artefact for u in inventory.not_read})),
     )
 
 

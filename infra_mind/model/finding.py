@@ -67,6 +67,11 @@ class Remediation(Value):
     effort: Effort = Effort.HOURS
 
 
+LEAST_USD = (
+    1.0  # a month; what saves less and nothing else is a trifle: no weakness, and not worth a piece of work
+)
+
+
 class Impact(Value):
     """Per month or year; None is unknown, not zero. Positive: what the fix saves."""
 

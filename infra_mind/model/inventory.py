@@ -114,6 +114,8 @@ class Resource(Value):
 
 
 TOO_LARGE = "larger than the limit"
+# Kinds of parts that were read, and that name what only apply time knows.
+APPLY_TIME = frozenset({"remote_module", "unresolvable"})
 
 
 class UnreadFile(Value):
@@ -133,6 +135,11 @@ class Inventory(Value):
     unread: tuple[UnreadFile, ...] = ()
     files: int = 0
     files_read: int = 0
+
+    @property
+    def not_read(self) -> tuple[UnreadFile, ...]:
+        """What of `unread` could not be read; the rest is known at apply time only."""
+        return tuple(item for item in self.unread if item.kind not in APPLY_TIME)
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """Resources of these kinds, in order of address."""

@@ -61,12 +61,17 @@ class Unpriced(Value):
 
 def without_price(priced: int, unpriced: Sequence[Unpriced]) -> str:
     """`2 of 9 lines have no dated price: 1 aws_nat_gateway, 1 llm_api`; the most frequent kinds first."""
+    have = "has" if len(unpriced) == 1 else "have"
+    return f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')} {have} no dated price: {kinds_of(unpriced)}"
+
+
+def kinds_of(unpriced: Sequence[Unpriced]) -> str:
+    """`2 llm_api, 1 aws_nat_gateway`; the most frequent kinds first, and how many kinds more there are."""
     kinds = sorted(Counter(thing.kind for thing in unpriced).items(), key=lambda item: (-item[1], item[0]))
     named = [f"{number(count)} {kind}" for kind, count in kinds[:MOST_KINDS]]
     more = len(kinds) - MOST_KINDS
     named += [f"{counted(more, 'kind')} more"] if more > 0 else []
-    have = "has" if len(unpriced) == 1 else "have"
-    return f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')} {have} no dated price: {', '.join(named)}"
+    return ", ".join(named)
 
 
 def with_old_price(lines: Sequence[CostLine]) -> str:
@@ -200,6 +205,10 @@ class Coverage(Value):
     agents_done: tuple[str, ...]
     agents_failed: tuple[str, ...]
     not_assessed: tuple[str, ...] = Field(description="Fields and files that were missing or unreadable")
+    unread: tuple[str, ...] = Field(
+        default=(),
+        description="Files that were not read, whole or in a part: behind findings that name the first of them",
+    )
 
 
 class AssessmentResult(Value):

@@ -85,6 +85,15 @@ def test_a_finding_in_a_file_that_cannot_be_read_any_more_is_not_fixed() -> None
     assert (found.fixed, [u.why for u in found.unsettled]) == ((), ["main.tf could not be read there"])
 
 
+def test_nor_is_one_in_a_file_that_stands_behind_the_first_of_many_that_are_not_read() -> None:
+    after = result()
+    behind = after.model_copy(
+        update={"coverage": after.coverage.model_copy(update={"unread": ("a.yaml", "main.tf")})}
+    )
+    found = compare(result([finding("a")]), behind)
+    assert (found.fixed, [u.why for u in found.unsettled]) == ((), ["main.tf could not be read there"])
+
+
 def test_a_suppressed_finding_is_not_fixed() -> None:
     accepted = finding("a").model_copy(update={"suppressed": Suppression(reason="on purpose", where="x:1")})
     found = compare(result([finding("a")]), result([accepted]))

@@ -150,7 +150,7 @@ def test_carbon_that_lacks_a_part_is_called_a_lower_bound(left_out: int, said: s
 def test_the_age_of_the_total_is_said() -> None:
     total = fact("cost.total_usd_per_month", 10.0).model_copy(update={"as_of": "2025-03-02"})
     said = build({"cost": AgentResult(facts=(total,))}).summary.sentences
-    assert "The oldest list price in the total is of 2025-03-02 (`cost.total_usd_per_month`)." in said
+    assert "The oldest list price is of 2025-03-02 in the total (`cost.total_usd_per_month`)." in said
 
 
 def test_what_the_files_order_is_said_with_what_it_lacks_and_how_old_its_prices_are() -> None:
@@ -160,7 +160,7 @@ def test_what_the_files_order_is_said_with_what_it_lacks_and_how_old_its_prices_
     said = [plain(s) for s in build({"cost": AgentResult(facts=(bill,))}).summary.sentences]
     assert said[:2] == [
         "What the files order would cost at least $ 1 846.03 a month, in no total (`cost.artefacts_usd_per_month`).",
-        "The oldest list price of what the files order is of 2021-08-03 (`cost.artefacts_usd_per_month`).",
+        "The oldest list price is of 2021-08-03 in what the files order (`cost.artefacts_usd_per_month`).",
     ]
 
 
@@ -173,6 +173,18 @@ def test_lines_with_an_old_price_are_counted() -> None:
     assert not any("older" in s for s in build({"cost": AgentResult(cost_lines=(recent,))}).summary.sentences)
 
 
+def test_the_ages_of_all_prices_are_one_sentence_with_its_facts() -> None:
+    line = CostLine(what="node", sku="m5.large", quantity=1, unit="hour", usd_per_unit=1.0, usd_per_month=1.0,
+                    source="list", as_of="2025-01-01", old=True, origin="brief")  # fmt: skip
+    sums = {"cost.total_usd_per_month": "2025-01-01", "cost.artefacts_usd_per_month": "2021-08-03"}
+    facts = tuple(fact(i, 10.0).model_copy(update={"as_of": day}) for i, day in sums.items())
+    said = build({"cost": AgentResult(facts=facts, cost_lines=(line,))}).summary.sentences
+    assert [s for s in said if "price" in s] == [
+        "The oldest list price is of 2025-01-01 in the total (`cost.total_usd_per_month`) and of 2021-08-03 in what the files order "
+        "(`cost.artefacts_usd_per_month`); 1 of 1 line has a price more than a year older than the newest list."
+    ]
+
+
 def test_lines_without_a_price_are_counted_by_kind() -> None:
     line = CostLine(what="node", sku="m5.large", quantity=1, unit="hour", usd_per_unit=1.0, usd_per_month=1.0,
                     source="list", as_of="2026-01-01", origin="brief")  # fmt: skip
@@ -180,7 +192,7 @@ def test_lines_without_a_price_are_counted_by_kind() -> None:
     unpriced = tuple(Unpriced(what=f"thing {n}", kind=kind, reason="none") for n, kind in enumerate(kinds))
     said = build({"cost": AgentResult(cost_lines=(line,), unpriced=unpriced)}).summary.sentences
     assert said[0] == (
-        "In no total: 3 of 4 lines have no dated price: 2 llm_api, 1 aws_nat_gateway (`cost.unpriced_count`)."
+        "Not in any total, for want of a dated price: 3 of 4 lines (`cost.unpriced_count`): 2 llm_api, 1 aws_nat_gateway."
     )
 
 
@@ -204,10 +216,12 @@ def test_the_headline_does_not_repeat_the_name() -> None:
 
 
 def test_coverage_names_fields_and_files() -> None:
-    unread = (UnreadFile(artefact="x.yaml", reason="broken"),)
+    later = UnreadFile(artefact="main.tf", reason="remote", line=4, kind="remote_module")
+    unread = (UnreadFile(artefact="x.yaml", reason="broken"), later)
     coverage = build(FOUND, inventory=Inventory(files=3, files_read=2, unread=unread)).coverage
     assert (coverage.files, coverage.files_read) == (3, 2)
-    assert coverage.not_assessed == ("availability.target", "x.yaml")
+    assert coverage.not_assessed == ("availability.target", "main.tf", "x.yaml")
+    assert coverage.unread == ("x.yaml",)
     assert coverage.checks_by_status == {"fail": 3, "pass": 1, "not_assessed": 1, "unresolvable": 0, "manual": 0}  # fmt: skip
     assert coverage.agents_done == ("reliability", "security")
 

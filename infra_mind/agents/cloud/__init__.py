@@ -13,6 +13,7 @@ from infra_mind.agents.cloud.handed_in import UNRESOLVED, assess_files
 from infra_mind.agents.cloud.nodes import assess_nodes
 from infra_mind.agents.cloud.topology import topology
 from infra_mind.agents.cloud.workloads import inside_pod
+from infra_mind.agents.manifests import with_manifests
 from infra_mind.model.brief import Hosting
 from infra_mind.model.fact import Assumption, Fact, FactValue
 from infra_mind.model.finding import (
@@ -40,15 +41,16 @@ _BALANCERS = (
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     """Facts `cloud.*`, the topology in `details`, and findings on files, requests and nodes."""
     inventory, hosting = inputs.inventory, inputs.brief.hosting
+    seen_by_cluster = with_manifests(inventory)
     nodes = sum(node.count for node in hosting.nodes) if hosting and hosting.nodes else None
-    asked = demands(inventory, nodes)
+    asked = demands(seen_by_cluster, nodes)
     progress(1, 4, "workloads")
-    graph = topology(inventory)
+    graph = topology(seen_by_cluster)
     progress(2, 4, "topology")
     packed = assess_nodes(hosting, _to_pack(asked))
     progress(3, 4, "bin-packing")
     seen = bool(inventory.files or inventory.resources)
-    facts = [*_counts(inventory, asked), *_totals(asked)] if seen else []
+    facts = [*_counts(inventory, seen_by_cluster, asked), *_totals(asked)] if seen else []
     findings = [
         *assess_files(inputs.brief, inventory, inputs.artefacts),
         *_request_findings(asked),
@@ -74,11 +76,12 @@ def _to_pack(asked: Sequence[Demand]) -> list[Demand]:
     return kubernetes or list(asked)
 
 
-def _counts(inventory: Inventory, asked: Sequence[Demand]) -> list[Fact]:
-    deployed = [
-        r for r in inventory.resources if not r.kind.startswith(_NOT_DEPLOYED) and r.format != "dockerfile"
-    ]
-    balancers = [r for r in deployed if r.kind in _BALANCERS or r.get("spec.type") == "LoadBalancer"]
+def _counts(inventory: Inventory, seen_by_cluster: Inventory, asked: Sequence[Demand]) -> list[Fact]:
+    deployed = _deployed(inventory)
+    balancers = [
+        r for r in _deployed(seen_by_cluster)
+        if r.count != 0 and (r.kind in _BALANCERS or r.get("spec.type") == "LoadBalancer")
+    ]  # fmt: skip
     unknown = sum(1 for r in deployed if r.count is None)
     unread = sum(1 for u in inventory.unread if u.kind in UNRESOLVED)
     return [
@@ -91,6 +94,12 @@ def _counts(inventory: Inventory, asked: Sequence[Demand]) -> list[Fact]:
         _fact("unresolved", unread + unknown, "count", "parts that only apply or render time knows + resources of unknown count",
               {"parts": unread, "of_unknown_count": unknown}),
     ]  # fmt: skip
+
+
+def _deployed(inventory: Inventory) -> list[Resource]:
+    return [
+        r for r in inventory.resources if not r.kind.startswith(_NOT_DEPLOYED) and r.format != "dockerfile"
+    ]
 
 
 def _count(resource: Resource) -> int:
@@ -212,4 +221,4 @@ def _fact(name: str, value: FactValue, unit: str, formula: str, inputs: dict[str
     return Fact(id=f"cloud.{name}", value=value, unit=unit, formula=formula, inputs=inputs, source=SOURCE)
 
 
-AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud", version=2)
+AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud", version=3)

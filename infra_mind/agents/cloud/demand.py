@@ -76,9 +76,16 @@ def _of_manifest(resource: Resource, scalers: Scalers, nodes: int | None) -> Dem
     )
     unknown = contains_unresolvable([spec.get(k) for k in ("containers", "initContainers", "resources")])
     if resource.kind == "DaemonSet":
-        return Demand(resource, pod, tuple(names), nodes, nodes, per_node=True, unknown=unknown)
+        everywhere = _times(nodes, resource.count)
+        return Demand(resource, pod, tuple(names), everywhere, everywhere, per_node=True, unknown=unknown)
     pods = scale(resource, scalers)
-    return Demand(resource, pod, tuple(names), pods.floor, pods.ceiling, unknown=unknown)
+    floor, ceiling = _times(pods.floor, resource.count), _times(pods.ceiling, resource.count)
+    return Demand(resource, pod, tuple(names), floor, ceiling, unknown=unknown)
+
+
+def _times(pods: int | None, copies: int | None) -> int | None:
+    """Of a block of Terraform that stands for many objects; a manifest is one."""
+    return None if pods is None or copies is None else pods * copies
 
 
 def _pod_request(spec: dict[str, Any], what: str, missing: list[str]) -> Fraction:

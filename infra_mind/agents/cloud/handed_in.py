@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
+from infra_mind.agents.security.secrets import scrub
+from infra_mind.agents.unread import LONGEST, by_reason, places, short
 from infra_mind.model.brief import Brief
 from infra_mind.model.finding import (
     Effort,
@@ -16,7 +18,8 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.inventory import Inventory, UnreadFile
+from infra_mind.model.inventory import APPLY_TIME, Inventory, UnreadFile
+from infra_mind.model.numbers import counted
 
 NAME = "cloud"
 # Parts that are there and whose content only apply or render time knows.
@@ -25,11 +28,16 @@ _SEND = "Send the file along, or take it out of `artefacts`."
 
 
 def assess_files(brief: Brief, inventory: Inventory, sent: Collection[str]) -> list[Finding]:
-    """One finding per file or part that could not be judged; one when there is nothing to judge."""
+    """One finding for each kind and reason of what could not be read, one for each file or part that is wanted or that only apply
+    time knows; one when there is nothing to judge."""
     wanted = _named(brief)
     named = [n for n in wanted if not _was_sent(n, wanted, sent, inventory)]
     findings = [_not_sent(name) for name in named]
-    findings += [_unread(item) for item in inventory.unread if item.kind not in ("not_sent", "unsupported")]
+    findings += [
+        _unread(group)
+        for group in by_reason(i for i in inventory.not_read if i.kind not in ("not_sent", "unsupported"))
+    ]
+    findings += [_known_later(item) for item in inventory.unread if item.kind in APPLY_TIME]
     already = set(named)
     findings += [
         _asked_for(u) for u in inventory.unread
@@ -110,24 +118,28 @@ def _asked_for(item: UnreadFile) -> Finding:
     )  # fmt: skip
 
 
-def _unread(item: UnreadFile) -> Finding:
-    resolvable = item.kind not in UNRESOLVED
+def _unread(items: list[UnreadFile]) -> Finding:
+    first, rendered = items[0], items[0].kind in UNRESOLVED
+    reason, files = short(first.reason), len({item.artefact for item in items})
+    # No resource: with one, the folder of the first file would be a part of the fingerprint, and one more file could change it.
     return make_finding(
-        rule_id="cloud.unread" if resolvable else "cloud.unresolved", agent=NAME,
-        title=f"{item.artefact}: {item.reason}"[:300],
-        status=Status.NOT_ASSESSED if resolvable else Status.UNRESOLVABLE, severity=Severity.INFO,
-        resource=item.artefact, value=[item.kind, item.reason],
-        evidence=(Evidence(artefact=item.artefact, line_start=item.line, line_end=item.line, observed=item.reason[:300],
-                           expected="content that can be read"),),
+        rule_id="cloud.unresolved" if rendered else "cloud.unread", agent=NAME,
+        title=f"{first.artefact if files == 1 else counted(files, 'file')}: {reason}"[:LONGEST],
+        status=Status.UNRESOLVABLE if rendered else Status.NOT_ASSESSED, severity=Severity.INFO,
+        value=[first.kind, scrub(first.reason)], evidence=places(items, "content that can be read"),
+    )  # fmt: skip
+
+
+def _known_later(item: UnreadFile) -> Finding:
+    return make_finding(
+        rule_id="cloud.unresolved", agent=NAME, title=f"{item.artefact}: {item.reason}"[:LONGEST], status=Status.UNRESOLVABLE,
+        severity=Severity.INFO, resource=item.artefact, value=[item.kind, item.reason],
+        evidence=places([item], "content that can be read"),
     )  # fmt: skip
 
 
 def _unsupported(items: list[UnreadFile]) -> Finding:
-    shown = tuple(
-        Evidence(artefact=u.artefact, line_start=u.line, line_end=u.line, observed=u.reason[:300])
-        for u in items[:50]
-    )
     return make_finding(
         rule_id="cloud.unsupported", agent=NAME, title=f"{len(items)} {'file or part is' if len(items) == 1 else 'files or parts are'} of no format that is assessed",
-        status=Status.NOT_ASSESSED, severity=Severity.INFO, resource="artefacts", value=len(items), evidence=shown,
+        status=Status.NOT_ASSESSED, severity=Severity.INFO, value="unsupported", evidence=places(items),
     )  # fmt: skip

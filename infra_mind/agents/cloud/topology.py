@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from infra_mind.agents.cloud.workloads import autoscalers, dicts, namespace, pod_labels, string_map, workloads
@@ -107,9 +107,19 @@ def _services(inventory: Inventory) -> Iterator[Edge]:
 
 
 def _routes(inventory: Inventory) -> Iterator[Edge]:
+    services = _addresses(inventory.of("Service"))
     for route in inventory.of("Ingress", "HTTPRoute", "GRPCRoute"):
         for name in _backends(route):
-            yield Edge(route.address, f"Service/{namespace(route)}/{name}", "routes")
+            if target := services.get(("Service", namespace(route), name)):
+                yield Edge(route.address, target, "routes")
+
+
+def _addresses(resources: Iterable[Resource]) -> dict[tuple[str, str, str], str]:
+    """Where an object of a cluster stands, by kind, namespace and name: in a manifest, or in Terraform under another address."""
+    found: dict[tuple[str, str, str], str] = {}
+    for resource in resources:
+        found.setdefault((resource.kind, namespace(resource), resource.name), resource.address)
+    return found
 
 
 def _backends(route: Resource) -> Iterator[str]:
@@ -124,8 +134,10 @@ def _backends(route: Resource) -> Iterator[str]:
 
 
 def _scalers(inventory: Inventory) -> Iterator[Edge]:
+    scaled = _addresses(workloads(inventory))
     for (space, kind, name), scaler in autoscalers(inventory).items():
-        yield Edge(scaler.address, f"{kind}/{space}/{name}", "scales")
+        if target := scaled.get((kind, space, name)):
+            yield Edge(scaler.address, target, "scales")
 
 
 def _compose(inventory: Inventory) -> Iterator[Edge]:

@@ -26,7 +26,7 @@ class Scale:
 
 def workloads(inventory: Inventory) -> list[Resource]:
     """The Kubernetes workloads in order of address."""
-    found = (r for r in inventory.of(*WORKLOADS) if r.format == "kubernetes")
+    found = (r for r in inventory.of(*WORKLOADS) if r.format == "kubernetes" and r.count != 0)
     return sorted(found, key=lambda r: (r.address, r.artefact, r.line_start))
 
 

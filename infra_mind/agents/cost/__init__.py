@@ -22,7 +22,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     assess_hosting(brief.hosting, ledger)
     progress(1, 5, "hosting")
     served, rented = assess_models(brief, inputs.results.get("mlops"), ledger)
-    assess_purchases(served, brief.training, inputs.results.get("research"), ledger)
+    assess_purchases(brief, served, inputs.results.get("research"), ledger)
     progress(2, 5, "models")
     assess_artefacts(inputs.inventory, brief.hosting, ledger)
     progress(3, 5, "artefacts")
@@ -47,7 +47,7 @@ AGENT = Agent(
     assess=assess,
     needs=("cloud", "mlops"),
     after=("research",),
-    reads=("budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
+    reads=("organisation", "budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
-    version=5,
+    version=6,
 )

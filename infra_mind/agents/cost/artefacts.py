@@ -12,6 +12,7 @@ from infra_mind.agents.cost.kubernetes import Cluster
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import Regions
 from infra_mind.agents.cost.pricer import BILLED_BY_USE, Handler, Pricer
+from infra_mind.agents.manifests import manifests, with_manifests
 from infra_mind.model.brief import Hosting
 from infra_mind.model.inventory import Format, Inventory, Resource
 
@@ -30,10 +31,14 @@ NOT_READ = {"remote_module": "a remote module", "helm_template": "a Helm templat
 
 def assess_artefacts(inventory: Inventory, hosting: Hosting | None, ledger: Ledger) -> None:
     """Lines and unpriced things with address, file and line; kinds without a price model are counted in the details."""
-    regions, cluster = Regions(inventory, hosting), Cluster(inventory, hosting, ledger)
+    regions, cluster = Regions(inventory, hosting), Cluster(with_manifests(inventory), hosting, ledger)
     blocks = {r.block: r for r in inventory.resources if r.format is Format.TERRAFORM}
     unmodelled: Counter[str] = Counter()
-    for resource in inventory.resources:
+    made = manifests(inventory.resources)
+    as_manifests = {(r.artefact, r.address) for r in made}
+    for resource in (*inventory.resources, *made):
+        if resource.format is Format.TERRAFORM and (resource.artefact, resource.address) in as_manifests:
+            continue
         if resource.format is Format.TERRAFORM and not resource.kind.startswith(("provider.", "data.")):
             if not _terraform(resource, regions, blocks, ledger):
                 unmodelled[resource.kind] += 1

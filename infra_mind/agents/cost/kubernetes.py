@@ -74,6 +74,8 @@ class Cluster:
 
     def book(self, resource: Resource) -> None:
         """The volumes and load balancers of one manifest."""
+        if resource.count == 0:
+            return
         if resource.kind == "Service" and resource.get("spec.type") == "LoadBalancer":
             self._service(resource)
         if resource.kind == "Ingress":
@@ -179,6 +181,9 @@ class Cluster:
             self._once(resource, "forwarding_rule", FIRST_FIVE, "forwarding rule, without traffic")
 
     def _known(self, resource: Resource, what: str) -> bool:
+        if resource.count is None:
+            self._miss(resource, what, "how many there are is only known at apply time")
+            return False
         if self._provider in PROVIDERS and self._region:
             return True
         absent = "hosting.provider" if self._provider is None else "hosting.region"
@@ -198,7 +203,7 @@ class Cluster:
         if offer is None:
             self._miss(resource, what, prices.why_service_unpriced(provider, region, sku))
         elif units > 0:
-            self._ledger.service(what, offer, units, _place(resource))
+            self._ledger.service(what, offer, units * (resource.count or 1), _place(resource))
 
     def _once(self, resource: Resource, sku: str, why: str, what: str) -> None:
         """Books what several resources of a region pay once."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra_mind.agents import commitments
 from infra_mind.agents.cost.ledger import HOURS, NAME, Ledger
 from infra_mind.agents.cost.models import Served
 from infra_mind.knowledge import gpus
-from infra_mind.model.brief import Training
+from infra_mind.model.brief import Brief, Training
 from infra_mind.model.fact import Fact, id_parts
 from infra_mind.model.finding import (
     Confidence,
@@ -22,18 +23,19 @@ from infra_mind.model.finding import (
 from infra_mind.model.numbers import money, percent
 from infra_mind.model.result import AgentResult
 
+_RULE = "cost.commit-gpus"
 COMMITTED = {"committed_1y": "a year", "committed_3y": "three years"}
 
 
 def assess_purchases(
-    served: Sequence[Served], training: Sequence[Training], research: AgentResult | None, ledger: Ledger
+    brief: Brief, served: Sequence[Served], research: AgentResult | None, ledger: Ledger
 ) -> None:
     """Facts `cost.serving.<name>.committed_1y_usd_per_month`, `…_3y_…` and `cost.training.<name>.usd_at_spot`; nothing without an offer."""
     offers = {fact.id: fact for fact in research.facts} if research else {}
     own = {fact.id: fact for fact in ledger.facts}
     for model in served:
-        _serving(model, offers, own, ledger)
-    for part, job in zip(id_parts(t.name for t in training), training, strict=True):
+        _serving(brief, model, offers, own, ledger)
+    for part, job in zip(id_parts(t.name for t in brief.training), brief.training, strict=True):
         _training(part, job, offers, own, ledger)
 
 
@@ -42,7 +44,9 @@ def _offer(gpu: str | None, way: str, offers: dict[str, Fact]) -> Fact | None:
     return offers.get(f"research.gpu.{known.id}.{way}_usd_per_gpu_hour") if known else None
 
 
-def _serving(model: Served, offers: dict[str, Fact], own: dict[str, Fact], ledger: Ledger) -> None:
+def _serving(
+    brief: Brief, model: Served, offers: dict[str, Fact], own: dict[str, Fact], ledger: Ledger
+) -> None:
     listed = own.get(model.fact)
     count = listed.inputs.get("gpus") if listed else None
     if listed is None or not isinstance(count, int | float):
@@ -59,7 +63,14 @@ def _serving(model: Served, offers: dict[str, Fact], own: dict[str, Fact], ledge
             {"gpus": count, "hours": HOURS, offer.id: float(offer.value)}, offer.source, offer.as_of,
         )  # fmt: skip
         if way == "committed_1y" and usd < model.usd_per_month and not ledger.commitment.coverage:
-            _finding(model, usd, paid / count, fact, term, ledger)
+            if commitments.outlasts(brief, commitments.YEAR):
+                ledger.findings.append(
+                    commitments.not_advised(
+                        brief, commitments.YEAR, f"the GPUs of {model.item.name}", rule_id=_RULE, agent=NAME, resource=f"llm_serving.{model.item.name}"
+                    )
+                )  # fmt: skip
+            else:
+                _finding(model, usd, paid / count, fact, term, ledger)
 
 
 def _finding(model: Served, usd: float, share: float, fact: str, term: str, ledger: Ledger) -> None:
@@ -70,7 +81,7 @@ def _finding(model: Served, usd: float, share: float, fact: str, term: str, ledg
     saved = (model.usd_per_month - usd) * share
     ledger.findings.append(
         make_finding(
-            rule_id="cost.commit-gpus", agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.MEDIUM,
+            rule_id=_RULE, agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.MEDIUM,
             resource=f"llm_serving.{model.item.name}", value=term,
             title=f"The GPUs of {model.item.name} cost {percent(round(1 - usd / model.usd_per_month, 3))} less when they are committed for {term}",
             evidence=(Evidence(artefact="brief", path="budget.commitment_coverage", observed=f"{money(model.usd_per_month)} a month on demand", expected=f"{money(usd)} a month committed"),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra_mind.agents.base import Agent, Inputs, Progress
+from infra_mind.agents.manifests import with_manifests
 from infra_mind.agents.reliability.path import assess_path
 from infra_mind.agents.reliability.recovery import assess_hosting, assess_recovery
 from infra_mind.agents.reliability.single_points import single_points
@@ -22,7 +23,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     progress(2, 4, "checkpoints")
     recovery = (*assess_recovery(brief.availability), *assess_hosting(brief.hosting))
     progress(3, 4, "recovery")
-    artefacts = single_points(inputs.inventory)
+    artefacts = single_points(with_manifests(inputs.inventory))
     if not inputs.inventory.files and not inputs.inventory.resources:
         artefacts = [
             not_assessed(
@@ -45,5 +46,5 @@ AGENT = Agent(
     assess=assess,
     reads=("availability", "training", "artefacts", "hosting"),
     title="Reliability",
-    version=2,
+    version=3,
 )

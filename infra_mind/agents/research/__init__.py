@@ -67,6 +67,7 @@ def _lists(desk: Desk) -> None:
 AGENT = Agent(
     name=NAME,
     assess=assess,
-    reads=("hosting", "budget", "compliance", "llm_serving", "training", "llm_api"),
+    reads=("organisation", "hosting", "budget", "compliance", "llm_serving", "training", "llm_api"),
     title="Market data",
+    version=2,
 )

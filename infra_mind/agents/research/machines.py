@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from infra_mind.agents import commitments
 from infra_mind.agents.research.desk import (
     HOURS,
     NAME,
@@ -190,7 +191,7 @@ def _row(prefix: str, one: Priced) -> dict[str, FactValue]:
 def _committed(
     hosting: Hosting, name: str, fit: Sequence[Priced], here: str, brief: Brief, desk: Desk
 ) -> None:
-    """What a year's commitment would save on nodes that run all month; not where the brief already commits."""
+    """What a year's commitment would save on nodes that run all month; not where the brief already commits, nor for less than a year."""
     budget = brief.budget
     full = [p for p in fit if p.purchase == "on_demand" and p.offer.region == here]
     year = [p for p in fit if p.purchase == "committed_1y" and p.offer.region == here]
@@ -200,6 +201,11 @@ def _committed(
     count = sum(n.count for n in hosting.nodes if instances.canonical(provider, n.instance) == name)
     old, new = full[0], year[0]
     saved = count * HOURS * (old.usd - new.usd)
+    if commitments.outlasts(brief, commitments.YEAR):
+        desk.findings.append(
+            commitments.not_advised(brief, commitments.YEAR, name, rule_id=f"{NAME}.commitment", agent=NAME, resource=f"hosting.nodes.{name}")
+        )  # fmt: skip
+        return
     desk.findings.append(
         make_finding(
             rule_id=f"{NAME}.commitment", agent=NAME, status=Status.FAIL, severity=Severity.LOW,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from infra_mind.agents import defaults
 from infra_mind.agents.base import Inputs, Progress, Stopped
+from infra_mind.agents.manifests import with_manifests
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.declarations import declarations
 from infra_mind.agents.security.exposure import exposure
@@ -21,7 +22,6 @@ from infra_mind.agents.security.findings import (
     unread_findings,
     with_suppressions,
 )
-from infra_mind.agents.security.manifests import manifests
 from infra_mind.agents.security.outside import scanned_findings
 from infra_mind.agents.security.patches import prove_patches
 from infra_mind.agents.security.rule import ANY_KIND, Outcome, Rule
@@ -63,9 +63,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     inventory = inputs.inventory
     if not inventory.resources and not inventory.unread:
         return AgentResult(findings=(_nothing_to_read(),))
-    made = manifests(inventory.resources)
-    if made:
-        inventory = inventory.model_copy(update={"resources": (*inventory.resources, *made)})
+    inventory = with_manifests(inventory)
     context = Context(inventory, inputs.artefacts)
     subjects = (*inventory.resources, *declarations(inputs.artefacts))
     tally = run_rules(REGISTRY, subjects, context, progress)

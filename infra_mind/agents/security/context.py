@@ -30,6 +30,7 @@ class Context:
         self._links = Links(inventory, self.source)
         self._lines: dict[str, list[str]] = {}
         self._dangling: dict[tuple[str, tuple[str, ...]], list[Resource]] = {}
+        self._sharing: dict[tuple[str, str], dict[tuple[str, str], list[Resource]]] = {}
         self._firsts: dict[tuple[str, ...], dict[str, Resource]] = {}
         self._by_kind: dict[str, list[Resource]] = defaultdict(list)
         for resource in inventory.resources:
@@ -52,6 +53,26 @@ class Context:
                 r for r in unknown if not self._links.named_by(r, attribute, r.values[attribute])
             ]
         return self._dangling[key]
+
+    def sharing(self, resource: Resource, attribute: str, kind: str) -> list[Resource]:
+        """Resources of `kind` whose `attribute` names what `resource` names by it, or `resource` itself where it has none: a literal
+        id, or one resource among the artefacts that stands once. One of several instances is not told from another."""
+        if (attribute, kind) not in self._sharing:
+            together: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+            for other in self.of(kind):
+                named = self._named(other, attribute)
+                if named is not None:
+                    together[named].append(other)
+            self._sharing[attribute, kind] = together
+        mark = self._named(resource, attribute) if attribute in resource.values else _once(resource)
+        return self._sharing[attribute, kind].get(mark, []) if mark else []
+
+    def _named(self, resource: Resource, attribute: str) -> tuple[str, str] | None:
+        value = resource.values.get(attribute)
+        if isinstance(value, str):
+            return "", value
+        found = self._links.named_by(resource, attribute, value)
+        return _once(found[0]) if len(found) == 1 else None
 
     def documents(self, subject: Subject, attribute: str) -> list[Subject]:
         """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts, each followed
@@ -186,6 +207,15 @@ class Context:
         for resource in self.of("stage"):
             stages[resource.artefact].append(resource)
         return stages
+
+
+def _once(resource: Resource) -> tuple[str, str] | None:
+    """The place of a resource that is no instance of several; else None."""
+    return (
+        (resource.artefact.rpartition("/")[0], resource.address)
+        if resource.address == resource.block
+        else None
+    )
 
 
 def namespace(resource: Resource) -> str:

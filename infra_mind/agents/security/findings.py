@@ -12,6 +12,7 @@ from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.rule import Family, Outcome, Rule
 from infra_mind.agents.security.secrets import scrub
 from infra_mind.agents.security.suppressions import Place, Problem, Suppressions
+from infra_mind.agents.unread import by_reason, places, short
 from infra_mind.model.finding import (
     Confidence,
     Effort,
@@ -23,7 +24,7 @@ from infra_mind.model.finding import (
     Suppression,
     make_finding,
 )
-from infra_mind.model.inventory import Inventory, Resource, UnreadFile
+from infra_mind.model.inventory import APPLY_TIME, Inventory, Resource, UnreadFile
 
 AGENT_NAME = "security"
 SENSITIVE = ("credentials", "health", "payment", "personal")
@@ -200,32 +201,43 @@ def problem_findings(problems: Iterable[Problem]) -> list[Finding]:
 
 
 def unread_findings(inventory: Inventory) -> list[Finding]:
-    """One finding for every file or part that was handed in and could not be judged."""
+    """One finding for each kind and reason of what could not be read, and one for every part that only apply time knows."""
     seen: dict[tuple[str, str], int] = defaultdict(int)
-    findings = []
-    for item in sorted(inventory.unread, key=lambda u: (u.artefact, u.line or 0, u.kind, u.reason)):
+    findings = [_unread(group) for group in by_reason(inventory.not_read)]
+    later = [item for item in inventory.unread if item.kind in APPLY_TIME]
+    for item in sorted(later, key=lambda u: (u.artefact, u.line or 0, u.kind, u.reason)):
         seen[item.artefact, item.reason] += 1
-        findings.append(_unread(item, seen[item.artefact, item.reason]))
+        findings.append(_known_later(item, seen[item.artefact, item.reason]))
     return findings
 
 
-def _unread(item: UnreadFile, nth: int) -> Finding:
-    later = item.kind in {"remote_module", "unresolvable"}
+def _unread(items: list[UnreadFile]) -> Finding:
+    first, files = items[0], len({item.artefact for item in items})
+    what = "A file was" if files == 1 else f"{files} files were"
+    # No resource: with one, the folder of the first file would be a part of the fingerprint, and one more file could change it.
     return make_finding(
-        rule_id="IM-ARTEFACT-UNREAD", agent=AGENT_NAME,
-        title="A part that only apply time knows was not assessed" if later else "A file was not assessed",
-        status=Status.UNRESOLVABLE if later else Status.NOT_ASSESSED, severity=Severity.INFO,
-        resource=item.artefact, value=[item.kind, scrub(item.reason), nth],
-        evidence=(Evidence(
-            artefact=item.artefact, line_start=item.line, line_end=item.line, path=item.kind,
-            observed=scrub(item.reason), expected="a file that can be read whole",
-        ),),
-        remediation=Remediation(text=_UNREAD_ADVICE.get(item.kind, _UNREAD_ADVICE[""]), effort=Effort.MINUTES),
+        rule_id="IM-ARTEFACT-UNREAD", agent=AGENT_NAME, title=f"{what} not assessed: {short(first.reason)}",
+        status=Status.NOT_ASSESSED, severity=Severity.INFO, value=[first.kind, scrub(first.reason)],
+        evidence=places(items, "a file that can be read whole"),
+        remediation=_unread_advice(first),
     )  # fmt: skip
+
+
+def _known_later(item: UnreadFile, nth: int) -> Finding:
+    return make_finding(
+        rule_id="IM-ARTEFACT-UNREAD", agent=AGENT_NAME, title="A part that only apply time knows was not assessed",
+        status=Status.UNRESOLVABLE, severity=Severity.INFO, resource=item.artefact, value=[item.kind, scrub(item.reason), nth],
+        evidence=places([item], "a file that can be read whole"), remediation=_unread_advice(item),
+    )  # fmt: skip
+
+
+def _unread_advice(item: UnreadFile) -> Remediation:
+    return Remediation(text=_UNREAD_ADVICE.get(item.kind, _UNREAD_ADVICE[""]), effort=Effort.MINUTES)
 
 
 _UNREAD_ADVICE = {
     "": "Correct the file, or leave it out on purpose.",
+    "unsupported": "Leave it out on purpose; what it deploys is judged in a format that is read.",
     "helm_template": "Render it (`helm template`) and send the output along.",
     "remote_module": "Read in the plan what it makes. To have it judged here, put a copy beside the files and name it by its path (`./modules/...`).",
     "not_sent": "Send what it asks for along.",

@@ -100,7 +100,7 @@ def _equal(id_: str, text: str, value: float, field: str) -> Assumption:
 _SCORING = (
     Assumption(
         id="strategy.scores",
-        text="A reckoned impact counts as its share of the total, what a change costs against it; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
+        text="A reckoned impact counts as its share of the total × 0.79 (× 1 for a critical finding), what a change costs against it; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
         "0.6, medium 0.4, low 0.2, info 0) stands in for the priority that the agent speaks for; effort is speed, linear in person-days (minutes 0.99, hours 0.95, days 0.7, "
         "weeks 0). What saves money alone and less than a dollar a month is left out.",
         source="scoring of this package",
@@ -231,5 +231,5 @@ AGENT = Agent(
     after=AFTER,
     reads=("priorities", "organisation", "budget", "compliance", "hosting"),
     title="Strategy",
-    version=4,
+    version=5,
 )

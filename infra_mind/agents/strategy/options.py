@@ -1,6 +1,7 @@
 """From failed findings to options: one thing to do per piece of work, with what it brings in each of the five priorities.
 
-A score is 0 to 1, and less where a change costs something there. What an agent reckoned (USD, minutes, kg) is taken as a share of the total; the severity, and what tells findings of
+A score is 0 to 1, and less where a change costs something there. What an agent reckoned (USD, minutes, kg) is taken as a share of the total, and all of it counts a
+little less than a critical finding; the severity, and what tells findings of
 one severity apart, stands in for the dimension that an agent speaks for: most findings of security have no reckoned impact."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from math import fsum
 from infra_mind.agents.strategy.circumstances import Circumstances, Weight, controls_failed, weigh
 from infra_mind.agents.strategy.remedies import remedy_of, thing_of
 from infra_mind.model.fact import Fact, id_part
-from infra_mind.model.finding import Effort, Finding, Impact, Severity
+from infra_mind.model.finding import LEAST_USD, Effort, Finding, Impact, Severity
 from infra_mind.model.numbers import counted, quantity
 from infra_mind.model.result import AgentResult
 
@@ -36,10 +37,11 @@ STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
     Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,
 }  # fmt: skip
+# All there is to save counts a little less than a critical finding at its least: most of those cannot be reckoned, and are not less for that.
+MOST_RECKONED = SEVERITY_SCORE[Severity.CRITICAL] - 0.01
 DAYS_OF_EFFORT = {Effort.MINUTES: 0.1, Effort.HOURS: 0.5, Effort.DAYS: 3.0, Effort.WEEKS: 10.0}  # person-days
 # What is soon done is worth something, and a morning is hardly more than a minute beside a week: linear in person-days.
 EFFORT_SCORE = {effort: 1.0 - days / DAYS_OF_EFFORT[Effort.WEEKS] for effort, days in DAYS_OF_EFFORT.items()}
-LEAST_USD = 1.0  # a month; what saves less and nothing else is not worth a piece of work
 _EFFORTS = list(Effort)
 _MOST_FACTS = 4
 _MOST_CONTROLS = 4
@@ -188,7 +190,8 @@ def _score(option: Option, dimension: str, whole: Mapping[str, float], here: Cir
     if whole.get(dimension, 0.0) > 0:
         reckoned = (getattr(option.impact, RECKONED[dimension][0]) or 0.0) / whole[dimension]
     effort = EFFORT_SCORE[option.effort] if dimension == "speed" else 0.0
-    gain = max(0.0, reckoned, effort, _severity_score(option, dimension, here))
+    most = 1.0 if option.severity is Severity.CRITICAL else MOST_RECKONED
+    gain = max(0.0, most * reckoned, effort, _severity_score(option, dimension, here))
     # What a change costs is set against what it brings there: a trade-off is seen in the score, not only in the text.
     return max(-1.0, gain + min(0.0, reckoned))
 

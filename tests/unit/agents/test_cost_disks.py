@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from infra_mind.model.finding import Severity
 from tests.unit.agents.test_cost_artefacts import AWS, cost, reasons
 
 TEMPLATE = (
@@ -71,3 +72,14 @@ def test_a_table_says_why_it_has_no_price(mode: str, word: str) -> None:
 @pytest.mark.parametrize("kind", ["aws_lambda_provisioned_concurrency_config", "azurerm_search_service"])
 def test_what_costs_money_and_is_in_no_list_is_named(kind: str) -> None:
     assert "no dated price list" in reasons(cost(AWS + f'resource "{kind}" "x" {{\n  name = "x"\n}}\n'))
+
+
+@pytest.mark.parametrize(("gib", "severity"), [(49, Severity.INFO), (50, Severity.LOW)])
+def test_a_saving_of_less_than_a_dollar_a_month_is_told_and_is_no_weakness(
+    gib: int, severity: Severity
+) -> None:
+    result = cost(
+        AWS + f'resource "aws_ebs_volume" "data" {{\n  availability_zone = "us-east-1a"\n  size = {gib}\n}}\n'
+    )
+    (found,) = [f for f in result.findings if f.rule_id == "cost.gp2-volume"]
+    assert found.severity is severity

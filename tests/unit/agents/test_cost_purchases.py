@@ -11,6 +11,7 @@ from infra_mind.agents.cost import AGENT
 from infra_mind.agents.research import AGENT as RESEARCH
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.fact import Fact
+from infra_mind.model.finding import Status
 from infra_mind.model.result import AgentResult
 
 GCP: dict[str, Any] = {"provider": "gcp", "region": "us-central1"}
@@ -74,6 +75,15 @@ def test_the_total_is_the_same_with_and_without_research() -> None:
 def test_who_commits_already_is_not_told_to() -> None:
     budget = {"commitment_coverage": 0.5, "commitment_discount": 0.2}
     assert [f for f in cost(budget=budget).findings if f.rule_id == "cost.commit-gpus"] == []
+
+
+@pytest.mark.parametrize(("months", "status"), [(6, Status.PASS), (12, Status.FAIL)])
+def test_a_year_of_gpus_is_not_advised_where_the_plan_is_shorter(months: int, status: Status) -> None:
+    result = cost(organisation={"timeline_months": months})
+    (found,) = [f for f in result.findings if f.rule_id == "cost.commit-gpus"]
+    assert found.status is status
+    assert ("the brief plans for 6 months" in found.title) is (status is Status.PASS)
+    assert number(result, "cost.serving.chat.committed_1y_usd_per_month") > 0
 
 
 def test_gpus_of_the_nodes_are_not_saved_twice() -> None:

@@ -74,6 +74,14 @@ def test_who_commits_already_is_not_told_to() -> None:
     assert findings(assess(hosting=GCP, budget={"commitment_coverage": 0.5, "commitment_discount": 0.2}), "commitment") == []  # fmt: skip
 
 
+@pytest.mark.parametrize(("months", "status"), [(11.5, Status.PASS), (12, Status.FAIL)])
+def test_a_year_is_not_advised_where_the_plan_is_shorter(months: float, status: Status) -> None:
+    (found,) = findings(assess(hosting=GCP, organisation={"timeline_months": months}), "commitment")
+    assert found.status is status
+    told = "the brief plans for 11.5 months" in found.title and found.evidence[0].path == "organisation.timeline_months"  # fmt: skip
+    assert told is (status is Status.PASS)
+
+
 def test_a_gpu_over_all_providers() -> None:
     result = assess(hosting=AWS, training=[TRAINING])
     fact = next(f for f in result.facts if f.id == "research.gpu.h100_sxm.offers")

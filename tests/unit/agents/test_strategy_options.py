@@ -128,7 +128,19 @@ def test_a_saving_counts_by_its_share_of_the_total() -> None:
     saves = finding("c.small", Severity.INFO, agent="cost", usd_per_month=100.0)
     (among_much,) = recommended(saves, facts=(total,), priorities={"cost": 5})
     (alone,) = recommended(saves, priorities={"cost": 5})
-    assert alone.utility - among_much.utility == pytest.approx(0.99 * 0.2)
+    assert alone.utility - among_much.utility == pytest.approx(0.79 * 0.99 * 0.2)
+
+
+@pytest.mark.parametrize("critical", ["capacity", "security"])
+def test_a_critical_finding_that_nobody_reckoned_comes_before_a_high_one_that_wins_back_all(
+    critical: str,
+) -> None:
+    down = Fact(id="reliability.downtime_minutes_per_year", value=526.0, unit="minutes/year", formula="f", source="s")  # fmt: skip
+    found = recommended(
+        finding("r.target", Severity.HIGH, agent="reliability", downtime_minutes_per_year=526.0),
+        finding("x.worst", Severity.CRITICAL, agent=critical), facts=(down,),
+    )  # fmt: skip
+    assert [r.id for r in found] == ["x.worst", "r.target"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from infra_mind.agents.security.rules import (
     aws_data,
     aws_identity,
     aws_network,
+    aws_network_acl,
     aws_platform,
     aws_storage,
     azure,
@@ -20,7 +21,7 @@ from infra_mind.agents.security.rules import (
 )
 
 _AREAS = (
-    aws_data, aws_identity, aws_network, aws_platform, aws_storage, azure, compose, dockerfile, gcp,
+    aws_data, aws_identity, aws_network, aws_network_acl, aws_platform, aws_storage, azure, compose, dockerfile, gcp,
     kubernetes_cluster, kubernetes_pod, supply_chain, terraform_secrets,
 )  # fmt: skip
 REGISTRY: dict[str, Rule] = collect(area.RULES for area in _AREAS)

@@ -18,7 +18,7 @@ from infra_mind.agents.security.edits import Edit
 from infra_mind.agents.security.ports import ADMIN, DATABASES, WORLD, ports_named, world_in
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
-from infra_mind.agents.security.subject import Subject, Unknown
+from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format, Resource
 
@@ -54,7 +54,7 @@ def _shown(rule: Subject, path: str) -> str:
     return ", ".join(r for r in rule.strings(path) if world_in([r]))
 
 
-def _ports(rule: Subject) -> tuple[float, float]:
+def ports_of(rule: Subject) -> tuple[float, float]:
     protocol = rule.text("protocol", rule.text("ip_protocol", "-1")).lower()
     if protocol in {"-1", "all"}:
         return 0, 65535
@@ -69,7 +69,7 @@ def _world_reaches(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
     if path is None:
         yield passed(rule.at("cidr_blocks"))
         return
-    low, high = _ports(rule)
+    low, high = ports_of(rule)
     names = ports_named(wanted, low, high)
     if (low, high) == (0, 65535):
         return  # everything is open: that is a finding of its own, IM-AWS-SG-001
@@ -90,7 +90,7 @@ def _world_reaches(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
 def all_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     def check(rule: Subject) -> Iterator[Outcome]:
         path = _open(rule)
-        if path is not None and _ports(rule) == (0, 65535):
+        if path is not None and ports_of(rule) == (0, 65535):
             yield failed(
                 rule.at(path),
                 f"all ports from {_shown(rule, path)}",
@@ -120,58 +120,6 @@ def admin_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def database_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from each(ingress(subject), lambda rule: _world_reaches(rule, DATABASES))
-
-
-@RULES.add(
-    "IM-AWS-NACL-001", "Network ACL lets the whole internet in on SSH or RDP", severity=Severity.MEDIUM,
-    reason="The ACL is the second wall behind the security group; open for log-in ports it is none.",
-    family=Family.NETWORK, kinds=("aws_network_acl", "aws_default_network_acl", "aws_network_acl_rule"),
-    fix="Deny 22 and 3389 from 0.0.0.0/0.", references=("https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html",),
-    ckv=("CKV_AWS_231", "CKV_AWS_232"), controls=("network-segmentation",),
-)  # fmt: skip
-def network_acl(subject: Subject, _: Context) -> Iterator[Outcome]:
-    single = subject.resource.kind == "aws_network_acl_rule"
-    rules = [subject] if single else subject.blocks("ingress")
-
-    def check(rule: Subject) -> Iterator[Outcome]:
-        attribute = "ipv6_cidr_block" if world_in(rule.strings("ipv6_cidr_block")) else "cidr_block"
-        cidr = rule.strings(attribute)
-        ports = {
-            port: name for port, name in ADMIN.items() if not _denied_before(rule, rules, attribute, port)
-        }
-        names = ports_named(ports, *_ports(rule))
-        if _acl_action(rule) == "allow" and world_in(cidr) and names:
-            yield failed(rule.at(attribute), f"{', '.join(names)} from {cidr[0]}", "known addresses")
-        else:
-            yield passed(rule.at(attribute))
-
-    if not single or not subject.boolean("egress"):
-        yield from each(rules, check)
-
-
-def _acl_action(rule: Subject) -> str:
-    return rule.text("action", rule.text("rule_action", "deny")).lower()
-
-
-def _denied_before(rule: Subject, rules: list[Subject], attribute: str, port: int) -> bool:
-    """Whether a rule with a lower number has denied the port to everyone: the first rule that matches decides."""
-    denied = [number for other in rules if (number := _denies(other, attribute, port)) is not None]
-    return bool(denied) and min(denied) < (rule.number("rule_no") or 0)
-
-
-def _denies(rule: Subject, attribute: str, port: int) -> float | None:
-    """The number of a rule that denies the port to everyone; what is not known denies nothing."""
-    try:
-        low, high = _ports(rule)
-        denies = (
-            _acl_action(rule) == "deny"
-            and rule.text("protocol").lower() in {"tcp", "6", "-1", "all"}
-            and bool({"0.0.0.0/0", "::/0"} & set(rule.strings(attribute)))
-            and low <= port <= high
-        )
-        return rule.number("rule_no") if denies else None
-    except Unknown:
-        return None
 
 
 @RULES.add(

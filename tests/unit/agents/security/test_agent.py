@@ -7,7 +7,7 @@ import pytest
 from infra_mind.agents.base import Inputs, Stopped, silent
 from infra_mind.agents.security import AGENT, REGISTRY
 from infra_mind.model.brief import Brief
-from infra_mind.model.finding import Severity, Status
+from infra_mind.model.finding import Finding, Severity, Status
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, UnreadFile, unresolvable
 from infra_mind.model.result import AgentResult
 from tests.unit.agents.security.snippets import of, run, run_inventory
@@ -111,10 +111,26 @@ def test_an_unread_file_is_not_assessed_and_a_remote_module_unresolvable() -> No
     broken = UnreadFile(artefact="a.tf", reason="line 3: no closing brace", line=3)
     remote = UnreadFile(artefact="b.tf", reason="remote module x", line=7, kind="remote_module")
     result = run_inventory(Inventory(unread=(broken, remote)))
-    found = {f.resource: f for f in result.findings if f.rule_id == "IM-ARTEFACT-UNREAD"}
+    found = {f.evidence[0].artefact: f for f in result.findings if f.rule_id == "IM-ARTEFACT-UNREAD"}
     assert found["a.tf"].status is Status.NOT_ASSESSED
     assert found["a.tf"].evidence[0].line_start == 3
     assert found["b.tf"].status is Status.UNRESOLVABLE
+
+
+def test_files_that_are_not_read_for_one_reason_are_one_finding_whatever_their_number() -> None:
+    def of_files(names: list[str]) -> list[Finding]:
+        foreign = [UnreadFile(artefact=n, reason="no manifest", kind="unsupported") for n in names]
+        broken = UnreadFile(artefact="x/a.yaml", reason="line 3: no value", line=3)
+        unread = (*reversed(foreign), broken)
+        return of(run_inventory(Inventory(unread=unread)), "IM-ARTEFACT-UNREAD", Status.NOT_ASSESSED)
+
+    few, many = of_files(["b/1.yaml"]), of_files([f"a/{n:04}.yaml" for n in range(900)] + ["b/1.yaml"])
+    assert len(few) == len(many) == 2
+    assert [f.fingerprint for f in few] == [f.fingerprint for f in many]
+    (grouped,) = [f for f in many if f.evidence[0].path == "unsupported"]
+    assert grouped.title == "901 files were not assessed: no manifest"
+    assert [e.artefact for e in grouped.evidence] == [f"a/{n:04}.yaml" for n in range(50)]
+    assert grouped.evidence[-1].observed == "no manifest (and 851 more)"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,55 @@ def test_what_an_acl_denies_before_it_allows_stays_denied(
     assert [f.evidence[0].observed for f in found] == ([observed] if observed else [])
 
 
+APART = (
+    'resource "aws_network_acl" "a" {{\n  vpc_id = "vpc-1"\n{inline}}}\n'
+    'resource "aws_network_acl" "b" {{\n  vpc_id = "vpc-1"\n}}\n'
+    'resource "aws_network_acl_rule" "allow" {{\n  network_acl_id = aws_network_acl.a.id\n  rule_number = 100\n  rule_action = "allow"\n'
+    '  protocol = "-1"\n  from_port = 0\n  to_port = 0\n  cidr_block = "0.0.0.0/0"\n}}\n'
+    'resource "aws_network_acl_rule" "deny" {{\n  count = {count}\n  network_acl_id = {acl}\n  egress = {egress}\n  rule_number = {number}\n'
+    '  rule_action = "deny"\n  protocol = "{protocol}"\n  from_port = {port}\n  to_port = {port}\n  cidr_block = "{cidr}"\n}}\n'
+)
+INLINE = (
+    '  ingress {\n    rule_no = 100\n    action = "allow"\n    protocol = "tcp"\n    from_port = 22\n    to_port = 22\n'
+    '    cidr_block = "0.0.0.0/0"\n  }\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("denied", "observed"),
+    [
+        ({}, ["RDP (3389) from 0.0.0.0/0"]),
+        ({"number": 200}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"acl": "aws_network_acl.b.id"}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"egress": "true"}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"egress": "var.e"}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"count": "var.c"}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"protocol": "udp"}, ["SSH (22), RDP (3389) from 0.0.0.0/0"]),
+        ({"protocol": "-1"}, []),
+        ({"inline": INLINE}, ["RDP (3389) from 0.0.0.0/0"]),  # what is denied apart is not open inline either
+        ({"inline": INLINE, "port": 3389}, ["SSH (22) from 0.0.0.0/0", "SSH (22) from 0.0.0.0/0"]),
+    ],
+)
+def test_a_deny_in_a_resource_of_its_own_counts_for_its_acl(
+    denied: dict[str, object], observed: list[str]
+) -> None:
+    given = {"inline": "", "count": 1, "acl": "aws_network_acl.a.id", "egress": "false", "number": 90, "protocol": "tcp",
+             "port": 22, "cidr": "0.0.0.0/0", **denied}  # fmt: skip
+    found = of(run(tf("main.tf", APART.format(**given))), "IM-AWS-NACL-001")
+    assert [f.evidence[0].observed for f in found] == observed
+
+
+def test_a_deny_for_one_of_several_acls_is_not_taken_for_anothers() -> None:
+    text = APART.replace(
+        "network_acl_id = aws_network_acl.a.id", 'network_acl_id = aws_network_acl.a["x"].id'
+    )
+    many = text.replace('"a" {{\n', '"a" {{\n  for_each = toset(["x", "y"])\n')
+    given = {"inline": "", "count": 1, "acl": 'aws_network_acl.a["y"].id', "egress": "false", "number": 90, "protocol": "-1",
+             "port": 0, "cidr": "0.0.0.0/0"}  # fmt: skip
+    found = of(run(tf("main.tf", many.format(**given))), "IM-AWS-NACL-001")
+    assert [f.evidence[0].observed for f in found] == ["SSH (22), RDP (3389) from 0.0.0.0/0"]
+
+
 @pytest.mark.parametrize(
     ("rule", "text", "fails"),
     [

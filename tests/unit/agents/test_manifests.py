@@ -1,13 +1,19 @@
-"""Kubernetes objects in Terraform are judged like the manifests that they become."""
+"""Kubernetes objects in Terraform are judged, counted and priced like the manifests that they become."""
 
 from __future__ import annotations
 
 import pytest
 
-from infra_mind.agents.security.manifests import manifests
+from infra_mind.agents.base import Agent, Inputs, silent
+from infra_mind.agents.cloud import AGENT as CLOUD
+from infra_mind.agents.cost import AGENT as COST
+from infra_mind.agents.manifests import manifests
+from infra_mind.agents.reliability import AGENT as RELIABILITY
 from infra_mind.artefacts.inventory import build_inventory
+from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact
+from infra_mind.model.result import AgentResult
 from tests.unit.agents.security.snippets import of, run
 
 POD = """
@@ -140,3 +146,172 @@ def test_blocks_that_only_apply_time_knows_stay_open() -> None:
     result = run(tf(text))
     assert not of(result, "IM-K8S-POD-001")
     assert of(result, "IM-K8S-POD-001", Status.UNRESOLVABLE)
+
+
+MADE = """
+resource "kubernetes_deployment_v1" "a" {
+  count = %s
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    replicas = 3
+    template {
+      metadata {
+        labels = { app = "api" }
+      }
+      spec {
+        topology_spread_constraint {
+          max_skew     = 1
+          topology_key = "topology.kubernetes.io/zone"
+        }
+        container {
+          name  = "web"
+          image = "shop/web:1.4"
+          resources {
+            requests = { cpu = "500m", memory = "256Mi" }
+          }
+        }
+      }
+    }
+  }
+}
+
+resource "kubernetes_pod_disruption_budget_v1" "a" {
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    min_available = 1
+    selector {
+      match_labels = { app = "api" }
+    }
+  }
+}
+
+resource "kubernetes_service" "a" {
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    type     = "LoadBalancer"
+    selector = { app = "api" }
+  }
+}
+
+resource "kubernetes_storage_class" "s" {
+  metadata {
+    name = "quick"
+  }
+  storage_provisioner = "ebs.csi.aws.com"
+  parameters = { type = "gp3" }
+}
+
+resource "kubernetes_persistent_volume_claim" "p" {
+  metadata {
+    name      = "data"
+    namespace = "shop"
+  }
+  spec {
+    access_modes       = ["ReadWriteOnce"]
+    storage_class_name = "quick"
+    resources {
+      requests = { storage = "100Gi" }
+    }
+  }
+}
+
+resource "kubernetes_horizontal_pod_autoscaler_v2" "h" {
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    min_replicas = 4
+    max_replicas = 9
+    scale_target_ref {
+      kind = "Deployment"
+      name = "api"
+    }
+  }
+}
+"""
+
+
+INGRESS = """
+resource "kubernetes_ingress_v1" "i" {
+  metadata {
+    name      = "api"
+    namespace = "shop"
+  }
+  spec {
+    rule {
+      http {
+        path {
+          path = "/"
+          backend {
+            service {
+              name = "api"
+            }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+
+def assess(agent: Agent, text: str) -> AgentResult:
+    files = (tf(text),)
+    hosting = {"provider": "aws", "region": "eu-west-1"}
+    results = {"cloud": AgentResult(), "mlops": AgentResult()}
+    inventory = build_inventory(files)
+    return agent.assess(
+        Inputs(brief=parse_brief({"name": "t", "hosting": hosting}), inventory=inventory, artefacts={f.path: f for f in files}, results=results), silent
+    )  # fmt: skip
+
+
+def test_cloud_counts_what_terraform_orders_from_a_cluster() -> None:
+    found = assess(CLOUD, MADE % 1 + INGRESS)
+    facts = {f.id: f.value for f in found.facts}
+    expected = {
+        "cloud.workloads": 1, "cloud.vcpu_requested": 4 * 0.5, "cloud.memory_mib_requested": 4 * 256,
+        "cloud.at_most.vcpu_requested": 9 * 0.5, "cloud.load_balancers": 2, "cloud.resources": 7,
+    }  # fmt: skip
+    assert {i: v for i, v in facts.items() if i in expected} == expected
+    edges = {(e["from"], e["to"], e["kind"]) for e in found.details["topology"]["edges"]}
+    assert ("kubernetes_service.a", "kubernetes_deployment_v1.a[0]", "selects") in edges
+    assert ("kubernetes_horizontal_pod_autoscaler_v2.h", "kubernetes_deployment_v1.a[0]", "scales") in edges
+    assert ("kubernetes_ingress_v1.i", "kubernetes_service.a", "routes") in edges
+
+
+@pytest.mark.parametrize(("count", "workloads"), [("0", 0), ("var.unknown", 1), ("2", 2)])
+def test_a_count_of_terraform_counts(count: str, workloads: int) -> None:
+    facts = {f.id: f.value for f in assess(CLOUD, MADE % count).facts}
+    assert facts["cloud.workloads"] == workloads
+    assert facts.get("cloud.vcpu_requested") == (2 * 4 * 0.5 if count == "2" else None)
+
+
+def test_reliability_judges_the_replicas_that_terraform_makes() -> None:
+    every = MADE % 1
+    held = {f.rule_id: f.status for f in assess(RELIABILITY, every).findings if "k8s" in f.rule_id}
+    assert held["reliability.k8s-no-disruption-budget"] is Status.PASS
+    assert held["reliability.k8s-no-spread"] is Status.PASS
+    alone = every.replace("min_replicas = 4", "min_replicas = 1")
+    failed = [f for f in assess(RELIABILITY, alone).findings if f.status is Status.FAIL]
+    assert [(f.rule_id, f.resource) for f in failed] == [
+        ("reliability.k8s-single-replica", "kubernetes_deployment_v1.a[0]")
+    ]
+
+
+def test_cost_prices_the_volumes_and_load_balancers_that_terraform_orders() -> None:
+    found = assess(COST, MADE % 1)
+    assert {line.address: (line.sku, line.quantity) for line in found.cost_lines} == {
+        "kubernetes_persistent_volume_claim.p": ("ebs_gp3", 100),
+        "kubernetes_service.a": ("load_balancer_classic", 730),
+    }
+    assert "kinds_without_price_model" not in found.details

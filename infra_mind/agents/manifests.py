@@ -1,4 +1,4 @@
-"""Kubernetes objects that Terraform makes, as the manifests that they are: the rules for Kubernetes then judge them too.
+"""Kubernetes objects that Terraform makes, as the manifests that they are: what reads manifests then sees them too.
 
 The provider writes what the API calls `containers: [{securityContext: {...}}]` as blocks, `container { security_context { ... } }`. Lines and
 addresses stay those of the Terraform file. Secrets and config maps are left to the rules for Terraform, which look into every attribute."""
@@ -11,24 +11,32 @@ from typing import Any
 
 from infra_mind.artefacts.parsed import Unreadable
 from infra_mind.artefacts.yaml import load_documents
-from infra_mind.model.inventory import Format, Lines, Resource, is_unresolvable
+from infra_mind.model.inventory import Format, Inventory, Lines, Resource, is_unresolvable
 
 _KINDS = {
     "pod": "Pod", "deployment": "Deployment", "daemonset": "DaemonSet", "daemon_set": "DaemonSet", "stateful_set": "StatefulSet",
     "replication_controller": "ReplicationController", "job": "Job", "cron_job": "CronJob", "service": "Service", "ingress": "Ingress",
     "namespace": "Namespace", "network_policy": "NetworkPolicy", "service_account": "ServiceAccount", "role": "Role", "cluster_role": "ClusterRole",
-    "role_binding": "RoleBinding", "cluster_role_binding": "ClusterRoleBinding",
+    "role_binding": "RoleBinding", "cluster_role_binding": "ClusterRoleBinding", "pod_disruption_budget": "PodDisruptionBudget",
+    "horizontal_pod_autoscaler": "HorizontalPodAutoscaler", "persistent_volume_claim": "PersistentVolumeClaim", "storage_class": "StorageClass",
 }  # fmt: skip
-_JUDGED = frozenset(_KINDS.values())
+_READ = frozenset(_KINDS.values())
 _OWN = re.compile(r"^kubernetes_([a-z_]+?)(?:_v\d+(?:beta\d+)?)?$")
 # Blocks that may stand more than once; every other block is one object.
 _LISTS = {
     "container": "containers", "init_container": "initContainers", "volume": "volumes", "volume_mount": "volumeMounts", "port": "ports",
     "env": "env", "env_from": "envFrom", "toleration": "tolerations", "image_pull_secrets": "imagePullSecrets", "rule": "rules",
     "subject": "subjects", "tls": "tls", "ingress": "ingress", "egress": "egress", "path": "paths",
+    "topology_spread_constraint": "topologySpreadConstraints", "volume_claim_template": "volumeClaimTemplates",
 }  # fmt: skip
-_NAMES = {"host_pid": "hostPID", "host_ipc": "hostIPC"}
+_NAMES = {"host_pid": "hostPID", "host_ipc": "hostIPC", "storage_provisioner": "provisioner"}
 _LETTER = re.compile(r"_([a-z0-9])")
+
+
+def with_manifests(inventory: Inventory) -> Inventory:
+    """The inventory, and behind its resources those that a provider of Terraform makes as Kubernetes resources of the same addresses."""
+    made = manifests(inventory.resources)
+    return inventory.model_copy(update={"resources": (*inventory.resources, *made)}) if made else inventory
 
 
 def manifests(resources: Iterable[Resource]) -> list[Resource]:
@@ -52,7 +60,7 @@ def _of(resource: Resource) -> Iterator[Resource]:
 
 
 def _written(resource: Resource, manifest: dict[str, Any], lines: dict[str, Lines]) -> Iterator[Resource]:
-    if manifest.get("kind") in _JUDGED:
+    if manifest.get("kind") in _READ:
         yield _made(resource, manifest["kind"], manifest, lines)
 
 
@@ -66,8 +74,11 @@ def _documents(text: object) -> list[dict[str, Any]]:
 
 
 def _made(resource: Resource, kind: str, values: dict[str, Any], lines: dict[str, Lines]) -> Resource:
+    named = values.get("metadata")
+    name = named.get("name") if isinstance(named, dict) else None
     update = {
         "format": Format.KUBERNETES,
+        "name": name if isinstance(name, str) and name else resource.name,
         "kind": kind,
         "provider": "kubernetes",
         "values": values,
