@@ -32,6 +32,7 @@ from infra_mind.model.brief import Compliance
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Finding, Severity, Status, not_assessed
 from infra_mind.model.inventory import Format, Resource
+from infra_mind.model.numbers import counted
 from infra_mind.model.result import AgentResult
 
 _STEPS = 100  # progress calls in all: enough for a bar, cheap beside the rules
@@ -61,7 +62,7 @@ class Tally:
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     """Findings with file and line, facts `security.*`, `details["exposure"]` and `details["rules"]`."""
     inventory = inputs.inventory
-    if not inventory.resources and not inventory.unread:
+    if not inputs.artefacts and not inventory.resources and not inventory.unread:
         return AgentResult(findings=(_nothing_to_read(),))
     inventory = with_manifests(inventory)
     context = Context(inventory, inputs.artefacts)
@@ -81,6 +82,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         *open_findings(tally.hits, Status.NOT_ASSESSED, classes, {}, context),
         *_passes(tally),
         *unread_findings(inventory),
+        *([] if inventory.resources or inventory.unread else [_nothing_ordered(len(inputs.artefacts))]),
         *problem_findings(suppressions.problems),
         *outside,
     ]
@@ -264,4 +266,11 @@ def _nothing_to_read() -> Finding:
     return not_assessed(
         agent=AGENT_NAME, rule_id="IM-ARTEFACT-NONE", title="Security was not assessed: there are no artefacts",
         missing="artefacts", hint="send Terraform, Kubernetes manifests, compose files or Dockerfiles as `artefacts`",
+    )  # fmt: skip
+
+
+def _nothing_ordered(files: int) -> Finding:
+    return not_assessed(
+        agent=AGENT_NAME, rule_id="IM-ARTEFACT-NONE", title=f"{counted(files, 'file')} {'was' if files == 1 else 'were'} read and {'orders' if files == 1 else 'order'} no resource",
+        missing="artefacts", hint="send the files that order what is to be assessed, and the values that their counts depend on",
     )  # fmt: skip

@@ -1,7 +1,8 @@
-"""Module calls and provider requirements of Terraform files as resources of kind `module` and `required_provider`.
+"""What Terraform files declare and the inventory does not hold, as resources: module calls (`module`), provider requirements
+(`required_provider`), defaults of variables (`variable`) and values of `.tfvars` files (`tfvars`).
 
-The inventory holds what the modules make, not that they are called. This reads the declarations from the text, literal strings
-only (Terraform itself allows nothing else in a module's `source` and `version`)."""
+The inventory holds what the modules make, not that they are called, and what values come to, not where they stand. This reads the
+declarations from the text, literal strings only (Terraform itself allows nothing else in a module's `source` and `version`)."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from infra_mind.model.inventory import Artefact, Format, Lines, Resource
 _MODULE = re.compile(r'^\s*module\s+"?([\w-]+)"?\s*\{')
 _REQUIRED = re.compile(r"^\s*required_providers\s*\{")
 _ENTRY = re.compile(r'^\s*"?([\w-]+)"?\s*=\s*(\{|"([^"]*)")')
+_VARIABLE = re.compile(r'^\s*variable\s+"?([\w-]+)"?\s*\{')
+_DEFAULT = re.compile(r'(?:^|[{\s])default\s*=\s*"((?:[^"\\]|\\.)*)"')
+_VALUE = re.compile(r'^\s*"?([\w-]+)"?\s*=\s*"((?:[^"\\]|\\.)*)"')
 _LITERAL = re.compile(r'^\s*(source|version)\s*=\s*"([^"]*)"')
 _INLINE = re.compile(r'\b(source|version)\s*=\s*"([^"]*)"')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -20,12 +24,18 @@ _COMMENT = re.compile(r"^\s*(?:#|//)")
 
 
 def declarations(artefacts: Mapping[str, Artefact]) -> list[Resource]:
-    """Resources of all `.tf` files, in order of path and line."""
+    """Resources of all `.tf` and `.tfvars` files, in order of path and line."""
     found: list[Resource] = []
     for path in sorted(artefacts):
         content = artefacts[path].content
-        if path.endswith(".tf") and content and ("module" in content or "required_providers" in content):
+        if not content:
+            continue
+        if path.endswith(".tf") and any(
+            word in content for word in ("module", "required_providers", "variable")
+        ):
             found += _of_file(path, content.split("\n"))
+        elif path.endswith(".tfvars"):
+            found += _values(path, content.split("\n"))
     return found
 
 
@@ -36,6 +46,25 @@ def _of_file(path: str, lines: list[str]) -> Iterator[Resource]:
             yield _module(path, module.group(1), lines, index, end)
         elif _REQUIRED.match(line):
             yield from _providers(path, lines, index, _end(lines, index))
+        elif variable := _VARIABLE.match(line):
+            yield from _default(path, variable.group(1), lines, index, _end(lines, index))
+
+
+def _default(path: str, name: str, lines: list[str], start: int, end: int) -> Iterator[Resource]:
+    for index in range(start, end + 1):
+        found = None if _COMMENT.match(lines[index]) else _DEFAULT.search(lines[index])
+        if found:
+            where = {name: Lines(start=index + 1, end=index + 1)}
+            yield _resource(path, "variable", name, {name: found.group(1)}, where, start, end)
+            return
+
+
+def _values(path: str, lines: list[str]) -> Iterator[Resource]:
+    for index, line in enumerate(lines):
+        if found := _VALUE.match(line):
+            name, text = found.groups()
+            where = {name: Lines(start=index + 1, end=index + 1)}
+            yield _resource(path, "tfvars", name, {name: text}, where, index, index)
 
 
 def _end(lines: list[str], start: int) -> int:

@@ -79,7 +79,7 @@ _PLACEHOLDER = re.compile(
     r"|seconds|minutes|hours|days|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
 )
 _REFERENCE = re.compile(
-    r"(?i)^(?:/|\./|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)|\.(?:json|pem|key|crt|txt|ya?ml|env)$"
+    r"(?i)^(?:/|\.{1,2}/|~/|file:|arn:|vault:|ssm:|op://|secretsmanager:|https?://[^@\s]*$|projects/|(?:var|local|data|module)\.)|\.(?:json|pem|key|crt|txt|ya?ml|env)$"
 )
 
 
