@@ -27,6 +27,7 @@ from infra_mind.tasks.embedded import EmbeddedStore
 log = structlog.get_logger(__name__)
 
 READY_S = 60.0
+LOOK_S = 0.2
 WATCH_S = 0.2
 
 
@@ -140,11 +141,13 @@ class LocalCluster:
     def _start_serve(self, store_url: str, port: int) -> None:
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         from ray import serve
+        from ray.serve._private import client as serve_client
         from ray.serve.config import HTTPOptions, ProxyLocation
 
         from infra_mind.cluster.deployments import application
         from infra_mind.cluster.engine import Engine
 
+        serve_client.CLIENT_POLLING_INTERVAL_S = LOOK_S  # there is no setting; by itself it looks once a second
         settings = self._settings
         engine = Engine.of(
             settings,
