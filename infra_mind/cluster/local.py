@@ -147,7 +147,9 @@ class LocalCluster:
         from infra_mind.cluster.deployments import application
         from infra_mind.cluster.engine import Engine
 
-        serve_client.CLIENT_POLLING_INTERVAL_S = LOOK_S  # there is no setting; by itself it looks once a second
+        serve_client.CLIENT_POLLING_INTERVAL_S = (
+            LOOK_S  # there is no setting; by itself it looks once a second
+        )
         settings = self._settings
         engine = Engine.of(
             settings,
