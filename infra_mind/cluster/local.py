@@ -139,7 +139,6 @@ class LocalCluster:
         return (f"http://{dashboard}" if dashboard else None), str(context.address_info["gcs_address"])
 
     def _start_serve(self, store_url: str, port: int) -> None:
-        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         from ray import serve
         from ray.serve._private import client as serve_client
         from ray.serve.config import HTTPOptions, ProxyLocation
@@ -147,6 +146,7 @@ class LocalCluster:
         from infra_mind.cluster.deployments import application
         from infra_mind.cluster.engine import Engine
 
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)  # its import has set another one
         serve_client.CLIENT_POLLING_INTERVAL_S = (
             LOOK_S  # there is no setting; by itself it looks once a second
         )
