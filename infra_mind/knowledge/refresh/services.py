@@ -14,6 +14,7 @@ from infra_mind.knowledge.refresh.gcp import REGIONS as GOOGLE_REGIONS
 from infra_mind.knowledge.refresh.reference import FOLDER, INFRACOST, REFERENCE
 
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
+RECKONED = ", reckoned from the region's other prices"  # how the source of points ends that stand in no list
 CURATED_BUCKETS = {"S3 Standard": ("aws", "s3_standard"), "Blob Hot (LRS)": ("azure", "blob_hot_lrs")}
 
 
@@ -165,5 +166,6 @@ def _gathered(points: Mapping[tuple[str, str, str], tuple[str, str, float, str]]
         rows.setdefault((provider, sku, unit, as_of, source), {})[region] = usd
     return [
         {"provider": p, "sku": s, "unit": u, "usd": usd, "source": source, "as_of": as_of}
+        | ({"reckoned": True} if source.endswith(RECKONED) else {})
         for (p, s, u, as_of, source), usd in sorted(rows.items())
     ]

