@@ -7,21 +7,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from infra_mind.agents.cost import terraform_aws, terraform_azure, terraform_gcp
+from infra_mind.agents.cost import by_use, terraform_aws, terraform_aws_fees, terraform_azure, terraform_gcp
+from infra_mind.agents.cost.by_use import BY_USE
 from infra_mind.agents.cost.kubernetes import Cluster
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import Regions
-from infra_mind.agents.cost.pricer import BILLED_BY_USE, Handler, Pricer
+from infra_mind.agents.cost.pricer import Handler, Pricer
 from infra_mind.agents.manifests import manifests, with_manifests
 from infra_mind.model.brief import Hosting
 from infra_mind.model.inventory import Format, Inventory, Resource
 
 HANDLERS: Mapping[str, Handler] = {
     **terraform_aws.HANDLERS,
+    **terraform_aws_fees.HANDLERS,
     **terraform_azure.HANDLERS,
     **terraform_gcp.HANDLERS,
 }
-BY_USE = terraform_aws.BY_USE | terraform_azure.BY_USE | terraform_gcp.BY_USE
 NO_PRICE = terraform_aws.NO_PRICE | terraform_azure.NO_PRICE | terraform_gcp.NO_PRICE
 
 
@@ -55,7 +56,9 @@ def _terraform(resource: Resource, regions: Regions, blocks: Mapping[str, Resour
     """Books one resource; False when this agent knows nothing about its kind."""
     place = Place(resource.address, resource.artefact, resource.line_start, resource.kind)
     if resource.kind in BY_USE:
-        ledger.miss(resource.address, BILLED_BY_USE, place)
+        skus = BY_USE[resource.kind]
+        why = by_use.reason(resource.kind, str(resource.provider), regions.of(resource), skus, ledger)
+        ledger.miss(resource.address, why, place)
         return True
     if resource.kind in NO_PRICE:
         ledger.miss(resource.address, f"no dated price list for {resource.kind}", place)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra_mind.agents.cost import by_use
 from infra_mind.agents.cost.ledger import Ledger, Place
 from infra_mind.agents.cost.places import reference
 from infra_mind.knowledge import prices
@@ -142,6 +143,10 @@ class Pricer:
         name = f"{self.resource.address}: {what}" if what else self.resource.address
         self.ledger.miss(name, reason, self.place)
 
+    def by_use(self, skus: Iterable[str]) -> None:
+        """Books the resource as billed by use, with the prices of these units."""
+        self.miss(by_use.reason(self.resource.kind, self.provider, self.region, skus, self.ledger))
+
     @property
     def copies(self) -> int:
         """How many of the resource there are; those of unknown number never come this far."""
@@ -155,7 +160,6 @@ class Pricer:
 
 
 Handler = Callable[[Pricer], None]
-BILLED_BY_USE = "billed by use (requests, traffic, stored data), which no file says"
 
 
 def first_word(value: Any) -> str | None:

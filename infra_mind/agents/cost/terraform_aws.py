@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra_mind.agents.cost.pricer import BILLED_BY_USE, Handler, Pricer, first_word
+from infra_mind.agents.cost.pricer import Handler, Pricer, first_word
 from infra_mind.knowledge.prices import Purchase
 
 # Terraform's AWS provider documentation: what counts where the configuration says nothing.
@@ -240,7 +240,8 @@ def broker(pricer: Pricer) -> None:
 
 def fargate(pricer: Pricer) -> None:
     """`aws_ecs_service` on Fargate: vCPU and memory of its task definition, at the desired count."""
-    if pricer.resource.get("launch_type") != "FARGATE":
+    provider = pricer.resource.get("capacity_provider_strategy.0.capacity_provider")
+    if pricer.resource.get("launch_type") != "FARGATE" and provider != "FARGATE":
         return pricer.miss("its tasks run on machines that are priced as machines, or by a capacity provider")
     task, tasks = pricer.at("task_definition"), pricer.number("desired_count", 1)
     if task is None:
@@ -298,15 +299,6 @@ def load_balancer(pricer: Pricer) -> None:
         pricer.miss(f"no dated price of a {kind} load balancer")
 
 
-def dynamodb(pricer: Pricer) -> None:
-    """`aws_dynamodb_table`: provisioned capacity has no dated price here; on demand it is billed by use."""
-    mode = pricer.word("billing_mode", "PROVISIONED")
-    if mode == "PROVISIONED":
-        pricer.miss("no dated price of provisioned capacity of DynamoDB, nor of what is stored")
-    elif mode:
-        pricer.miss(BILLED_BY_USE)
-
-
 def fixed(sku: str, what: str, flat: bool = False) -> Handler:
     """A handler for what costs the same every hour or month."""
     return lambda pricer: pricer.units(sku, 1, what, flat)
@@ -344,23 +336,14 @@ HANDLERS: Mapping[str, Handler] = {
     "aws_route53_zone": fixed("route53_zone", "hosted zone, without queries", flat=True),
     "aws_cloudwatch_metric_alarm": fixed("alarm", "alarm on one metric", flat=True),
     "aws_vpn_connection": fixed("vpn_connection", "VPN connection, without traffic"),
-    "aws_dynamodb_table": dynamodb,
     "aws_ec2_transit_gateway_vpc_attachment": fixed(
         "transit_gateway_attachment", "transit gateway attachment, without traffic"
     ),
 }
-BY_USE = frozenset(
-    {
-        "aws_s3_bucket", "aws_lambda_function", "aws_cloudfront_distribution", "aws_sqs_queue", "aws_sns_topic",
-        "aws_api_gateway_rest_api", "aws_apigatewayv2_api", "aws_efs_file_system", "aws_ecr_repository", "aws_cloudwatch_log_group",
-        "aws_kinesis_firehose_delivery_stream", "aws_sfn_state_machine", "aws_rds_cluster", "aws_neptune_cluster", "aws_docdb_cluster",
-        "aws_cloudtrail", "aws_guardduty_detector", "aws_backup_plan", "aws_ec2_transit_gateway",
-    }
-)  # fmt: skip
 NO_PRICE = frozenset(
     {
         "aws_emr_cluster", "aws_sagemaker_notebook_instance", "aws_sagemaker_endpoint_configuration", "aws_fsx_lustre_file_system",
-        "aws_batch_compute_environment", "aws_lambda_provisioned_concurrency_config", "aws_redshiftserverless_workgroup", "aws_memorydb_cluster", "aws_networkfirewall_firewall", "aws_workspaces_workspace", "aws_dms_replication_instance",
-        "aws_globalaccelerator_accelerator", "aws_directory_service_directory", "aws_lightsail_instance",
+        "aws_batch_compute_environment", "aws_lambda_provisioned_concurrency_config", "aws_redshiftserverless_workgroup", "aws_memorydb_cluster", "aws_workspaces_workspace", "aws_dms_replication_instance",
+        "aws_directory_service_directory", "aws_lightsail_instance",
     }
 )  # fmt: skip

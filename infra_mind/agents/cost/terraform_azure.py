@@ -187,6 +187,38 @@ def load_balancer(pricer: Pricer) -> None:
         pricer.units("load_balancer", 1, "load balancer with up to five rules, without traffic")
 
 
+def message_bus(pricer: Pricer) -> None:
+    """`azurerm_servicebus_namespace`: the base unit of Standard, without operations; Basic is billed by operations alone."""
+    sku = pricer.word("sku")
+    if sku == "Standard":
+        pricer.units("service_bus_standard", 1, "base unit, without operations above those it holds")
+    elif sku == "Basic":
+        pricer.by_use(("service_bus_basic_operations",))
+    elif sku:
+        pricer.miss(f"no dated price of a {sku} namespace")
+
+
+def event_hubs(pricer: Pricer) -> None:
+    """`azurerm_eventhub_namespace`: its throughput or processing units, without events."""
+    sku, units = pricer.word("sku"), pricer.number("capacity", 1)
+    if sku in ("Standard", "Premium") and units is not None:
+        pricer.units(f"event_hub_{sku.lower()}", units, f"{units:g} units {sku}, without events")
+    elif sku:
+        pricer.miss(f"no dated price of a {sku} namespace")
+
+
+def training_cluster(pricer: Pricer) -> None:
+    """`azurerm_machine_learning_compute_cluster` at its least size: the machines; the service itself costs nothing."""
+    name, least = pricer.word("vm_size"), pricer.number("scale_settings.0.min_node_count")
+    if name and least == 0:
+        pricer.miss(f"scales from nothing: billed by the hours that {name} runs")
+    elif name and least is not None:
+        pricer.scaled()
+        pricer.machines(
+            name, least, "spot" if pricer.resource.get("vm_priority") == "LowPriority" else "on_demand"
+        )
+
+
 HANDLERS: Mapping[str, Handler] = {
     "azurerm_linux_virtual_machine": machine("size"),
     "azurerm_virtual_machine": machine("vm_size"),
@@ -214,15 +246,16 @@ HANDLERS: Mapping[str, Handler] = {
     "azurerm_firewall": sized("firewall", "sku_tier", "firewall, without traffic:", "Standard"),
     "azurerm_bastion_host": sized("bastion", "sku", "bastion", "Basic"),
     "azurerm_virtual_network_gateway": sized("vpn_gateway", "sku", "VPN gateway, without traffic:"),
+    "azurerm_servicebus_namespace": message_bus,
+    "azurerm_eventhub_namespace": event_hubs,
+    "azurerm_container_registry": sized("registry", "sku", "registry, without storage above what it holds:"),
+    "azurerm_machine_learning_compute_cluster": training_cluster,
+    "azurerm_machine_learning_compute_instance": machine("virtual_machine_size"),
     "azurerm_private_endpoint": lambda pricer: pricer.units(
         "private_endpoint", 1, "private endpoint, without traffic", flat=True
     ),
 }
-BY_USE = frozenset(
-    {"azurerm_storage_account", "azurerm_function_app", "azurerm_linux_function_app", "azurerm_cosmosdb_account", "azurerm_log_analytics_workspace",
-     "azurerm_servicebus_namespace", "azurerm_eventhub_namespace", "azurerm_key_vault", "azurerm_cognitive_account", "azurerm_container_group"}
-)  # fmt: skip
 NO_PRICE = frozenset(
-    {"azurerm_sql_database", "azurerm_container_registry", "azurerm_machine_learning_compute_cluster", "azurerm_kusto_cluster",
-     "azurerm_search_service", "azurerm_machine_learning_compute_instance", "azurerm_mssql_managed_instance", "azurerm_databricks_workspace", "azurerm_frontdoor", "azurerm_hdinsight_spark_cluster"}
+    {"azurerm_sql_database", "azurerm_kusto_cluster",
+     "azurerm_search_service", "azurerm_mssql_managed_instance", "azurerm_frontdoor", "azurerm_hdinsight_spark_cluster"}
 )  # fmt: skip

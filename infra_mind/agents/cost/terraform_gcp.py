@@ -77,15 +77,21 @@ def _nodes(pricer: Pricer, path: str, zones: int | None) -> None:
         pricer.machines(name, count * zones, _purchase(pricer, "node_config.0."))
     if count is not None and pricer.has("node_config.0.disk_size_gb"):
         _disk(pricer, "node_config.0.disk_size_gb", "node_config.0.disk_type", count * zones, NODE_DISK_TYPE)
-    _attached(pricer, "node_config.0.guest_accelerator", name)
+    if count is not None:
+        _attached(pricer, "node_config.0.guest_accelerator", name, count * zones)
     return None
 
 
-def _attached(pricer: Pricer, path: str, machine: str | None) -> None:
-    """GPUs that are added to a machine have no price here; those of a machine type that holds some are in its price, named or not."""
+def _attached(pricer: Pricer, path: str, machine: str | None, times: float = 1) -> None:
+    """GPUs that are added to each of so many machines; those of a machine type that holds some are in its price, named or not."""
     known = instances.instance("gcp", machine) if machine else None
-    if pricer.has(path) and not (known and known.gpu):
-        pricer.miss("no dated price of GPUs attached to a machine", "guest accelerators")
+    if not pricer.has(path) or (known and known.gpu):
+        return
+    listed = pricer.resource.get(path)
+    for index in range(len(listed) if isinstance(listed, list) else 1):
+        name, count = pricer.word(f"{path}.{index}.type"), pricer.number(f"{path}.{index}.count")
+        if name and count is not None:
+            pricer.units(f"gpu_{name.rpartition('/')[2]}", times * count, f"{times * count:g} × {name}")
 
 
 def _zones(pricer: Pricer) -> int | None:
@@ -142,8 +148,13 @@ def database(pricer: Pricer) -> None:
     if engine.startswith("SQLSERVER"):
         return pricer.miss("no dated price of SQL Server licences")
     nodes = 2 if pricer.resource.get(f"{head}availability_type") == "REGIONAL" else 1
-    shape = _shape(tier)
-    if shape:
+    shape, plus = _shape(tier), PLUS.fullmatch(tier)
+    if plus:
+        cores = float(plus[1])
+        pricer.units("cloud_sql_plus_vcpu", nodes * cores, f"{nodes * cores:g} vCPU of {tier}")
+        memory = nodes * cores * PLUS_GB_PER_VCPU
+        pricer.units("cloud_sql_plus_memory", memory, f"{memory:g} GB of {tier}")
+    elif shape:
         cores, memory = shape
         pricer.units("cloud_sql_vcpu", nodes * cores, f"{nodes * cores:g} vCPU of {tier}")
         pricer.units("cloud_sql_memory", nodes * memory, f"{nodes * memory:g} GB of {tier}")
@@ -187,7 +198,19 @@ def rule(pricer: Pricer) -> None:
     pricer.shared("forwarding_rule", "forwarding rule, without traffic", FIRST_FIVE)
 
 
+def key(pricer: Pricer) -> None:
+    """`google_kms_crypto_key`: one version kept in software; rotation makes more of them."""
+    level = pricer.word("version_template.0.protection_level", "SOFTWARE")
+    if level == "SOFTWARE":
+        pricer.units("kms_key_version", 1, "one version of the key, without operations", flat=True)
+    elif level:
+        pricer.miss(f"no dated price of a key at level {level}")
+
+
 FIRST_FIVE = "Up to five forwarding rules of a region are paid as one"
+# Enterprise Plus: 2 vCPUs have 16 GiB and 8 have 64 (documentation of Google's MCP Toolbox, cloud-sql-postgres-create-instance).
+PLUS = re.compile(r"db-perf-optimized-N-(\d{1,2})")
+PLUS_GB_PER_VCPU = 8.0
 SQL_DISK_GB = 10  # google provider documentation: the size where none is given
 # Memorystore's capacity tiers: GB up to which each reaches (Memorystore for Redis documentation).
 REDIS_BANDS = ((4, "M1"), (10, "M2"), (35, "M3"), (100, "M4"), (float("inf"), "M5"))
@@ -203,13 +226,13 @@ HANDLERS: Mapping[str, Handler] = {
     "google_compute_address": address,
     "google_compute_forwarding_rule": rule,
     "google_compute_global_forwarding_rule": rule,
+    "google_kms_crypto_key": key,
+    "google_secret_manager_secret_version": lambda pricer: pricer.units(
+        "secret_version", 1, "secret version in one location, without accesses", flat=True
+    ),
+    "google_dns_managed_zone": lambda pricer: pricer.units("dns_zone", 1, "zone, without queries", flat=True),
     "google_compute_vpn_tunnel": lambda pricer: pricer.units("vpn_tunnel", 1, "VPN tunnel, without traffic"),
 }
-BY_USE = frozenset(
-    {"google_storage_bucket", "google_cloudfunctions_function", "google_cloudfunctions2_function", "google_cloud_run_service", "google_cloud_run_v2_service",
-     "google_bigquery_dataset", "google_bigquery_table", "google_pubsub_topic", "google_artifact_registry_repository", "google_kms_crypto_key",
-     "google_logging_project_sink", "google_compute_router_nat"}
-)  # fmt: skip
 NO_PRICE = frozenset(
     {"google_filestore_instance", "google_dataproc_cluster", "google_spanner_instance", "google_alloydb_instance", "google_tpu_v2_vm",
      "google_vertex_ai_endpoint", "google_notebooks_instance"}

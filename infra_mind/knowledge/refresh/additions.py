@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

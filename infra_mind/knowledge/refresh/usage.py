@@ -54,8 +54,6 @@ AZURE = (
     ("registry_Basic", "month", "eastus", 5.00, "2024-07-01", "container_registry_test"),
     ("registry_Premium", "month", "eastus", 50.00, "2024-07-01", "container_registry_test"),
     ("databricks_all_purpose", "hour", "eastus", 0.40, "2024-07-01", "databricks_workspace_test"),
-    ("private_dns_zone", "month", "westus", 0.50, "2024-07-01", "private_dns_zone_test"),
-    ("private_dns_zone", "month", "germanywestcentral", 0.54, "2024-07-01", "private_dns_zone_test"),
 )  # fmt: skip
 GCP = (
     ("bigquery_queries", "TB", "us-central1", 6.25, "2024-07-01", "bigquery_table_test"),
