@@ -49,8 +49,16 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
 OLD_AFTER_DAYS = 365  # a line with such a price is marked
 MAX_AGE_DAYS = 730  # past two years a price is an assumption, and what rests on it has low confidence
 EVERYWHERE = "global"  # the region of a price that is the same in all of them
-# Skus that stand in the table of databases.
-DATABASES = ("rds_", "aurora_", "elasticache_", "opensearch_")
+# Tables of services by how their skus begin; what is not here stands in the first alone.
+SERVICES = ("prices_services",)
+TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("rds_", "aurora_", "elasticache_", "opensearch_"), ("prices_services", "prices_databases")
+        ),
+        "windows_": ("prices_windows",),
+    }
+)
 # GCP's disks and Azure's blobs are sold under several names; these are what a brief's `storage.kind` means.
 STORAGE_SKU: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -152,7 +160,7 @@ def _is_discount(offer: Offer) -> bool:
 def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
     """The newest list price of a unit of the service (`ebs_gp3`, `nat_gateway`, ...) in the region, else None."""
     place = region_name(provider, region)
-    rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
+    rows = _rows_of(provider, sku)
     for row in rows:
         key = place if place in row.usd else EVERYWHERE
         if key in row.usd and (key == place or place in regions(provider)):
@@ -165,7 +173,7 @@ def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
 
 def service_elsewhere(provider: str, region: str, sku: str) -> tuple[ServiceOffer, str] | None:
     """The service's newest price in another region, and which: for a fee that the provider states without a region."""
-    rows = _services(sku.startswith(DATABASES)).get((provider, sku), ())
+    rows = _rows_of(provider, sku)
     found = service(provider, min(rows[0].usd), sku) if rows else None
     place = region_name(provider, region)
     if found is None or place not in regions(provider):
@@ -263,9 +271,7 @@ def _day(as_of: str) -> date:
 
 def why_service_unpriced(provider: str, region: str, sku: str) -> str:
     """Why `service` gave None."""
-    where = sorted(
-        {r for row in _services(sku.startswith(DATABASES)).get((provider, sku), ()) for r in row.usd}
-    )
+    where = sorted({r for row in _rows_of(provider, sku) for r in row.usd})
     words = f"no dated price of {sku} in {region_name(provider, region)} of {provider}"
     return words + (f"; priced in {', '.join(where)}" if where else "")
 
@@ -309,10 +315,15 @@ def _places(provider: str) -> Mapping[str, frozenset[str]]:
     )
 
 
+def _rows_of(provider: str, sku: str) -> tuple[ServiceRow, ...]:
+    """The service's rows in all tables, newest first."""
+    names = next((names for start, names in TABLES.items() if sku.startswith(start)), SERVICES)
+    return _services(names).get((provider, sku), ())
+
+
 @cache
-def _services(databases: bool) -> Mapping[tuple[str, str], tuple[ServiceRow, ...]]:
+def _services(names: tuple[str, ...]) -> Mapping[tuple[str, str], tuple[ServiceRow, ...]]:
     found: dict[tuple[str, str], list[ServiceRow]] = {}
-    names = ("prices_services", "prices_databases") if databases else ("prices_services",)
     for name in names:
         for row in tables.load(name, ServiceRow, _service_key).rows:
             found.setdefault((row.provider, row.sku), []).append(row)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from infra_mind.agents.cost.pricer import Handler, Pricer
+from infra_mind.knowledge.instances import canonical
 from infra_mind.knowledge.prices import Purchase
 
 # Managed disks are sold by tier: a disk pays for the smallest tier that holds it (Azure documentation, "Managed disk types").
@@ -93,9 +94,33 @@ def tier_of(kind: str, gigabytes: float) -> str | None:
     return next((f"{letter}{t}" for holds, t in TIERS.get(letter, ()) if gigabytes <= holds), None)
 
 
-def windows(pricer: Pricer) -> None:
-    """A Windows machine: the lists here are of Linux."""
-    pricer.miss("Windows machines have no dated price here")
+HYBRID_BENEFIT = ("Windows_Server", "Windows_Client")  # licences that are brought along
+FIVE_REGIONS = "Windows costs on top of Linux what it costs in five European regions, where it is the same for most sizes"
+
+
+def windows(size: str, count: str | None = None) -> Handler:
+    """A Windows machine or set of machines: what the machine costs with Linux, and Windows unless its licence is brought along."""
+
+    def handle(pricer: Pricer) -> None:
+        machine(size, count)(pricer)
+        name = pricer.resource.get(size)
+        number = 1.0 if count is None else pricer.resource.get(count)
+        if not isinstance(name, str) or not isinstance(number, int | float):
+            return None  # booked as unpriced with the machine
+        if pricer.resource.get("license_type") in HYBRID_BENEFIT:
+            return None
+        if _purchase(pricer) == "spot":
+            return pricer.miss("no dated price of Windows at spot", "Windows")
+        pricer.ledger.assume("windows", FIVE_REGIONS, source="Azure Retail Prices, five European regions")
+        return pricer.units(f"windows_{canonical('azure', name)}", number, f"Windows on {number:g} × {name}")
+
+    return handle
+
+
+def any_machine(pricer: Pricer) -> None:
+    """`azurerm_virtual_machine`, which says in a block of its own that it runs Windows."""
+    made = windows if pricer.has("os_profile_windows_config") else machine
+    made("vm_size")(pricer)
 
 
 def flexible_server(engine: str) -> Handler:
@@ -221,10 +246,10 @@ def training_cluster(pricer: Pricer) -> None:
 
 HANDLERS: Mapping[str, Handler] = {
     "azurerm_linux_virtual_machine": machine("size"),
-    "azurerm_virtual_machine": machine("vm_size"),
+    "azurerm_virtual_machine": any_machine,
     "azurerm_linux_virtual_machine_scale_set": machine("sku", "instances"),
-    "azurerm_windows_virtual_machine": windows,
-    "azurerm_windows_virtual_machine_scale_set": windows,
+    "azurerm_windows_virtual_machine": windows("size"),
+    "azurerm_windows_virtual_machine_scale_set": windows("sku", "instances"),
     "azurerm_kubernetes_cluster": cluster,
     "azurerm_kubernetes_cluster_node_pool": pool,
     "azurerm_managed_disk": disk,

@@ -140,13 +140,13 @@ def group(pricer: Pricer) -> None:
 
 
 def database(pricer: Pricer) -> None:
-    """`google_sql_database_instance` of MySQL or PostgreSQL: vCPUs and memory of its tier, storage; twice when regional."""
+    """`google_sql_database_instance`: vCPUs and memory of its tier, storage; twice when regional. Licences of SQL Server have no price."""
     head = "settings.0."
     engine, tier = pricer.word("database_version", "MYSQL"), pricer.word(f"{head}tier")
     if engine is None or tier is None:
-        return None
+        return
     if engine.startswith("SQLSERVER"):
-        return pricer.miss("no dated price of SQL Server licences")
+        pricer.miss("no dated price of SQL Server licences", "licences")
     nodes = 2 if pricer.resource.get(f"{head}availability_type") == "REGIONAL" else 1
     shape, plus = _shape(tier), PLUS.fullmatch(tier)
     if plus:
@@ -165,7 +165,7 @@ def database(pricer: Pricer) -> None:
         pricer.units(
             f"cloud_sql_storage_{disk.removeprefix('PD_').lower()}", nodes * size, f"{nodes * size:g} GB"
         )
-    return None
+    return
 
 
 def _shape(tier: str) -> tuple[float, float] | None:

@@ -58,7 +58,7 @@ def main(inputs: Path, out: Path) -> None:
 def _check(out: Path) -> None:
     """Reads back what was written. Raises TableInvalid naming table, row and field of a value out of range."""
     for path in sorted(out.glob("prices_*.json")):
-        if path.stem in ("prices_services", "prices_databases"):
+        if path.stem in ("prices_services", "prices_databases", "prices_windows"):
             tables.parse(path.stem, path.read_bytes(), ServiceRow, lambda r: (r.provider, r.sku, r.as_of, r.source))  # fmt: skip
         else:
             tables.parse(path.stem, path.read_bytes(), PriceRow, lambda r: (r.provider, r.instance))
@@ -158,6 +158,7 @@ def _azure(inputs: Path, out: Path) -> None:
         "azure",
         spot,
     )
+    _windows(inputs, out, as_of)
     names = [*europe, *world, *_curated(inputs)["azure"]]
     _write(
         out / "instances_azure.json",
@@ -167,6 +168,17 @@ def _azure(inputs: Path, out: Path) -> None:
         "Sizes that it lacks: vCPUs from the name, memory where the series keeps one proportion (Azure documentation, size series).",
         specs.azure(names, catalogs.azure_shapes(catalogue)),
     )
+
+
+def _windows(inputs: Path, out: Path, as_of: str) -> None:
+    source = "andy-diericks/azure-pricing-radar, commit cf741f2, data/latest/vm-*.json (Azure Retail Prices)"
+    title = "What Windows costs on top of Linux on a virtual machine of Azure, pay as you go, USD per hour"
+    notes = "One price for all regions where the five of the list agree."
+    listed = azure.windows(_meters(inputs, "azure-vm-*.json"))
+    rows = services.gathered([("azure", listed, source, as_of)])
+    for row in rows:
+        del row["source"], row["as_of"]
+    _write(out / "prices_windows.json", title, source, as_of, notes, rows)
 
 
 def _gcp(inputs: Path, out: Path) -> None:
