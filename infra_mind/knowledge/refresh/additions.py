@@ -35,7 +35,7 @@ def services(inputs: Path) -> list[Listed]:
         ("aws", catalogs.fargate((inputs / "aws-fargate.js").read_text()), FARGATE, FARGATE_AS_OF),
         ("aws", catalogs.egress(_coroot(inputs)["internet_egress"]), COROOT, COROOT_AS_OF),
         ("gcp", own, CLOUD_SQL, CLOUD_SQL_AS_OF),
-        ("gcp", reckoned, CLOUD_SQL + RECKONED, CLOUD_SQL_AS_OF),
+        ("gcp", reckoned, CLOUD_SQL.removesuffix(")") + RECKONED, CLOUD_SQL_AS_OF),
         ("gcp", gpus, GPUS, GPUS_AS_OF),
         *read_by_hand(),
     ]

@@ -14,7 +14,7 @@ from infra_mind.knowledge.refresh.gcp import REGIONS as GOOGLE_REGIONS
 from infra_mind.knowledge.refresh.reference import FOLDER, INFRACOST, REFERENCE
 
 CURATED_STORAGE = {("aws", "gp3"): "ebs_gp3", ("aws", "st1"): "ebs_st1"}
-RECKONED = ", reckoned from the region's other prices"  # how the source of points ends that stand in no list
+RECKONED = "; reckoned from the region's other prices)"  # how the source of points ends that stand in no list
 CURATED_BUCKETS = {"S3 Standard": ("aws", "s3_standard"), "Blob Hot (LRS)": ("azure", "blob_hot_lrs")}
 
 

@@ -509,7 +509,7 @@ def test_the_reason_of_a_missing_size_is_that_of_the_item_itself() -> None:
 
 
 def test_within_the_budget_as_far_as_priced_names_what_has_no_price() -> None:
-    hosting = {"provider": "aws", "region": "eu-west-1", "nodes": [{"instance": "m5.xlarge"}], "storage": [{"kind": "object", "tb": 4}]}  # fmt: skip
+    hosting = {"provider": "aws", "region": "eu-south-1", "nodes": [{"instance": "m5.xlarge"}], "storage": [{"kind": "object", "tb": 4}]}  # fmt: skip
     brief = parse_brief({"name": "test", "hosting": hosting, "budget": {"usd_per_month": 60_000}})
     (judged,) = [
         f for f in AGENT.assess(Inputs(brief=brief), silent).findings if f.rule_id == "cost.over-budget"

@@ -118,10 +118,10 @@ def test_a_flat_fee_is_the_same_in_a_region_that_the_list_lacks_and_that_is_said
     assert any("us-east-1" in a.text for a in result.assumptions)
 
 
-def test_a_price_of_2021_is_said_to_be_old() -> None:
+def test_a_price_of_more_than_two_years_is_said_to_be_old() -> None:
     text = 'resource "aws_db_instance" "x" {\n  engine = "mysql"\n  instance_class = "db.t3.micro"\n}\n'
     result = cost(text, hosting={"provider": "aws", "region": "us-west-2"})
-    assert any("2021-08-03" in a.text and "old_price" in a.id for a in result.assumptions)
+    assert any("2024-08-09" in a.text and "old_price" in a.id for a in result.assumptions)
     assert not any("old_price" in a.id for a in cost(AWS + 'resource "aws_eip" "x" {\n  vpc = true\n}\n').assumptions)  # fmt: skip
 
 
@@ -257,14 +257,20 @@ def test_quantities_of_kubernetes(text: str | None, gib: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "gpu", "unpriced"),
-    [("g2-standard-8", "nvidia-l4", 0), ("n1-standard-4", "nvidia-tesla-t4", 1)],
+    ("machine", "gpu", "priced", "unpriced"),
+    [
+        ("g2-standard-8", "nvidia-l4", ["g2-standard-8"], 0),
+        ("n1-standard-4", "nvidia-tesla-t4", ["gpu_nvidia-tesla-t4", "n1-standard-4"], 0),
+        ("n1-standard-4", "nvidia-tesla-p4", ["n1-standard-4"], 1),
+    ],
 )
-def test_gpus_that_a_machine_type_holds_are_in_its_price(machine: str, gpu: str, unpriced: int) -> None:
+def test_gpus_that_a_machine_type_holds_are_in_its_price(
+    machine: str, gpu: str, priced: list[str], unpriced: int
+) -> None:
     pool = (
         'provider "google" {{\n  region = "us-central1"\n}}\nresource "google_container_node_pool" "p" {{\n  location = "us-central1-a"\n  node_count = 1\n'
         '  node_config {{\n    machine_type = "{machine}"\n    guest_accelerator {{\n      type  = "{gpu}"\n      count = 1\n    }}\n  }}\n}}\n'
     )
     result = cost(pool.format(machine=machine, gpu=gpu))
-    assert len(result.cost_lines) == 1
+    assert sorted(line.sku for line in result.cost_lines) == priced
     assert len(result.unpriced) == unpriced

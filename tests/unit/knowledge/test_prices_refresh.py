@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from infra_mind.knowledge.refresh import azure, catalogs, databases, gcp, karpenter, services, specs
+from infra_mind.knowledge import prices
+from infra_mind.knowledge.refresh import (
+    additions,
+    azure,
+    catalogs,
+    cloud_sql,
+    databases,
+    gcp,
+    karpenter,
+    services,
+    specs,
+)
 
 
 def meter(**changed: Any) -> dict[str, Any]:
@@ -184,3 +195,113 @@ def test_a_seed_price_without_a_date_is_no_price() -> None:
 
     assert "rds_mysql_db.x9.large" not in skus({})
     assert "rds_mysql_db.x9.large" in skus({"effective_date": "2026-02-02"})
+
+
+def single(usd: float) -> dict[str, Any]:
+    return {"single_az": {"on_demand": usd}, "multi_az": {"on_demand": 2 * usd}}
+
+
+def test_managed_databases_are_those_of_a_single_zone() -> None:
+    found = databases.managed({"eu-west-1": {"mysql": {"db.t4g.micro": single(0.018)}, "oracle": {"db.t3.micro": single(1)}}, "us-gov-west-1": {"mysql": {"db.t3.micro": single(1)}}})  # fmt: skip
+    assert found == {("rds_mysql_db.t4g.micro", "hour"): {"eu-west-1": 0.018}}
+
+
+def test_of_two_storage_modes_of_aurora_the_cheaper_is_taken_where_a_family_shows_both() -> None:
+    engines = {
+        "aurora-mysql": {"db.r6g.large": single(0.26), "db.r6g.xlarge": single(0.676), "db.x2g.large": single(0.377)},
+        "aurora-postgresql": {"db.r6g.2xlarge": single(1.04), "db.serverless": single(0.12)},
+    }  # fmt: skip
+    found = databases.managed({"us-east-1": engines})
+    assert found == {
+        (f"aurora_{engine}_db.r6g.{size}", "hour"): {"us-east-1": usd}
+        for engine in ("mysql", "postgres")
+        for size, usd in (("large", 0.26), ("2xlarge", 1.04))
+    }
+
+
+CLOUD_SQL = """cuds_pricing = {
+    "us-central1": {"MySQL": {"Zonal - vCPU in Americas": "0.0413", "Zonal - RAM in Americas": "0.007", "Zonal - Micro instance in Americas": "0.0105",
+        "Regional - Standard storage in Americas": "0.34", "Zonal - Low cost storage in Americas": "0.09", "Zonal - Small instance in Americas": "0.035"},
+        "PostgreSQL": {"Zonal - Enterprise Plus N vCPU in Iowa": "0.0537", "Regional - Enterprise Plus N RAM in Iowa": "0.0182"}},
+    "europe-west2": {"MySQL": {"Regional - RAM in London": "0.0168", "Zonal - 8 vCPU + 30GB RAM in London": "0.6484",
+        "Read Replica (free) - vCPU in London": "0.000"}},
+    "europe-west3": {"MySQL": {"Zonal - Micro instance in Frankfurt": "0.0126"}},
+    "us-east7": {"MySQL": {"Zonal - RAM in Nowhere": "0.007"}},
+}"""
+
+
+def test_what_an_extract_of_cloud_sql_lacks_follows_where_two_points_agree() -> None:
+    own, reckoned = cloud_sql.read(CLOUD_SQL)
+    assert own["cloud_sql_memory", "GB-month"] == {"us-central1": 5.11, "europe-west2": 6.132}
+    assert own["cloud_sql_vcpu", "hour"] == {"us-central1": 0.0413, "europe-west2": 0.04955}
+    assert own["cloud_sql_storage_ssd", "GB-month"] == {"us-central1": 0.17}
+    assert reckoned["cloud_sql_storage_ssd", "GB-month"]["europe-west2"] == pytest.approx(0.204, rel=1e-3)
+    assert all(
+        "europe-west3" not in points for points in reckoned.values()
+    )  # one point says nothing of another
+
+
+def test_points_of_a_region_that_disagree_make_no_other() -> None:
+    _, reckoned = cloud_sql.read(CLOUD_SQL.replace('"0.6484"', '"0.7484"'))
+    assert all("europe-west2" not in points for points in reckoned.values())
+
+
+@pytest.mark.parametrize(
+    ("linux", "windows", "expected"),
+    [
+        ({"westeurope": 0.23, "northeurope": 0.21}, {"westeurope": 0.414, "northeurope": 0.394}, {"global": 0.184}),
+        ({"westeurope": 0.23, "northeurope": 0.21}, {"westeurope": 0.414, "northeurope": 0.41}, {"westeurope": 0.184, "northeurope": 0.2}),
+        ({"westeurope": 0.23}, {"westeurope": 0.414}, {"westeurope": 0.184}),
+    ],
+)  # fmt: skip
+def test_windows_costs_one_price_everywhere_where_regions_agree(
+    linux: dict[str, float], windows: dict[str, float], expected: dict[str, float]
+) -> None:
+    meters = [meter(armRegionName=r, retailPrice=usd) for r, usd in linux.items()]
+    meters += [
+        meter(armRegionName=r, retailPrice=usd, productName="Virtual Machines Dsv5 Series Windows")
+        for r, usd in windows.items()
+    ]
+    assert azure.windows(meters) == {("windows_Standard_D4s_v5", "hour"): expected}
+
+
+def test_fargate_of_a_calculator_leaves_other_partitions_and_spot_out() -> None:
+    text = """[{ "region": "eu-west-1", "prices": { "FARGATE": {
+        "cpu": 0.04048, "ram": 0.004445 }, "FARGATE_SPOT": { "cpu": 0.0125, "ram": 0.0013 } } },
+        { "region": "us-gov-east-1", "prices": { "FARGATE": { "cpu": 0.0486, "ram": 0.0053 } } }]"""
+    assert catalogs.fargate(text) == {
+        ("fargate_vcpu", "hour"): {"eu-west-1": 0.04048},
+        ("fargate_memory", "hour"): {"eu-west-1": 0.004445},
+    }
+
+
+def test_gpus_to_attach_are_those_that_come_with_no_machine_type() -> None:
+    text = 'exports.data={"accelerators":{"nvidia-tesla-t4":{"count":1,"prices":{"us-west1-a":0.35,"nowhere1-a":1}},"nvidia-l4":{"count":1,"prices":{"us-west1-a":0.56}}}};'
+    assert catalogs.google_gpus(text) == {("gpu_nvidia-tesla-t4", "hour"): {"us-west1": 0.35}}
+
+
+def test_points_that_follow_from_others_are_marked_in_the_table() -> None:
+    own, follows = services.gathered(
+        [
+            ("gcp", {("x_y", "hour"): {"us-west1": 1.0}}, "a list (of prices)", "2024-03-21"),
+            ("gcp", {("x_y", "hour"): {"us-west2": 1.2}}, f"a list (of prices{services.RECKONED}", "2024-03-21"),
+        ]
+    )  # fmt: skip
+    assert "reckoned" not in own
+    assert follows["reckoned"] is True
+
+
+def test_what_was_read_by_hand_is_in_the_packaged_table_unless_a_newer_list_has_it() -> None:
+    seen = 0
+    for provider, listed, source, as_of in additions.read_by_hand():
+        for (sku, _), points in listed.items():
+            for region, usd in points.items():
+                found = prices.service(provider, "us-east-1" if region == "global" else region, sku)
+                assert found
+                assert (found.as_of, found.source, found.usd_per_unit) == (
+                    as_of,
+                    source,
+                    usd,
+                ) or found.as_of >= as_of
+                seen += found.source == source
+    assert seen > 900
