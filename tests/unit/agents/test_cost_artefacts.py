@@ -280,30 +280,6 @@ def test_a_managed_disk_pays_for_the_tier_that_holds_it() -> None:
     assert only(cost(text.format(129))).sku == "disk_P15_lrs"
 
 
-WINDOWS = 'resource "azurerm_windows_virtual_machine" "w" {{\n  size = "Standard_D4s_v5"\n  location = "{region}"\n  {more}\n}}\n'
-
-
-@pytest.mark.parametrize(
-    ("region", "more", "usd"),
-    [
-        ("westeurope", "", 0.23 + 0.184),
-        ("eastus", "", 0.192 + 0.184),
-        ("westeurope", 'license_type = "Windows_Server"', 0.23),
-    ],
-)
-def test_a_windows_machine_pays_for_windows_unless_it_brings_the_licence(
-    region: str, more: str, usd: float
-) -> None:
-    result = cost(WINDOWS.format(region=region, more=more))
-    assert sum(line.usd_per_month for line in result.cost_lines) == pytest.approx(730 * usd)
-    assert not result.unpriced
-    assert any(a.id == "cost.windows" for a in result.assumptions) == (not more)
-
-
-def test_windows_at_spot_is_unpriced() -> None:
-    assert "Windows at spot" in reasons(cost(WINDOWS.format(region="westeurope", more='priority = "Spot"')))
-
-
 def test_a_google_machine_by_zone_with_its_boot_disk() -> None:
     found = lines(
         cost(

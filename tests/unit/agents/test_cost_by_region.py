@@ -141,3 +141,27 @@ def test_a_cluster_that_scales_from_nothing_is_billed_by_the_hour() -> None:
     text = 'resource "azurerm_machine_learning_compute_cluster" "c" {{\n  location = "westeurope"\n  vm_size = "Standard_D4s_v5"\n  scale_settings {{\n    min_node_count = {least}\n  }}\n}}\n'
     assert "scales from nothing" in reasons(cost(text.format(least=0)))
     assert monthly(cost(text.format(least=2))) == pytest.approx(2 * 730 * 0.23)
+
+
+WINDOWS = 'resource "azurerm_windows_virtual_machine" "w" {{\n  size = "Standard_D4s_v5"\n  location = "{region}"\n  {more}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("region", "more", "usd"),
+    [
+        ("westeurope", "", 0.23 + 0.184),
+        ("eastus", "", 0.192 + 0.184),
+        ("westeurope", 'license_type = "Windows_Server"', 0.23),
+    ],
+)
+def test_a_windows_machine_pays_for_windows_unless_it_brings_the_licence(
+    region: str, more: str, usd: float
+) -> None:
+    result = cost(WINDOWS.format(region=region, more=more))
+    assert sum(line.usd_per_month for line in result.cost_lines) == pytest.approx(730 * usd)
+    assert not result.unpriced
+    assert any(a.id == "cost.windows" for a in result.assumptions) == (not more)
+
+
+def test_windows_at_spot_is_unpriced() -> None:
+    assert "Windows at spot" in reasons(cost(WINDOWS.format(region="westeurope", more='priority = "Spot"')))
