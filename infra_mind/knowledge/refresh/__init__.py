@@ -34,6 +34,6 @@ read only in part and without a date: its `as_of` is the month in which AWS intr
 Karpenter confirms (p5.4xlarge, August 2025), so it is a lower bound. The two tables of zombiescan could be read only in pages, too: of disk tiers
 eleven regions are carried over. The last four of the list above were added to tables whose other sources were not read again: the newest
 date of a point counts, so it does not matter when a source is read. Points of mooncitizen/togen (commits 36c1abb and 8b82e55) and of
-beyondessential/tamanu-meta-server (commit 3edfbc5) were read off by hand into `offers.py`, those of Infracost's reference outputs into
+beyondessential/tamanu-meta-server (commit 3edfbc5) and of xhochn/ebscostanalyzer (commit 816a2fe) were read off by hand into `offers.py`, those of Infracost's reference outputs into
 `reference.py` and `usage.py`.
 """

@@ -17,6 +17,9 @@ BUCKETS = (
 )
 BUCKETS_AS_OF = "2026-07-01"
 
+IOPS = "xhochn/ebscostanalyzer, commit 816a2fe, EbsCostAnalyzer.py (AWS price list)"
+IOPS_AS_OF = "2017-02-19"  # its prices of io1 storage are those of the list of 2026 in all of its 14 regions
+
 AWS_REGIONS = (
     "af-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
     "ca-central-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
@@ -96,6 +99,16 @@ def buckets() -> Prices:
     return {("s3_standard", "GB-month"): S3_STANDARD}
 
 
+def volumes() -> Prices:
+    """IOPS of io1 in 14 regions."""
+    usual = dict.fromkeys(
+        ("eu-west-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "us-west-1"), 0.072
+    )
+    others = {"us-east-1": 0.065, "us-east-2": 0.065, "us-west-2": 0.065, "ap-south-1": 0.068, "ap-northeast-1": 0.074,
+              "ap-northeast-2": 0.0666, "eu-central-1": 0.078, "eu-west-2": 0.076, "sa-east-1": 0.091}  # fmt: skip
+    return {("ebs_io1_iops", "IOPS-month"): usual | others}
+
+
 def azure() -> Prices:
     """Flexible servers, caches, functions, messages, blob operations and traffic of Azure in 25 regions."""
     dearer = ("francecentral", "koreacentral", "uksouth", "ukwest")
@@ -141,6 +154,7 @@ def azure() -> Prices:
 SOURCES = (
     ("aws", aws, AWS, TOGEN_AS_OF),
     ("aws", buckets, BUCKETS, BUCKETS_AS_OF),
+    ("aws", volumes, IOPS, IOPS_AS_OF),
     ("azure", azure, AZURE, TOGEN_AS_OF),
 )
 

@@ -12,6 +12,7 @@ BREADTH = {
     ("aws", 22): ("lambda_requests", "lambda_duration", "sqs_standard", "http_api_requests", "egress_internet"),
     ("aws", 24): ("rds_postgres_db.t4g.medium", "rds_mysql_db.m6g.large", "elasticache_cache.t3.micro", "opensearch_m5.large.search"),
     ("aws", 8): ("aurora_postgres_db.r6g.large", "aurora_mysql_db.r5.large"),
+    ("aws", 14): ("ebs_io1_iops",),
     ("azure", 24): (
         "postgresql_B_Standard_B1ms", "postgresql_GP_Standard_D2ds_v4", "postgresql_storage", "mysql_GP_Standard_D2ds_v4", "mysql_storage",
         "redis_Basic_C0", "redis_Standard_C1", "service_bus_standard", "functions_executions", "blob_hot_lrs", "blob_hot_writes",
