@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from infra_mind.agents.cost.by_use import FUNCTIONS
 from infra_mind.agents.cost.pricer import Handler, Pricer
 from infra_mind.knowledge.instances import canonical
 from infra_mind.knowledge.prices import Purchase
@@ -182,13 +183,19 @@ def redis(pricer: Pricer) -> None:
 
 
 def app_service(pricer: Pricer) -> None:
-    """`azurerm_service_plan`, `azurerm_app_service_plan`: instances of the size."""
+    """`azurerm_service_plan`, `azurerm_app_service_plan`: instances of the size, with Linux or Windows."""
     size = pricer.word("sku_name" if pricer.has("sku_name") else "sku.0.size")
     count = pricer.number("worker_count" if pricer.has("worker_count") else "sku.0.capacity", 1)
-    if size in ("F1", "FREE", "D1", "SHARED"):
-        return
-    if size and count is not None:
-        pricer.units(f"app_service_{size}", count, f"{count:g} × {size}")
+    if size in ("F1", "FREE"):
+        return None
+    if size == "Y1":
+        return pricer.by_use(FUNCTIONS)
+    system = pricer.word("os_type" if pricer.has("os_type") else "kind", "Windows")
+    if size and system and count is not None:
+        linux = system.lower() == "linux" or pricer.flag("reserved")
+        name = f"app_service_{'linux' if linux else 'windows'}_{'D1' if size == 'SHARED' else size}"
+        pricer.units(name, count, f"{count:g} × {size} with {'Linux' if linux else 'Windows'}")
+    return None
 
 
 def sized(prefix: str, path: str, what: str, default: str | None = None) -> Handler:

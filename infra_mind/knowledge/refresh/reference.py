@@ -244,9 +244,6 @@ REFERENCE: tuple[tuple[str, str, str, str, float, str, str], ...] = (
     ("azure", "redis_Standard_C3", "hour", "eastus", 0.225, "2024-07-01", "redis_cache_test"),
     ("azure", "redis_Premium_P1", "hour", "eastus", 0.277, "2024-07-01", "redis_cache_test"),
     ("azure", "redis_Premium_P2", "hour", "eastus", 0.555, "2024-07-01", "redis_cache_test"),
-    ("azure", "app_service_B2", "hour", "eastus", 0.034, "2024-07-01", "app_service_plan_test"),
-    ("azure", "app_service_S1", "hour", "eastus", 0.10, "2024-07-01", "app_service_plan_test"),
-    ("azure", "app_service_P1v2", "hour", "eastus", 0.101, "2024-07-01", "app_service_plan_test"),
     ("azure", "application_gateway_WAF_v2", "hour", "eastus", 0.36, "2026-03-31", "application_gateway_test"),
     (
         "azure",

@@ -70,6 +70,21 @@ GCP = (
     ("secret_version", "month", "us-central1", 0.06, "2024-07-01", "secret_manager_secret_version_test"),
     ("dns_zone", "month", "us-central1", 0.20, "2024-07-01", "dns_managed_zone_test"),
 )  # fmt: skip
+# An instance of App Service by the hour in eastus, 2024-08-30: with Linux, with Windows.
+APP_SERVICE = {
+    "B1": (0.017, 0.075), "B2": (0.034, 0.15), "B3": (0.067, 0.3), "D1": (0.013, 0.013), "S1": (0.095, 0.1), "S2": (0.19, 0.2),
+    "S3": (0.38, 0.4), "P1v2": (0.101, 0.2), "P2v2": (0.202, 0.4), "P3v2": (0.403, 0.8), "P0v3": (0.0775, 0.1575),
+    "P1v3": (0.155, 0.315), "P2v3": (0.31, 0.63), "P3v3": (0.62, 1.26), "P1mv3": (0.186, 0.346), "P2mv3": (0.372, 0.692),
+    "P3mv3": (0.744, 1.384), "P4mv3": (1.488, 2.768), "P5mv3": (2.976, 5.536), "I1v2": (0.386, 0.547), "I2v2": (0.772, 1.094),
+    "I3v2": (1.544, 2.188), "I4v2": (3.088, 4.376), "I5v2": (6.176, 8.752), "I6v2": (12.352, 17.504),
+}  # fmt: skip
+PLANS = tuple(
+    (f"app_service_{system}_{size}", "hour", "eastus", usd, "2024-08-30", "service_plan_test")
+    for size, prices in APP_SERVICE.items()
+    for system, usd in zip(("linux", "windows"), prices, strict=True)
+)
 USAGE = tuple(
-    (provider, *row) for provider, rows in (("aws", AWS), ("azure", AZURE), ("gcp", GCP)) for row in rows
+    (provider, *row)
+    for provider, rows in (("aws", AWS), ("azure", AZURE + PLANS), ("gcp", GCP))
+    for row in rows
 )

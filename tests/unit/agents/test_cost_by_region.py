@@ -61,6 +61,9 @@ def test_fargate_costs_vcpu_and_memory_of_its_tasks_in_its_region(launch: str) -
         ("westeurope", "azurerm_servicebus_namespace", 'sku = "Standard"', 9.81),
         ("eastus", "azurerm_eventhub_namespace", 'sku = "Standard"\ncapacity = 20', 438.00),
         ("eastus", "azurerm_eventhub_namespace", 'sku = "Premium"\ncapacity = 8', 5997.68),
+        ("eastus", "azurerm_service_plan", 'os_type = "Linux"\nsku_name = "P1v3"\nworker_count = 3', 3 * 730 * 0.155),
+        ("eastus", "azurerm_service_plan", 'os_type = "Windows"\nsku_name = "P1v3"', 730 * 0.315),
+        ("eastus", "azurerm_app_service_plan", 'kind = "Linux"\nsku {\n  size = "B2"\n}', 24.82),
         ("eastus", "azurerm_container_registry", 'sku = "Premium"', 50.00),
         ("westeurope", "azurerm_machine_learning_compute_instance", 'virtual_machine_size = "Standard_D4s_v5"', 730 * 0.23),
     ],
@@ -125,8 +128,8 @@ def test_what_is_billed_by_use_has_the_price_of_a_unit_with_its_source_and_date(
 
 
 def test_a_unit_price_of_another_region_names_that_region() -> None:
-    result = cost(in_aws("eu-west-1", "aws_cloudwatch_log_group", 'name = "l"'))
-    assert "list price in us-east-1: log_ingestion 0.5 USD/GB (2024-07-01)" in reasons(result)
+    result = cost(in_aws("eu-west-1", "aws_ecr_repository", 'name = "r"'))
+    assert "list price in us-east-1: ecr_storage 0.1 USD/GB-month (2024-07-01)" in reasons(result)
     assert all(row["old"] for row in result.details["usage_prices"])
 
 
@@ -135,6 +138,11 @@ def test_unit_prices_are_kept_once_for_each_kind_and_region() -> None:
     result = cost(AWS + queues)
     assert len(result.unpriced) == 3
     assert len(result.details["usage_prices"]) == 2
+
+
+def test_a_consumption_plan_is_billed_by_use() -> None:
+    plan = 'resource "azurerm_service_plan" "p" {\n  location = "uksouth"\n  os_type = "Linux"\n  sku_name = "Y1"\n}\n'
+    assert "functions_executions 0.2 USD/million requests" in reasons(cost(plan))
 
 
 def test_a_cluster_that_scales_from_nothing_is_billed_by_the_hour() -> None:

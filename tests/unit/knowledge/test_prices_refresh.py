@@ -291,6 +291,20 @@ def test_points_that_follow_from_others_are_marked_in_the_table() -> None:
     assert follows["reckoned"] is True
 
 
+def test_of_a_seed_s_tiers_the_first_that_costs_and_has_a_date_is_taken() -> None:
+    seed = {"vendor": "aws", "region": "us-east-1", "usage_metric": "CloudWatch-Log-Ingestion"}
+    tiers = [
+        {**seed, "price_usd": 0.25, "start_usage_amount": 10_000, "effective_date": "2026-09-23"},
+        {**seed, "price_usd": 0.5, "start_usage_amount": 5, "effective_date": "2026-09-23"},
+        {**seed, "price_usd": 0, "start_usage_amount": 0, "effective_date": "2026-09-23"},
+        {**seed, "price_usd": 0.4, "start_usage_amount": 1},
+        {**seed, "usage_metric": "Bedrock", "price_usd": 1, "effective_date": "2026-09-23"},
+    ]
+    ((provider, prices_of, _, as_of),) = additions.seeded(tiers)
+    assert (provider, as_of) == ("aws", "2026-09-23")
+    assert prices_of == {("log_ingestion", "GB"): {"us-east-1": 0.5}}
+
+
 def test_what_was_read_by_hand_is_in_the_packaged_table_unless_a_newer_list_has_it() -> None:
     seen = 0
     for provider, listed, source, as_of in additions.read_by_hand():
