@@ -8,6 +8,7 @@ import ast
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -371,6 +372,21 @@ def test_the_dates_of_the_cost_page_are_those_of_the_price_lists() -> None:
     assert dict(rows) == {
         path.stem: json.loads(path.read_text())["as_of"] for path in data.glob("prices_*.json")
     }
+
+
+def test_the_points_of_services_on_the_cost_page_are_those_of_the_tables() -> None:
+    rows = re.findall(
+        r"^\| (AWS|Azure|Google Cloud) \|.*\| ([\d ]+) \|$",
+        text_of(ROOT / "docs" / "agents" / "cost.md"),
+        re.MULTILINE,
+    )
+    points: Counter[str] = Counter()
+    for name in ("prices_services", "prices_databases", "prices_windows"):
+        table = json.loads((ROOT / "infra_mind" / "knowledge" / "data" / f"{name}.json").read_text())
+        for row in table["rows"]:
+            points[row["provider"]] += len(row["usd"])
+    cloud = {"AWS": "aws", "Azure": "azure", "Google Cloud": "gcp"}
+    assert {cloud[name]: int(number.replace(" ", "")) for name, number in rows} == points
 
 
 # -- the workflow for GitHub Actions ----------------------------------------------------------------------------------
