@@ -17,6 +17,9 @@ from infra_mind.errors import OptionInvalid
 from infra_mind.model.task import Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra_mind.model.finding import Finding
     from infra_mind.model.result import AssessmentResult
     from infra_mind.reports.places import Places
 
@@ -33,13 +36,13 @@ class FailOn(StrEnum):
 
 def assess(
     brief: Brief,
-    artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
+    artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", metavar="PATH", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .cdx.json .json.")] = None,
     result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
     as_json: Json = False,
     wait: Annotated[bool, typer.Option(help="Wait for the end, with live bars.")] = True,
     local: Annotated[bool, typer.Option("--local", help="Run in this process, without a server.")] = False,
-    priority: Annotated[Priority, typer.Option(help="Order among waiting tasks.")] = Priority.MEDIUM,
+    priority: Annotated[Priority, typer.Option(metavar="LEVEL", help="Order among waiting tasks: critical, high, medium or low.")] = Priority.MEDIUM,
     soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which agents are asked to stop.")] = None,
     hard_limit_s: Annotated[float | None, typer.Option(help="Seconds after which processes are ended.")] = None,
     agent_soft_limit_s: Annotated[float | None, typer.Option(help="Seconds after which one agent is asked to stop.")] = None,
@@ -47,7 +50,7 @@ def assess(
     delay_s: Annotated[float | None, typer.Option(help="Seconds to wait before it joins the queue.")] = None,
     not_before: Annotated[str | None, typer.Option(help="When it joins the queue, such as 2026-12-01T22:00:00+01:00.")] = None,
     webhook_url: Annotated[str | None, typer.Option(help="Told of the end with a signed request.")] = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 4 when a finding is at or above this severity.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(metavar="LEVEL", help="Exit with 4 when a finding is at or above this severity: critical, high, medium, low or info. With 1 when an agent failed, because nobody knows what it would have found.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="A result JSON of before: with --fail-on only findings that it lacks count.")] = None,
     url: Url = None,
 ) -> None:  # fmt: skip
@@ -97,9 +100,9 @@ def assess(
     if as_json:
         sys.stdout.write(result.to_json().decode() + "\n")
     else:
-        show(result)
-    if fail_on and _fails(result, fail_on, known):
-        raise typer.Exit(4)
+        show(result, kept=not local)
+    if fail_on and (code := _gate(result, fail_on, known)):
+        raise typer.Exit(code)
 
 
 def _start_options(**given: Any) -> dict[str, Any]:
@@ -160,26 +163,32 @@ def _assess_here(
         return assess_here(submission, on_progress=bars, options=StartOptions(**options))
 
 
-def _fails(result: AssessmentResult, fail_on: FailOn, baseline: AssessmentResult | None) -> bool:
-    """Whether a finding reaches the limit, of those that the baseline lacks where there is one; these are told."""
-    if baseline is None:
-        return _reaches(result, fail_on)
+def _gate(result: AssessmentResult, fail_on: FailOn, baseline: AssessmentResult | None) -> int:
+    """4 when a finding reaches the limit, of those that the baseline lacks where there is one; 1 when an agent failed that might have found
+    one; else 0. Says why on standard error."""
     from infra_mind.diff import new_findings
     from infra_mind.model.finding import Severity
+
+    counted = [f for given in result.agents.values() for f in given.findings if f.counts]
+    if baseline is not None:
+        counted = list(new_findings(baseline, result))
+        _tell_new(counted)
+    limit = Severity(fail_on.value).rank
+    if reached := sum(finding.severity.rank <= limit for finding in counted):
+        new = " that the baseline lacks" if baseline is not None else ""
+        say(f"--fail-on {fail_on.value}: {reached} failed findings{new} are at or above it", err, "red")
+        return 4
+    for failure in result.failures:
+        say(f"--fail-on {fail_on.value}: the agent {failure.agent} failed, so what it would have found is unknown", err, "red")  # fmt: skip
+    return 1 if result.failures else 0
+
+
+def _tell_new(findings: Sequence[Finding]) -> None:
     from infra_mind.reports.comparison import finding_line
 
-    new = new_findings(baseline, result)
-    say(f"\n{len(new)} failed findings that the baseline lacks", err)
-    for finding in new:
+    say(f"\n{len(findings)} failed findings that the baseline lacks", err)
+    for finding in findings:
         say(f"  {finding_line(finding)}", err)
-    return any(finding.severity.rank <= Severity(fail_on.value).rank for finding in new)
-
-
-def _reaches(result: AssessmentResult, fail_on: FailOn) -> bool:
-    from infra_mind.model.finding import Severity
-
-    limit = Severity(fail_on.value).rank
-    return any(f.counts and f.severity.rank <= limit for a in result.agents.values() for f in a.findings)
 
 
 def _places(brief: Path, artefacts: list[Path] | None) -> Places:

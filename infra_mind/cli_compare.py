@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from infra_mind.console import Json, Url, client_at, dump, out, say
+from infra_mind.bars import Bars
+from infra_mind.console import Json, Url, assessment_of, client_at, dump, err, out, say
 from infra_mind.errors import BadInput, OptionInvalid, TaskFailed
 from infra_mind.model.task import TaskState
 
 if TYPE_CHECKING:
+    from infra_mind.client import Client
+    from infra_mind.model.comparison import StartedVariant, WhatIf
     from infra_mind.model.result import AssessmentResult
+    from infra_mind.reports.variants import Tried
 
 
 def read_result(path: Path, option: str = "") -> AssessmentResult:
@@ -39,7 +44,7 @@ def read_result(path: Path, option: str = "") -> AssessmentResult:
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="An assessment's id, or a result JSON file.")],
+    before: Annotated[str, typer.Argument(help="An assessment's id, or its task's, or a result JSON file.")],
     after: Annotated[str, typer.Argument(help="Another one of the same sort.")],
     as_json: Json = False,
     url: Url = None,
@@ -56,7 +61,7 @@ def diff(
         raise BadInput(f"{named} is a file and {other} is none: give two files or two ids of assessments")
     else:
         with client_at(url) as client:
-            found = client.diff(before, after)
+            found = client.diff(assessment_of(client, before), assessment_of(client, after))
     if as_json:
         dump(found.model_dump(mode="json"))
     else:
@@ -69,12 +74,14 @@ def _is_file(name: str) -> bool:
 
 
 def what_if(
-    assessment_id: Annotated[str, typer.Argument(help="An assessment that has ended.")],
+    assessment_id: Annotated[
+        str, typer.Argument(help="An assessment that has ended: its id, or its task's.")
+    ],
     changes: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="PATH=VALUE in the brief, such as budget.usd_per_month=50000; may be given more than once.",
+            help="PATH=VALUE in the brief, such as budget.usd_per_month=50000 or services.api.servers=9; may be given more than once.",
         ),
     ] = None,
     sweep: Annotated[
@@ -92,18 +99,19 @@ def what_if(
     url: Url = None,
 ) -> None:
     """Assess it again with another brief, run only the agents that this reaches, and compare."""
-    from infra_mind.reports.comparison import print_comparison, print_variants
+    from infra_mind.reports.comparison import print_comparison
+    from infra_mind.reports.variants import print_variants
 
     values, lists = _assignments(changes, "--set"), _assignments(sweep, "--sweep")
     asked: dict[str, Any] = {
         "set": {path: _value(text) for path, text in values.items()},
-        "sweep": {path: [_value(item) for item in _items(text)] for path, text in lists.items()},
+        "sweep": {path: _items(text) for path, text in lists.items()},
     }
     merged = _patch(patch) if patch else None
     if not (values or lists or merged):
         raise OptionInvalid("--set", "nothing would change: give --set, --sweep or --patch")
     with client_at(url) as client:
-        started = client.what_if(assessment_id, merged, **asked)
+        started = client.what_if(assessment_of(client, assessment_id), merged, **asked)
         if not wait:
             if as_json:
                 dump(started.model_dump(mode="json"))
@@ -111,31 +119,52 @@ def what_if(
             for one in started.variants:
                 say(f"{one.task_id}  {one.assessment_id}  {one.name}")
             return
-        done = []
-        for variant in started.variants:
-            task = client.wait(variant.task_id)
-            if task.state is not TaskState.SUCCESS:
-                why = task.error.message if task.error else task.info.message
-                raise TaskFailed(f"{variant.name}: {why}", task.state, task.error.type if task.error else "")
-            ran = tuple(name for name, agent in task.info.agents.items() if agent.attempt > 0)
-            done.append((variant, client.diff(assessment_id, variant.assessment_id), ran))
+        done, failed = _compared(client, started, quiet=as_json)
+    base = started.base_assessment_id
     if as_json:
         rows = [
             {
                 **variant.model_dump(mode="json"),
-                "agents_run": list(ran),
-                "comparison": found.model_dump(mode="json"),
+                "agents_run": list(one.ran),
+                "comparison": one.found.model_dump(mode="json"),
             }
-            for variant, found, ran in done
+            for variant, one in done
         ]
-        dump({"base_assessment_id": assessment_id, "variants": rows})
-        return
-    if len(done) > 1:
-        print_variants([(variant.values, found, ran) for variant, found, ran in done], out)
-        return
-    ((_, found, ran),) = done
-    say(f"ran again: {', '.join(ran) or 'no agent'}")
-    print_comparison(found, out)
+        dump({"base_assessment_id": base, "variants": rows})
+    elif len(done) > 1:
+        print_variants([one for _, one in done], out)
+    elif done:
+        ((started_one, only),) = done
+        say(f"{started_one.name}  {started_one.assessment_id}")
+        say(f"ran again: {', '.join(only.ran) or 'no agent'}")
+        print_comparison(only.found, out)
+    if failed:
+        raise TaskFailed("\n".join(map(str, failed)), failed[0].state, failed[0].error_type)
+
+
+def _compared(client: Client, started: WhatIf, *, quiet: bool) -> tuple[list[tuple[StartedVariant, Tried]], list[TaskFailed]]:  # fmt: skip
+    """Waits for every variant. One that fails costs only itself."""
+    from infra_mind.reports.variants import Tried
+
+    done, failed = [], []
+    with Bars(Console(stderr=True, quiet=quiet)) as bars:
+        for n, variant in enumerate(started.variants, 1):
+            for event in client.events(variant.task_id):
+                if len(started.variants) == 1:
+                    bars(event)
+            task = client.task(variant.task_id)
+            if task.state is not TaskState.SUCCESS:
+                why = task.error.message if task.error else task.info.message
+                failed.append(
+                    TaskFailed(f"{variant.name}: {why}", task.state, task.error.type if task.error else "")
+                )
+                continue
+            ran = tuple(name for name, agent in task.info.agents.items() if agent.attempt > 0)
+            found = client.diff(started.base_assessment_id, variant.assessment_id)
+            done.append((variant, Tried(variant.values, found, ran)))
+            if len(started.variants) > 1 and not quiet:
+                say(f"{n} of {len(started.variants)}: {variant.name}", err, "dim")
+    return done, failed
 
 
 def _assignments(given: list[str] | None, option: str) -> dict[str, str]:
@@ -151,13 +180,13 @@ def _assignments(given: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def _items(text: str) -> list[str]:
-    """Split at commas; a JSON list is taken as it is, so that values may hold commas."""
+def _items(text: str) -> list[Any]:
+    """Values split at commas; a JSON list is taken as it is, so that they may hold commas, and "8" stays a word."""
     if text.startswith("["):
         value = _value(text)
         if isinstance(value, list):
-            return [item if isinstance(item, str) else json.dumps(item) for item in value]
-    return [item.strip() for item in text.split(",") if item.strip()]
+            return value
+    return [_value(item.strip()) for item in text.split(",") if item.strip()]
 
 
 def _value(text: str) -> Any:

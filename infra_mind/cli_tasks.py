@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra_mind.console import Json, TaskId, Url, client_at, dump, say, show, write_bytes
+from infra_mind.console import Json, TaskId, Url, assessment_of, client_at, dump, say, show, write_bytes
 
 
 def status(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
@@ -55,7 +55,7 @@ def result(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
     if as_json:
         sys.stdout.write(found.to_json().decode() + "\n")
     else:
-        show(found)
+        show(found, kept=True)
 
 
 def cancel(task_id: TaskId, as_json: Json = False, url: Url = None) -> None:
@@ -89,7 +89,7 @@ def list_(
 
 
 def report(
-    assessment_id: Annotated[str, typer.Argument(help="The assessment's id.")],
+    assessment_id: Annotated[str, typer.Argument(help="The assessment's id, or its task's.")],
     out_file: Annotated[
         Path | None, typer.Option("--out", "-o", help="Where to write it; else report.html, report.pdf, ...")
     ] = None,
@@ -111,7 +111,7 @@ def report(
         wanted = format_named(format)
     path = out_file or Path(f"report{wanted.suffixes[0]}")
     with client_at(url) as client:
-        write_bytes(path, client.report_bytes(assessment_id, wanted.name, kind))
+        write_bytes(path, client.report_bytes(assessment_of(client, assessment_id), wanted.name, kind))
     say(str(path))
 
 

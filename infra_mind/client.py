@@ -195,7 +195,8 @@ class Client:
     ) -> WhatIf:  # fmt: skip
         """Starts it again with another brief: a merge patch (RFC 7396), values by path, lists of values to sweep. `options` as for
         `start`. Agents that the change does not reach are not run again; `wait` for the tasks, then `diff`."""
-        asked = {"brief": brief, "set": set, "sweep": sweep, "options": options}
+        lists = {path: list(values) for path, values in (sweep or {}).items()}
+        asked = {"brief": brief, "set": set, "sweep": lists, "options": options}
         body = {name: value for name, value in asked.items() if value}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = self._call("POST", f"/assessments/{assessment_id}/what-if", json_body=body, headers=headers)

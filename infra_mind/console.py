@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
     from infra_mind.client import Client
     from infra_mind.model.result import AssessmentResult
 
-out = Console()
-err = Console(stderr=True)
+LOG_WIDTH = 120  # of a pipe, a file or a build log, where nothing says how wide it is
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """As wide as the terminal; elsewhere as `COLUMNS` says."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else get_terminal_size((LOG_WIDTH, 24)).columns
+    return Console(stderr=stderr, width=width)
+
+
+out = _console()
+err = _console(stderr=True)
 
 TaskId = Annotated[str, typer.Argument(help="The task's id, as `assess --no-wait` and `list` show it.")]
 Json = Annotated[bool, typer.Option("--json", help="Standard output holds the JSON alone.")]
@@ -45,11 +56,18 @@ def client_at(url: str | None, api_key: str | None = None) -> Iterator[Client]:
         yield client
 
 
-def show(result: AssessmentResult) -> None:
-    """The summary of a result."""
+def assessment_of(client: Client, given: str) -> str:
+    """The id of an assessment; that of one of its tasks will do."""
+    return client.task(given).info.assessment_id if given.startswith("tsk_") else given
+
+
+def show(result: AssessmentResult, *, kept: bool = False) -> None:
+    """The summary of a result; where a server keeps it, with what other commands call it."""
     from infra_mind.reports.terminal import print_summary
 
     print_summary(result, out)
+    if kept:
+        say(f"\n{result.assessment_id}  (for `infra-mind report`, `diff` and `what-if`)", style="dim")
 
 
 def write_text(path: Path, text: str) -> None:

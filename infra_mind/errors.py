@@ -68,7 +68,7 @@ class OptionInvalid(BadInput):
 
     def __init__(self, option: str, reason: str) -> None:
         self.option, self.reason = option, reason
-        super().__init__(f"{option}: {reason}")
+        super().__init__(f"{option}: {reason}" if option else reason)
 
 
 class NotAllowed(InfraMindError):

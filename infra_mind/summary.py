@@ -157,6 +157,19 @@ def key_facts(facts: Mapping[str, Fact]) -> tuple[str, ...]:
     return tuple(found[:_MOST_KEY_FACTS])
 
 
+def by_interest(ids: Iterable[str]) -> list[str]:
+    """Ids of facts, those of `INTEREST` first and in its order, then totals (their ids are short), then by name."""
+
+    def place(fact_id: str) -> tuple[int, int, str]:
+        whole = fact_id.rpartition(".")[2] in _ANSWERS
+        for n, wanted in enumerate(INTEREST):
+            if fact_id == wanted or (whole and wanted.endswith(".") and fact_id.startswith(wanted)):
+                return n, 0, fact_id
+        return len(INTEREST), fact_id.count("."), fact_id
+
+    return sorted(ids, key=place)
+
+
 def _sentences(
     agents: Mapping[str, AgentResult],
     failed: Sequence[AgentFailure],

@@ -19,7 +19,7 @@ from infra_mind.api.assessments import latest_result
 from infra_mind.api.context import Context, Tenant, context_of
 from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.start import idempotency_key, options_of
-from infra_mind.api.submissions import nearest, parse_json, read_body
+from infra_mind.api.submissions import nearest, parse_options, read_body
 from infra_mind.api.wire import Id, json_answer, json_in_pieces
 from infra_mind.diff import compare
 from infra_mind.errors import Conflict, FieldProblem, InfraMindError, NotFound, OptionInvalid, Unavailable
@@ -34,6 +34,14 @@ from infra_mind.what_if import MOST_VARIANTS, Variant, variants
 router = APIRouter(prefix="/assessments", tags=["assessments"])
 
 
+# What Pydantic says of the request's own shape, in the words of the documentation.
+_WRONG = {
+    "list_type": "is a list of values, such as [1, 2]",
+    "too_short": "give at least one value",
+    "dict_type": "is an object, such as {}",
+}
+
+
 class WhatIfRequest(Value):
     """What to change of the brief; at least one of `brief`, `set` and `sweep`. Artefacts stay those of the base."""
 
@@ -42,7 +50,8 @@ class WhatIfRequest(Value):
         description="A JSON merge patch (RFC 7396): null removes a field, a list takes the place of the whole list",
     )
     set: dict[str, Any] | None = Field(
-        default=None, description="Values by path, such as llm_serving.0.gpu, for what lies inside of a list"
+        default=None,
+        description="Values by path, such as llm_serving.0.gpu or llm_serving.chat.gpu, for what lies inside of a list",
     )
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = Field(
         default=None,
@@ -87,7 +96,7 @@ async def what_if(request: Request, tenant: Tenant, assessment_id: Id) -> Respon
 
 
 def _request(body: bytes, context: Context) -> WhatIfRequest:
-    data = parse_json(body, "the body", max_depth=context.limits.max_depth + 2)
+    data = parse_options(body, max_depth=context.limits.max_depth + 2)
     if not isinstance(data, dict):
         raise OptionInvalid(
             "", f"the body must be a JSON object with {', '.join(WhatIfRequest.model_fields)}"
@@ -103,7 +112,10 @@ def _request(body: bytes, context: Context) -> WhatIfRequest:
     except ValidationError as error:
         items = error.errors(include_url=False, include_input=False)
         raise OptionsInvalid(
-            [*problems, *(FieldProblem(".".join(map(str, i["loc"])), i["msg"]) for i in items)]
+            [
+                *problems,
+                *(FieldProblem(".".join(map(str, i["loc"])), _WRONG.get(i["type"], i["msg"])) for i in items),
+            ]
         ) from None
     if problems:
         raise OptionsInvalid(problems)

@@ -18,7 +18,7 @@ from infra_mind.api import docs
 from infra_mind.api.context import Context, Tenant, context_of
 from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.start import idempotency_key, options_of
-from infra_mind.api.submissions import nearest, parse_json, read_body, submission_of
+from infra_mind.api.submissions import nearest, parse_options, read_body, submission_of
 from infra_mind.api.wire import Id, json_answer
 from infra_mind.errors import BriefInvalid, Conflict, FieldProblem, NotFound, OptionInvalid
 from infra_mind.model.base import Value
@@ -104,7 +104,7 @@ async def get(request: Request, tenant: Tenant, schedule_id: Id) -> Response:
 async def change(request: Request, tenant: Tenant, schedule_id: Id) -> Response:
     """What was due during a pause is not made up for."""
     context = context_of(request)
-    data = parse_json(await read_body(request, context.settings.max_options_body), "the body", max_depth=4)
+    data = parse_options(await read_body(request, context.settings.max_options_body), max_depth=4)
     asked = _checked(ScheduleChange, data)
     found = await context.store.schedule(tenant, schedule_id)
     if asked.enabled and found.enabled:
@@ -127,7 +127,7 @@ async def _in_thread_if_large(body: bytes, context: Context) -> ScheduleRequest:
 
 
 def _request(body: bytes, context: Context) -> ScheduleRequest:
-    data = parse_json(body, "the body", max_depth=context.limits.max_depth + 1)
+    data = parse_options(body, max_depth=context.limits.max_depth + 1)
     return _checked(ScheduleRequest, data)
 
 

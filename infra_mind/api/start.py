@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from infra_mind.api.problems import OptionsInvalid
-from infra_mind.api.submissions import nearest, parse_json
+from infra_mind.api.submissions import nearest, parse_options
 from infra_mind.errors import FieldProblem, OptionInvalid
 from infra_mind.model.task import StartOptions
 from infra_mind.model.webhook import target_of
@@ -27,7 +27,7 @@ def start_options(body: bytes, addresses: AddressPolicy) -> StartOptions:
     """The options of a start request's body; an empty body gives the defaults. Raises BadInput naming every wrong field."""
     if not body:
         return DEFAULTS
-    return options_of(parse_json(body, "the body", max_depth=8), addresses)
+    return options_of(parse_options(body, max_depth=8), addresses)
 
 
 def options_of(data: Any, addresses: AddressPolicy) -> StartOptions:

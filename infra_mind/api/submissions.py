@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from infra_mind.api.context import Context
 from infra_mind.api.multipart import Part, parts_of
+from infra_mind.api.problems import OptionsInvalid
 from infra_mind.artefacts import intake, yaml
 from infra_mind.errors import BadInput, BriefInvalid, FieldProblem, TooLarge
 from infra_mind.model.brief import Brief, InlineArtefact, parse_brief
@@ -91,6 +92,14 @@ def parse_json(body: bytes, what: str, max_depth: int) -> Any:
     if _SURROGATE.search(body):
         _check_text(data)
     return data
+
+
+def parse_options(body: bytes, max_depth: int) -> Any:
+    """The same of a body that is no brief. Raises OptionInvalid."""
+    try:
+        return parse_json(body, "the body", max_depth)
+    except BriefInvalid as error:
+        raise OptionsInvalid(error.problems) from None
 
 
 def submission_of(data: object, limits: IntakeLimits) -> Submission:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -9,6 +10,14 @@ from pydantic import Field
 from infra_mind.model.base import Value
 from infra_mind.model.fact import FactValue
 from infra_mind.model.finding import Finding
+
+VALUE_LIMIT = 40
+
+
+def shown(value: Any) -> str:
+    """A value of the brief as it is told: a word as it is, else JSON, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= VALUE_LIMIT else text[: VALUE_LIMIT - 1] + "…"
 
 
 class MovedFact(Value):

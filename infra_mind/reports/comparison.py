@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra_mind.model.comparison import Comparison, MovedFact
+from infra_mind.model.comparison import Comparison, MovedFact, MovedRecommendation
 from infra_mind.model.fact import FactValue
 from infra_mind.model.finding import Finding
-from infra_mind.model.numbers import percent, quantity
+from infra_mind.model.numbers import Quantity, counted, percent, quantity
 from infra_mind.reports.labels import fact_label
 from infra_mind.reports.text import clean, one_line
+from infra_mind.summary import by_interest
 
 MOST_FACTS = 20
 MOST_FINDINGS = 20
+LONGEST_LABEL = 40  # cells: the numbers beside it are never cut
 NOTHING = "–"
-Variant = tuple[
-    Mapping[str, Any], Comparison, tuple[str, ...]
-]  # what was swept where, what differs, agents that ran
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
@@ -30,17 +28,17 @@ def print_comparison(found: Comparison, console: Console) -> None:
     console.print(_text(f"Findings: {said}, {len(found.unsettled)} unsettled", "bold"))
     _findings("new", found.new, "red", console)
     _findings("fixed", found.fixed, "green", console)
-    _findings("unsettled", (one.finding for one in found.unsettled), "yellow", console)
+    for one in found.unsettled[:MOST_FINDINGS]:
+        _line(f"  {'unsettled':<10}{finding_line(one.finding)}", "yellow", console)
+        _line(f"  {'':<10}{one.why}", "dim", console)
+    _rest(len(found.unsettled) - MOST_FINDINGS, console)
     if found.facts:
+        by_id = {moved.id: moved for moved in found.facts}
         console.print(_text(f"\nFacts that moved: {len(found.facts)}", "bold"))
-        console.print(_facts(found.facts[:MOST_FACTS]))
+        console.print(_facts([by_id[fact_id] for fact_id in by_interest(by_id)][:MOST_FACTS]))
         _rest(len(found.facts) - MOST_FACTS, console)
     if found.recommendations:
-        console.print(_text(f"\nRecommendations that moved: {len(found.recommendations)}", "bold"))
-        for moved in found.recommendations[:MOST_FINDINGS]:
-            ranks = f"{moved.rank_before or NOTHING} → {moved.rank_after or NOTHING}"
-            console.print(_text(f"  {ranks}  {moved.title}"), no_wrap=True, overflow="ellipsis")
-        _rest(len(found.recommendations) - MOST_FINDINGS, console)
+        _recommendations(found.recommendations, console)
     for table in found.data_versions:
         console.print(
             _text(f"data of {table.name} differ: {_version(table.before)} → {_version(table.after)}", "dim")
@@ -51,66 +49,52 @@ def print_comparison(found: Comparison, console: Console) -> None:
         console.print(_text("Nothing else differs.", "dim"))
 
 
-def print_variants(variants: Sequence[Variant], console: Console) -> None:
-    """One column for each variant: what it changes, the facts that moved in any of them, and the findings."""
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    table.add_column("", no_wrap=True, overflow="ellipsis")
-    table.add_column("base", justify="right")
-    for values, _, _ in variants:
-        table.add_column(_text(", ".join(f"{v}" for v in values.values())), justify="right")
-    for fact_id in _moved_facts(variants):
-        moved = [next((m for m in found.facts if m.id == fact_id), None) for _, found, _ in variants]
-        first = next(m for m in moved if m is not None)
-        cells = [_shown(first.before, first) if m is None else _shown(m.after, m) for m in moved]
-        table.add_row(
-            _text(fact_label(fact_id)), *(_text(cell) for cell in (_shown(first.before, first), *cells))
-        )
-    for what in ("new", "fixed"):
-        table.add_row(f"findings {what}", "", *(str(len(getattr(found, what))) for _, found, _ in variants))
-    table.add_row("agents that ran", "", *(str(len(ran)) for _, _, ran in variants))
-    console.print(_text(f"Swept: {', '.join(variants[0][0])}", "bold"))
-    console.print(table)
-
-
-def _moved_facts(variants: Sequence[Variant]) -> list[str]:
-    """Numbers that moved in any variant: totals first (their ids are short), then by id."""
-    ids = {m.id for _, found, _ in variants for m in found.facts if not isinstance(m.after or m.before, str)}
-    return sorted(ids, key=lambda fact_id: (fact_id.count("."), fact_id))[:MOST_FACTS]
-
-
-def _shown(value: FactValue | None, moved: MovedFact) -> str:
-    return NOTHING if value is None else quantity(value, moved.unit).text
-
-
 def finding_line(finding: Finding) -> str:
     """Severity, rule, title and place in one line."""
     seen = finding.evidence[0] if finding.evidence else None
     line = f":{seen.line_start}" if seen and seen.line_start is not None else ""
     where = f"  {seen.artefact}{line}" if seen else ""
-    return one_line(
-        f"{finding.severity.value:<9}{finding.rule_id}  {finding.title}  {finding.resource}{where}"
-    )
+    said = one_line(f"{finding.rule_id}  {finding.title}  {finding.resource}{where}")
+    return f"{finding.severity.value:<9}{said}"
 
 
 def fact_row(moved: MovedFact) -> tuple[str, str, str, str]:
     """Label, before, after, change."""
-    before, after = (
-        NOTHING if v is None else quantity(v, moved.unit).text for v in (moved.before, moved.after)
-    )
+    label, (before, after) = labelled(moved.id, (before_of(moved), after_of(moved)))
     if moved.change is None:
-        return fact_label(moved.id), before, after, ""
+        return label, before, after, ""
     sign = "+" if moved.change >= 0 else "−"
     by = (
-        quantity(abs(moved.change), moved.unit).text
+        quantity(abs(moved.change), moved.unit).number
         if moved.change_share is None
         else percent(abs(moved.change_share))
     )
-    return fact_label(moved.id), before, after, f"{sign}{by}"
+    return label, before, after, f"{sign}{by}"
+
+
+def labelled(fact_id: str, values: Sequence[Quantity]) -> tuple[str, tuple[str, ...]]:
+    """The label of a fact and its values; a unit that all of them have stands in the label alone."""
+    units = {value.unit for value in values if value.number != NOTHING}
+    if len(units) == 1 and (unit := units.pop()):
+        return f"{fact_label(fact_id)} ({unit})", tuple(value.number for value in values)
+    return fact_label(fact_id), tuple(value.text for value in values)
+
+
+def before_of(moved: MovedFact) -> Quantity:
+    return _quantity(moved.before, moved.unit_before or moved.unit)
+
+
+def after_of(moved: MovedFact) -> Quantity:
+    return _quantity(moved.after, moved.unit)
+
+
+def _quantity(value: FactValue | None, unit: str) -> Quantity:
+    return Quantity(NOTHING, "") if value is None else quantity(value, unit)
 
 
 def _facts(moved: Iterable[MovedFact]) -> Table:
-    table = Table.grid(padding=(0, 2), expand=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # a long label gives way to the numbers
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=LONGEST_LABEL)
     for _ in ("before", "after", "change"):
         table.add_column(justify="right", no_wrap=True)
     for one in moved:
@@ -118,11 +102,40 @@ def _facts(moved: Iterable[MovedFact]) -> Table:
     return table
 
 
+def _recommendations(moved: Sequence[MovedRecommendation], console: Console) -> None:
+    """Those that came, went or passed another one; a rank that moved only because others came or went is no news."""
+    console.print(_text(f"\nRecommendations that moved: {len(moved)}", "bold"))
+    told = [one for one in moved if not _made_room(one, moved)]
+    for one in told[:MOST_FINDINGS]:
+        _line(f"  {one.rank_before or NOTHING} → {one.rank_after or NOTHING}  {one.title}", "", console)
+    _rest(len(told) - MOST_FINDINGS, console)
+    if others := len(moved) - len(told):
+        these = "this" if others == 1 else "these"
+        console.print(_text(f"  {counted(others, 'other')} moved up or down to make room; {these} kept their order", "dim"))  # fmt: skip
+
+
+def _made_room(one: MovedRecommendation, moved: Sequence[MovedRecommendation]) -> bool:
+    """Whether the ranks that came above it and went from above it are all that moved it."""
+    if one.rank_before is None or one.rank_after is None:
+        return False
+    came = sum(m.rank_before is None and (m.rank_after or 0) < one.rank_after for m in moved)
+    went = sum(m.rank_after is None and (m.rank_before or 0) < one.rank_before for m in moved)
+    return one.rank_after - one.rank_before == came - went
+
+
 def _findings(what: str, findings: Iterable[Finding], style: str, console: Console) -> None:
     every = list(findings)
     for finding in every[:MOST_FINDINGS]:
-        console.print(_text(f"  {what:<10}{finding_line(finding)}", style), no_wrap=True, overflow="ellipsis")
+        _line(f"  {what:<10}{finding_line(finding)}", style, console)
     _rest(len(every) - MOST_FINDINGS, console)
+
+
+def _line(text: str, style: str, console: Console) -> None:
+    """A row of a list: on a terminal cut at its edge, whole where it goes into a file or a log."""
+    if console.is_terminal:
+        console.print(_text(text, style), no_wrap=True, overflow="ellipsis")
+    else:
+        console.print(_text(text, style), soft_wrap=True)
 
 
 def _rest(left: int, console: Console) -> None:

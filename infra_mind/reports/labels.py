@@ -26,6 +26,12 @@ STATUS_TITLES = {
 }
 
 _LAST = {
+    "options": "Recommendations",
+    "offers": "Prices looked at",
+    "alternatives": "Other models looked at",
+    "person_days": "Work in all",
+    "capacity_person_days_per_30_days": "Work the team can do in 30 days",
+    "beyond_90_days": "Recommendations that end after day 90",
     "total_usd_per_month": "Total cost",
     "over_budget_usd_per_month": "Over budget",
     "usd_per_month": "Cost",
@@ -150,7 +156,16 @@ _ACRONYMS = {
 _ABOUT = {
     "gdpr": "GDPR", "hipaa": "HIPAA", "pci_dss": "PCI DSS", "soc2": "SOC 2", "iso27001": "ISO 27001", "nist_800_53": "NIST 800-53",
     "ccpa": "CCPA", "eu_ai_act": "EU AI Act", "nis2": "NIS 2", "dora": "DORA",
+    "roadmap": "",  # what is reckoned of it says so itself
 }  # fmt: skip
+# Ids below these end in the id of a rule or a priority, not in a word for what the fact is.
+_BELOW = {"strategy.utility.": "Utility", "strategy.weight.": "Weight"}
+_IMPACT = "strategy.impact."
+_SAVED = {
+    "usd_per_month": "Money saved",
+    "kgco2e_per_month": "Carbon saved",
+    "downtime_minutes_per_year": "Downtime avoided",
+}
 _WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd_per_month": "USD/month"}
 
 
@@ -169,9 +184,16 @@ def unit_of(key: str) -> str:
 
 def fact_label(fact_id: str) -> str:
     """With what it is about: `mlops.serving.assistant.gpus` → `GPUs, assistant`."""
+    for below, what in _BELOW.items():
+        if fact_id.startswith(below):
+            return f"{what}, {fact_id.removeprefix(below)}"
+    if fact_id.startswith(_IMPACT):
+        rule, _, last = fact_id.removeprefix(_IMPACT).rpartition(".")
+        return f"{_SAVED.get(last, fact_name(fact_id))}, {rule}"
     parts = fact_id.split(".")
     about = ".".join(parts[2:-1] if len(parts) > 3 else parts[1:-1])
-    return f"{fact_name(fact_id)}, {_ABOUT.get(about, about)}" if about else fact_name(fact_id)
+    about = _ABOUT.get(about, about)
+    return f"{fact_name(fact_id)}, {about}" if about else fact_name(fact_id)
 
 
 def agent_title(name: str) -> str:

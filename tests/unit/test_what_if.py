@@ -95,6 +95,62 @@ def test_too_many_variants_and_none_are_refused() -> None:
         variants(BASE, {"budget": {"usd_per_month": 1000}})
 
 
+def test_a_sweep_may_come_by_what_the_base_has() -> None:
+    """Whoever sweeps 2 to 4 servers wants the 3 of today among them."""
+    made = variants(BASE, sweep={"hosting.nodes.0.count": [2, 3, 4]})
+    assert [one.changed for one in made] == [("hosting",), (), ("hosting",)]
+    assert made[1].name == "One service, what if hosting.nodes.0.count=3"
+    with pytest.raises(OptionInvalid, match="nothing would change"):
+        variants(BASE, sweep={"hosting.nodes.0.count": [3]})
+
+
+def test_a_value_that_is_swept_twice_is_refused() -> None:
+    with pytest.raises(OptionInvalid, match=r"hosting\.region: us-east-1 stands there twice"):
+        variants(BASE, sweep={"hosting.region": ["us-east-1", "us-west-2", "us-east-1"]})
+
+
+def test_an_item_is_named_by_its_number_or_by_its_name() -> None:
+    base = {"services": [{"name": "api"}, {"name": "web", "servers": 2}]}
+    for path in ("services.web.servers", "services.1.servers"):
+        assert put(base, path, 3, "set") == {"services": [{"name": "api"}, {"name": "web", "servers": 3}]}
+    with pytest.raises(OptionInvalid, match="services is a list of 2, so the next part is a number from 0 to 1, or a name: api, web"):  # fmt: skip
+        put(base, "services.db.servers", 3, "set")
+
+
+def test_set_puts_an_item_at_the_end_of_a_list_and_a_sweep_does_not() -> None:
+    node = {"instance": "c5.large"}
+    (made,) = variants(BASE, values={"hosting.nodes.1": node})
+    assert made.submission.brief.hosting is not None
+    assert [one.instance for one in made.submission.brief.hosting.nodes] == ["m5.xlarge", "c5.large"]
+    for path, ways in (("hosting.nodes.2", {"values": {"hosting.nodes.2": node}}), ("hosting.nodes.1", {"sweep": {"hosting.nodes.1": [node]}})):  # fmt: skip
+        with pytest.raises(OptionInvalid, match=f"{path}: hosting.nodes is a list of 1"):
+            variants(BASE, **ways)
+
+
+@pytest.mark.parametrize(
+    ("ways", "told"),
+    [
+        ({"values": {"hosting.nodes.0.count": 5}}, "hosting.nodes.0.count=5"),
+        ({"patch": {"budget": {"usd_per_month": 5}, "goal": "Less"}}, "budget.usd_per_month=5, goal=Less"),
+        ({"patch": {"hosting": None}}, "hosting=null"),
+        ({"sweep": {"budget": [None]}}, "budget=null"),
+        ({"sweep": {"hosting.nodes": [[{"instance": "m5.large", "count": 2}]]}}, 'hosting.nodes=[{"instance": "m5.large", "count": 2}]'),
+        ({"values": {"goal": "long " * 20}}, "goal=long long long long long long long long…"),
+    ],
+)  # fmt: skip
+def test_the_name_tells_what_was_changed_as_it_is_written(ways: dict[str, Any], told: str) -> None:
+    (made,) = variants(BASE, **ways)
+    assert made.name == f"One service, what if {told}"
+
+
+@pytest.mark.parametrize(
+    "ways", [{"patch": {"artefacts": None}}, {"values": {"artefacts.0.content": "x"}}, {"sweep": {"artefacts": [["x"]]}}]
+)  # fmt: skip
+def test_other_artefacts_are_refused_in_every_way(ways: dict[str, Any]) -> None:
+    with pytest.raises(BriefInvalid, match="keeps the artefacts of its base"):
+        variants(BASE, **ways)
+
+
 @pytest.mark.parametrize(
     ("patch", "path"),
     [

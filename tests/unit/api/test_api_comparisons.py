@@ -75,7 +75,10 @@ async def test_a_what_if_starts_a_variant_with_what_the_base_kept(
     found = WhatIf.model_validate_json(answer.content)
     (variant,) = found.variants
     assert (found.base_assessment_id, found.base_task_id) == (base, base_task)
-    assert (variant.changed, variant.name) == (("budget",), "Clinic assistant, what if budget")
+    assert (variant.changed, variant.name) == (
+        ("budget",),
+        "Clinic assistant, what if budget.usd_per_month=5",
+    )
     assert variant.diff == f"/api/v1/assessments/{base}/diff/{variant.assessment_id}"
     task = (await http.get(f"/tasks/{variant.task_id}")).json()
     assert (task["state"], task["priority"], task["info"]["assessment_id"]) == ("PENDING", "high", variant.assessment_id)  # fmt: skip
@@ -168,7 +171,7 @@ async def test_all_variants_are_accepted_or_none(
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
-        ({}, "brief", "nothing would change"), ({"bref": {}}, "bref", "did you mean `brief`"), ({"sweep": {"hosting.region": []}}, "sweep.hosting.region", "at least 1"),
+        ({}, "brief", "nothing would change"), ({"bref": {}}, "bref", "did you mean `brief`"), ({"sweep": {"hosting.region": []}}, "sweep.hosting.region", "at least one"),
         ({"sweep": {"llm_serving.0.gpu": ["h100_sxm"]}}, "sweep", "the brief has no 'llm_serving'"), ({"brief": {"hosting": {"provder": "x"}}}, "hosting.provder", "provider"),
         ({"set": {"hosting.region.x": 1}}, "set", "single value"), ({"brief": {"goal": "x"}, "options": {"priority": "now"}}, "priority", "critical"),
         ({"brief": {"artefacts": "x"}}, "artefacts", "keeps the artefacts"), ({"sweep": {"hosting.region": ["r"] * 33}}, "sweep", "at most 32"),
@@ -200,3 +203,21 @@ async def test_the_base_must_be_the_callers_and_have_a_result(
         "without a result"
         in problem(await http.post(f"/assessments/{running}/what-if", json=asked), 409)["detail"]
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "says"),
+    [
+        (b"{", "", "the body is not JSON"), (b"[1]", "", "the body must be a JSON object"),
+        (b'{"sweep": {"budget.usd_per_month": 5}}', "sweep.budget.usd_per_month", "is a list of values"),
+        (b'{"sweep": {"budget.usd_per_month": []}}', "sweep.budget.usd_per_month", "give at least one value"),
+    ],
+)  # fmt: skip
+async def test_a_body_that_is_no_what_if_is_not_called_a_brief(
+    http: httpx.AsyncClient, engine: Engine, body: bytes, path: str, says: str
+) -> None:
+    base, _ = await kept_base(http, engine)
+    found = problem(await http.post(f"/assessments/{base}/what-if", content=body), 422)
+    assert found["type"] == "urn:infra-mind:problem:option-invalid"
+    assert (found["errors"][0]["path"], says in found["errors"][0]["problem"]) == (path, True)
+    assert not found["detail"].startswith(":")
