@@ -1,6 +1,6 @@
 """The command line: `infra-mind --help`. Entry points only translate; everything heavy is imported when it is needed.
 
-Exit codes: 0 done · 1 the task failed · 2 bad input · 3 cannot reach the server · 4 a finding at or above `--fail-on`.
+Exit codes: 0 done · 1 the task failed, or an agent with `--fail-on` · 2 bad input · 3 cannot reach the server · 4 a finding at or above `--fail-on`.
 """
 
 from __future__ import annotations

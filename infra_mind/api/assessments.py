@@ -12,13 +12,13 @@ from starlette.responses import Response
 from infra_mind.api import docs
 from infra_mind.api.accepting import new_id, started, to_its_end
 from infra_mind.api.context import Tenant, context_of
-from infra_mind.api.report import Kind, report_answer
+from infra_mind.api.report import Kind, format_wanted, report_answer
 from infra_mind.api.start import idempotency_key, start_options
 from infra_mind.api.submissions import read_body, read_submission
 from infra_mind.api.wire import Cursor, Id, Limit, assessment_page, json_answer
 from infra_mind.errors import Conflict
 from infra_mind.model.task import AssessmentStatus
-from infra_mind.reports.formats import FORMATS, format_named
+from infra_mind.reports.formats import FORMATS
 from infra_mind.tasks.store import TaskStore
 
 router = APIRouter(prefix="/assessments", tags=["assessments"])
@@ -113,16 +113,19 @@ async def report(
     request: Request,
     tenant: Tenant,
     assessment_id: Id,
-    format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}")] = "html",
+    format: Annotated[
+        str | None, Query(description=f"One of {', '.join(FORMATS)}; else as Accept says, else html")
+    ] = None,
     kind: Annotated[
         Kind, Query(description="Who reads it; counts for html, pdf and md: the others hold everything")
     ] = "full",
 ) -> Response:
     """The report of its latest task. 409 while that runs, 410 once the result has expired."""
-    wanted = format_named(format)
+    wanted = format_wanted(format, request.headers.get("accept", ""))
     context = context_of(request)
     result = await latest_result(context.store, tenant, assessment_id)
-    return await report_answer(result, wanted, kind, context.parsers)
+    encodings = request.headers.get("accept-encoding", "")
+    return await report_answer(result, wanted, kind, context.parsers, encodings)
 
 
 async def latest_result(store: TaskStore, tenant: str, assessment_id: str) -> bytes:

@@ -11,7 +11,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from infra_mind.api.keys import KeyRing
-from infra_mind.errors import TooMany
+from infra_mind.errors import OptionInvalid, TooMany
 from infra_mind.model.workers import WorkersStatus
 from infra_mind.settings import IntakeLimits
 from infra_mind.tasks.store import TaskStore
@@ -79,14 +79,25 @@ def context_of(request: Request) -> Context:
 
 
 async def authenticated(request: Request) -> str:
-    """The caller's tenant. Raises NotAllowed, and TooMany over the key's requests per second."""
+    """The caller's tenant. Raises NotAllowed, TooMany over the key's requests per second, and OptionInvalid for a parameter of the query that
+    the route does not have: `?fromat=sarif` is not HTML that nobody asked for."""
     context = context_of(request)
     key = await context.keys.key_of(request.headers.get("authorization"))
     if key.requests_per_s is not None:
         wait_s = await context.store.take_request(key.key_id, key.requests_per_s)
         if wait_s > 0:
             raise TooMany(f"This API key may make {key.requests_per_s:g} requests a second", wait_s)
+    if request.url.query:
+        _check_parameters(request)
     return key.tenant
+
+
+def _check_parameters(request: Request) -> None:
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            there = f"here are {', '.join(known)}" if known else "there are none here"
+            raise OptionInvalid(name[:80], f"is no parameter of this address; {there}")
 
 
 Tenant = Annotated[str, Depends(authenticated)]

@@ -109,13 +109,15 @@ def result_answer(task_id: str, result: bytes) -> Response:
     return json_in_pieces(b'{"task_id":' + to_json(task_id) + b',"state":"SUCCESS","result":', result, b"}")
 
 
-def json_in_pieces(*parts: bytes) -> Response:
+def json_in_pieces(*parts: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """A body that is not copied into one; a large one goes out in pieces, and others get their turn in between."""
     size = sum(len(part) for part in parts)
     if size <= _PIECE:
-        return Response(b"".join(parts), media_type="application/json")
+        return Response(b"".join(parts), headers=headers, media_type="application/json")
     return StreamingResponse(
-        _pieces(parts), headers={"Content-Length": str(size)}, media_type="application/json"
+        _pieces(parts),
+        headers={**(headers or {}), "Content-Length": str(size)},
+        media_type="application/json",
     )
 
 
