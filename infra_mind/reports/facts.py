@@ -11,6 +11,7 @@ from infra_mind.model.fact import Fact, FactValue
 from infra_mind.model.numbers import UNKNOWN, Quantity, bounded, quantity
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.labels import fact_label, fact_name
+from infra_mind.summary import by_interest
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
         item = ".".join(parts[1:-1]) if len(parts) > 2 else ".".join(parts[:-1])
         kind = "one" if len(parts) == 1 else head or "each"
         groups.setdefault(kind, {})[(item, parts[-1])] = view
+    if "one" in groups:
+        by_id = {view.fact.id: (place, view) for place, view in groups["one"].items()}
+        groups["one"] = dict(by_id[fact_id] for fact_id in by_interest(by_id))
     ordered = sorted(groups.items(), key=lambda group: group[0] != "one")
     return tuple(_pivot(kind, cells) for kind, cells in ordered)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
@@ -21,12 +22,14 @@ from infra_mind.reports.text import clean, web_link
 from infra_mind.reports.view import (
     KIND_TITLES,
     MOST_IN_PHASE,
+    MOST_OPEN_PLACES,
     MOST_OPEN_RECOMMENDATIONS,
     SECTION_TITLES,
     View,
 )
 
 KINDS = tuple(KIND_TITLES)
+_CODE = re.compile(r"((?: \(`[^`]*`\))|(?:`[^`]*`))")
 
 
 def render(result: AssessmentResult, kind: str = "full") -> str:
@@ -51,11 +54,13 @@ def diff_lines(patch: str) -> list[tuple[str, str]]:
 
 
 def prose(text: str, view: View | None = None) -> Markup:
-    """A sentence with what stands between backticks as code; the id of a fact that `view` shows leads to it."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
+    """A sentence with what stands between backticks as code. The id of a fact that `view` shows becomes what people call it, with a link;
+    where it only names the source of a number, `(cost.total_usd_per_month)`, a mark that leads there."""
+    if text.count("`") % 2:
         return escape(clean(text))
-    return Markup().join(_code(part, view) if n % 2 else escape(clean(part)) for n, part in enumerate(parts))
+    return Markup().join(
+        escape(clean(part)) if n % 2 == 0 else _code(part, view) for n, part in enumerate(_CODE.split(text))
+    )
 
 
 def scalar(value: Any, key: str = "") -> str:
@@ -77,11 +82,15 @@ def columns(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _code(text: str, view: View | None) -> Markup:
-    fact = view.book.get(text) if view else None
-    if fact and view and fact.anchor in view.linkable:
-        return Markup('<a href="#{}"><code>{}</code></a>').format(fact.anchor, clean(text))
-    return Markup("<code>{}</code>").format(clean(text))
+def _code(part: str, view: View | None) -> Markup:
+    before, name, after = part.partition("`")[0], part.split("`")[1], part.rpartition("`")[2]
+    fact = view.book.get(name) if view else None
+    if fact is None or view is None or fact.anchor not in view.linkable:
+        return escape(before) + Markup("<code>{}</code>").format(clean(name)) + escape(after)
+    if before:
+        mark = '<sup><a class="source" href="#{}" title="{}" aria-label="source: {}">\N{LATIN SMALL LETTER F WITH HOOK}</a></sup>'
+        return Markup(mark).format(fact.anchor, clean(name), fact.label)  # noqa: S704 - a literal
+    return Markup('<a href="#{}" title="{}">{}</a>').format(fact.anchor, clean(name), fact.label)
 
 
 def _diff_kind(line: str) -> str:
@@ -114,6 +123,7 @@ def _environment() -> Environment:
         "section_titles": SECTION_TITLES,
         "most_in_phase": MOST_IN_PHASE,
         "most_open": MOST_OPEN_RECOMMENDATIONS,
+        "most_places": MOST_OPEN_PLACES,
     }
     return env
 

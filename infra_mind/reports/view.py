@@ -70,6 +70,7 @@ _ORDER = (
 MOST_BARS = 12
 MOST_IN_PHASE = 10
 MOST_OPEN_RECOMMENDATIONS = 20
+MOST_OPEN_PLACES = 10
 EXECUTIVE_RECOMMENDATIONS = 10
 _STATUS_ORDER = tuple(status.value for status in Status)
 
@@ -98,6 +99,11 @@ class CostGroup:
     def aged(self) -> str:
         """How many lines have a price that is marked as old; empty where none has."""
         return with_old_price(self.lines)
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The price lists, each once, in the order in which the lines come by them."""
+        return tuple(dict.fromkeys(line.source for line in self.lines))
 
     @property
     def total(self) -> str:

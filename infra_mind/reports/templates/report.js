@@ -24,14 +24,41 @@ const form = document.querySelector("form.filter");
 if (form) {
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
-  const articles = [...document.querySelectorAll("article.finding")];
+  const text = (element) => element.textContent.toLowerCase();
+  const rules = [...document.querySelectorAll("article.finding")].map((article) => ({
+    article,
+    rest: article.querySelector("details.rest"),
+    head: [...article.children].filter((child) => !child.matches(".seen, .rest")).map(text).join(" "),
+    places: [...article.querySelectorAll(".seen")].map((place) => ({ place, words: text(place) })),
+  }));
+  const all = rules.reduce((sum, rule) => sum + rule.places.length, 0);
   form.addEventListener("input", () => {
     const wanted = document.getElementById("filter-text").value.toLowerCase();
-    for (const article of articles) article.hidden = !article.textContent.toLowerCase().includes(wanted);
-    const shown = articles.filter((article) => !article.hidden).length;
-    document.getElementById("filter-count").value = wanted ? `${shown} of ${articles.length}` : "";
+    let shown = 0;
+    for (const rule of rules) {
+      const whole = rule.head.includes(wanted);
+      const found = rule.places.filter(({ place, words }) => !(place.hidden = !(whole || words.includes(wanted))));
+      rule.article.hidden = found.length === 0;
+      if (rule.rest) rule.rest.open = !whole && found.some(({ place }) => rule.rest.contains(place));
+      shown += found.length;
+    }
+    document.getElementById("filter-count").value = wanted ? `${shown} of ${all}` : "";
   });
 }
+const reveal = () => {
+  const target = document.getElementById(location.hash.slice(1));
+  let closed = target?.closest("details:not([open])");
+  if (!closed) return;
+  for (; closed; closed = target.closest("details:not([open])")) closed.open = true;
+  target.scrollIntoView();
+};
+window.addEventListener("hashchange", reveal);
+reveal();
+let opened = [];
 window.addEventListener("beforeprint", () => {
-  for (const closed of document.querySelectorAll("details:not([open])")) closed.open = true;
+  opened = [...document.querySelectorAll("details:not([open], .rest, .rest *)")];
+  for (const closed of opened) closed.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
 });

@@ -248,7 +248,7 @@ def test_a_sum_that_lacks_a_line_reads_as_a_lower_bound() -> None:
 def test_an_old_price_is_marked_beside_its_date() -> None:
     text = " ".join(Page(render(sample.aged())).text.split())
     assert "1 of 3 lines has a price more than a year older than the newest list." in text
-    assert text.count("2026-10-01 old") == 1
+    assert text.count("2026-10-01 [1] old") == 1
 
 
 def test_a_finding_says_what_it_takes_for_granted() -> None:
@@ -315,7 +315,46 @@ def test_a_sentence_leads_to_the_fact_that_it_names() -> None:
     )
     page = Page(render(result.model_copy(update={"summary": summary}), "executive"))
     assert "#fact-cost.unpriced_count" in page.values("href")
-    assert "See cost.unpriced_count and no.such." in page.text
+    assert "See Things without a price and no.such." in page.text
+    assert "cost.unpriced_count" in page.values("title")
+
+
+def test_an_id_that_only_names_the_source_of_a_number_is_a_mark() -> None:
+    result = sample.result()
+    summary = result.summary.model_copy(
+        update={"sentences": ("It is 1 (`cost.unpriced_count`), not 2 (`no.such`).",), "key_facts": ()}
+    )
+    page = Page(render(result.model_copy(update={"summary": summary}), "executive"))
+    assert "It is 1ƒ, not 2 (no.such)." in page.text
+    assert "source: Things without a price" in page.values("aria-label")
+
+
+def test_places_after_the_first_ten_of_a_rule_are_folded_not_lost() -> None:
+    result = sample.result()
+    security = result.agents["security"]
+    more = tuple(
+        sample.metadata_service().model_copy(update={"id": f"aws-imds-v1:{n}", "resource": f"aws_instance.n{n}"}) for n in range(24)
+    )  # fmt: skip
+    agents = {
+        **result.agents,
+        "security": security.model_copy(update={"findings": (*security.findings, *more)}),
+    }
+    html = render(result.model_copy(update={"agents": agents}))
+    page = Page(html)
+    assert "15 more places" in page.text
+    folded = html.partition('class="rest"')[2].partition("</article>")[0]
+    assert folded.count('class="seen"') == 15
+    assert "aws_instance.n23" in page.text
+
+
+def test_a_price_list_is_named_once_and_every_line_leads_to_it() -> None:
+    page = Page(render(sample.result()))
+    result = sample.result()
+    sources = {line.source for given in result.agents.values() for line in given.cost_lines}
+    lines = [href for href in page.values("href") if href.startswith("#list-")]
+    assert len(lines) == sum(len(given.cost_lines) for given in result.agents.values())
+    assert {source for source in sources if source not in page.text} == set()
+    assert {href.removeprefix("#") for href in lines} <= set(page.ids)
 
 
 def test_a_long_table_is_folded() -> None:
@@ -330,7 +369,7 @@ def test_a_long_table_is_folded() -> None:
             update={"facts": facts, "cost_lines": (), "unpriced": ()}
         ),
     }
-    assert "Figures: 30 rows" in Page(render(result.model_copy(update={"agents": agents}))).text
+    assert "In all: 30 rows" in Page(render(result.model_copy(update={"agents": agents}))).text
 
 
 def test_the_executive_roadmap_is_made_of_all_recommendations() -> None:
