@@ -24,6 +24,7 @@ from infra_mind.reports.view import (
     MOST_IN_PHASE,
     MOST_OPEN_PLACES,
     MOST_OPEN_RECOMMENDATIONS,
+    MOST_OPEN_ROWS,
     SECTION_TITLES,
     View,
 )
@@ -124,6 +125,7 @@ def _environment() -> Environment:
         "most_in_phase": MOST_IN_PHASE,
         "most_open": MOST_OPEN_RECOMMENDATIONS,
         "most_places": MOST_OPEN_PLACES,
+        "most_rows": MOST_OPEN_ROWS,
     }
     return env
 

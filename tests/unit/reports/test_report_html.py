@@ -347,6 +347,18 @@ def test_places_after_the_first_ten_of_a_rule_are_folded_not_lost() -> None:
     assert "aws_instance.n23" in page.text
 
 
+def test_a_table_of_hundreds_of_prices_is_folded() -> None:
+    result = sample.result()
+    cost = result.agents["cost"]
+    many = tuple(
+        cost.cost_lines[0].model_copy(update={"what": f"n{n}", "usd_per_month": 1.0}) for n in range(41)
+    )
+    agents = {**result.agents, "cost": cost.model_copy(update={"cost_lines": many})}
+    html = render(result.model_copy(update={"agents": agents}))
+    assert '<details class="rest"><summary>41 priced lines</summary>' in html
+    assert 'class="rest"' not in render(result)
+
+
 def test_a_price_list_is_named_once_and_every_line_leads_to_it() -> None:
     page = Page(render(sample.result()))
     result = sample.result()
