@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from infra_mind.model.fact import Fact, FactValue
 from infra_mind.model.numbers import UNKNOWN, Quantity, bounded, quantity
 from infra_mind.model.result import AssessmentResult
-from infra_mind.reports.labels import fact_label, fact_name
+from infra_mind.reports.labels import below, fact_label, fact_name
 from infra_mind.summary import by_interest
 
 
@@ -87,6 +87,10 @@ def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
     The longer side becomes the rows, so that a table stays narrow."""
     groups: dict[str, dict[tuple[str, str], FactView]] = {}
     for view in views:
+        what, rest = below(view.fact.id)
+        if what:
+            groups.setdefault(what, {})[(rest, what)] = view
+            continue
         parts = view.fact.id.split(".")[1:]
         head = parts[0] if len(parts) > 2 else ""
         item = ".".join(parts[1:-1]) if len(parts) > 2 else ".".join(parts[:-1])
@@ -102,12 +106,16 @@ def pivots(views: Iterable[FactView]) -> tuple[Pivot, ...]:
 def _pivot(kind: str, cells: dict[tuple[str, str], FactView]) -> Pivot:
     items = tuple(dict.fromkeys(item for item, _ in cells))
     ends = tuple(dict.fromkeys(end for _, end in cells))
-    title = {"one": "", "each": ""}.get(kind, fact_name(kind))
+    title = {"one": "", "each": "Each"}.get(kind, fact_name(kind))
+    if kind == "each" and len(items) == 1:
+        title = fact_name(items[0])
+    names = {end: view.name for (_, end), view in cells.items()}
     if len(items) > len(ends):
         body = tuple((item, tuple(cells.get((item, end)) for end in ends)) for item in items)
-        return Pivot(title, tuple(fact_name(end) for end in ends), body)
-    body = tuple((fact_name(end), tuple(cells.get((item, end)) for item in items)) for end in ends)
-    return Pivot(title, tuple(item or "Value" for item in items), body)
+        return Pivot(title, tuple("Value" if names[end] == title else names[end] for end in ends), body)
+    body = tuple((names[end], tuple(cells.get((item, end)) for item in items)) for end in ends)
+    single = len(items) == 1 and title.lower() == fact_name(items[0]).lower()
+    return Pivot(title, tuple("Value" if single else item or "Value" for item in items), body)
 
 
 def _shown(fact: Fact) -> Quantity:

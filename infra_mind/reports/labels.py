@@ -171,10 +171,22 @@ _WHOLE_NAMES = {"bytes": "bytes", "share": "share", "utilisation": "share", "usd
 
 def fact_name(fact_id: str) -> str:
     """The last part of a fact's id in words: `cost.total_usd_per_month` → `Total cost`."""
+    if (what := below(fact_id)[0]) or (
+        fact_id.startswith(_IMPACT) and (what := _SAVED.get(fact_id.rpartition(".")[2], ""))
+    ):
+        return what
     last = fact_id.rpartition(".")[2]
     if last in _LAST:
         return _LAST[last]
     return _capital(last.removesuffix(_ending(last)).replace("_", " "))
+
+
+def below(fact_id: str) -> tuple[str, str]:
+    """What the fact is and the id of which it is that, where it ends in one: `strategy.utility.cloud.zone-loss`; else two empty words."""
+    for prefix, what in _BELOW.items():
+        if fact_id.startswith(prefix):
+            return what, fact_id.removeprefix(prefix)
+    return "", ""
 
 
 def unit_of(key: str) -> str:
@@ -184,12 +196,12 @@ def unit_of(key: str) -> str:
 
 def fact_label(fact_id: str) -> str:
     """With what it is about: `mlops.serving.assistant.gpus` → `GPUs, assistant`."""
-    for below, what in _BELOW.items():
-        if fact_id.startswith(below):
-            return f"{what}, {fact_id.removeprefix(below)}"
+    what, rest = below(fact_id)
+    if what:
+        return f"{what}, {rest}"
     if fact_id.startswith(_IMPACT):
-        rule, _, last = fact_id.removeprefix(_IMPACT).rpartition(".")
-        return f"{_SAVED.get(last, fact_name(fact_id))}, {rule}"
+        rule = fact_id.removeprefix(_IMPACT).rpartition(".")[0]
+        return f"{fact_name(fact_id)}, {rule}"
     parts = fact_id.split(".")
     about = ".".join(parts[2:-1] if len(parts) > 3 else parts[1:-1])
     about = _ABOUT.get(about, about)

@@ -381,7 +381,7 @@ def test_a_long_table_is_folded() -> None:
             update={"facts": facts, "cost_lines": (), "unpriced": ()}
         ),
     }
-    assert "In all: 30 rows" in Page(render(result.model_copy(update={"agents": agents}))).text
+    assert "Utility: 30 rows" in Page(render(result.model_copy(update={"agents": agents}))).text
 
 
 def test_the_executive_roadmap_is_made_of_all_recommendations() -> None:

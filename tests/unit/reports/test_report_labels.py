@@ -18,6 +18,11 @@ from tests.unit.reports import sample
         ("GPUs, assistant", "mlops.serving.assistant.gpus"),
         ("Servers needed, api", "capacity.api.servers"),
         ("GPUs for deadline, fine-tune", "mlops.training.fine-tune.gpus_for_deadline"),
+        ("Utility, IM-AWS-S3.urgent", "strategy.utility.IM-AWS-S3.urgent"),
+        ("Weight, cost", "strategy.weight.cost"),
+        ("Money saved, cost.older-generation", "strategy.impact.cost.older-generation.usd_per_month"),
+        ("Carbon saved, sustainability.region", "strategy.impact.sustainability.region.kgco2e_per_month"),
+        ("Work in all", "strategy.roadmap.person_days"),
     ],
 )
 def test_fact_label(expected: str, fact_id: str) -> None:
@@ -52,3 +57,21 @@ def test_the_longer_side_becomes_the_rows() -> None:
     assert serving.columns == ("assistant",)
     assert len(serving.rows) == 5
     assert training.title == "Training"
+
+
+def test_rules_and_priorities_have_tables_of_their_own_and_totals_come_in_the_order_of_interest() -> None:
+    result = sample.result()
+    ids = (
+        "cost.a_rate", "cost.total_usd_per_month", "strategy.utility.cloud.zone-loss", "strategy.utility.IM-1", "strategy.weight.cost",
+        "strategy.roadmap.person_days", "strategy.roadmap.beyond_90_days",
+    )  # fmt: skip
+    fact = result.agents["cost"].facts[0]
+    facts = tuple(fact.model_copy(update={"id": fact_id}) for fact_id in ids)
+    agents = {"strategy": result.agents["cost"].model_copy(update={"facts": facts})}
+    made = pivots(FactBook(result.model_copy(update={"agents": agents})).of("strategy"))
+    assert {table.title: (table.columns, [heading for heading, _ in table.rows]) for table in made} == {
+        "": (("Value",), ["Total cost", "A rate"]),
+        "Utility": (("Value",), ["cloud.zone-loss", "IM-1"]),
+        "Weight": (("cost",), ["Weight"]),
+        "Roadmap": (("Value",), ["Work in all", "Recommendations that end after day 90"]),
+    }
