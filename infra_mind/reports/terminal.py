@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -48,7 +49,7 @@ def print_summary(result: AssessmentResult, console: Console) -> None:
 def _headline(view: View, console: Console) -> None:
     summary = view.result.summary
     console.print(_text(summary.name, "bold"))
-    console.print(_text(summary.headline))
+    _paragraph(summary.headline, console)
     counts = [
         Text(f"{number(n)} {name}", style=_STYLES.get(name, "") if n else "dim")
         for name, n in view.severities
@@ -56,7 +57,7 @@ def _headline(view: View, console: Console) -> None:
     console.print(Text("Findings  ").append(Text("  ").join(counts)))
     checks = ", ".join(f"{number(bar.amount)} {bar.label}" for bar in view.checks)
     if checks:
-        console.print(_text(f"Checks    {checks}", "dim"))
+        _paragraph(f"Checks    {checks}", console, "dim")
     for failure in view.result.failures:
         said = f"{agent_title(failure.agent)} failed: {failure.error_type}: {failure.message}"
         console.print(_text(said, "red"), overflow="ellipsis", no_wrap=True)
@@ -106,7 +107,7 @@ def _costs(view: View, console: Console) -> None:
     ]  # fmt: skip
     notes += [f"in no total: {view.lacking}"] if view.lacking else []
     if notes:
-        console.print(_text("; ".join(notes), "dim"))
+        _paragraph("; ".join(notes), console, "dim")
 
 
 def _dates(as_of: Sequence[str]) -> list[str]:
@@ -140,12 +141,12 @@ def _compliance(view: View, console: Console) -> None:
     found = view.compliance
     if found is None or not found.in_scope:
         return
-    console.print(Text("\nCompliance", style="bold"))
+    console.print(Text("\nCompliance, controls", style="bold"))
     table = Table.grid(padding=(0, 2))
     for row in found.in_scope:
-        said = f"{row.assessed} of {row.controls} controls assessed: {row.passed} pass, {row.failed} fail; {row.manual} for people"
+        said = f"{row.assessed} of {row.controls} assessed: {row.passed} pass, {row.failed} fail; {row.manual} for people"
         table.add_row(
-            _text(row.name), _text(said), _text("" if row.named else "not named in the brief", "yellow")
+            _text(row.name), _text(said), _text("" if row.named else "not in the brief", "yellow")
         )
     console.print(table)
 
@@ -161,6 +162,13 @@ def _gaps(view: View, console: Console) -> None:
     rest = len(coverage.not_assessed) - MOST_MISSING
     if rest > 0:
         console.print(Text(f"  {rest} more in the report", style="dim"))
+
+
+def _paragraph(text: str, console: Console, style: str = "") -> None:
+    """Wrapped between words. Rich would also break `$ 3 883.49` at the no-break spaces that hold it together."""
+    clean = str(_text(text))
+    for line in textwrap.wrap(clean, console.width, break_on_hyphens=False, break_long_words=False):
+        console.print(Text(line, style=style))
 
 
 def _grid(rows: Iterable[tuple[str, Text]]) -> Table:

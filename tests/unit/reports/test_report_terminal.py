@@ -119,3 +119,13 @@ def test_a_long_title_leaves_severity_and_effort_their_room() -> None:
     (line,) = [line for line in lines if "ttt" in line]
     assert line.split()[:2] == [str(first.rank), first.severity.value]
     assert line.rstrip().endswith(f"{first.effort.value}, {first.when.removeprefix('within ')}")
+
+
+@pytest.mark.parametrize("width", range(20, 90, 7))
+def test_a_number_is_never_broken_between_its_groups(width: int) -> None:
+    result = sample.result()
+    space = "\N{NO-BREAK SPACE}"
+    headline = " and ".join(f"${space}{n}{space}883.49{space}a{space}month" for n in range(12))
+    summary = result.summary.model_copy(update={"headline": headline})
+    text = printed(result.model_copy(update={"summary": summary}), width=width)
+    assert [n for n in range(12) if f"$ {n} 883.49 a month" not in text] == []
