@@ -67,7 +67,9 @@ class StartedVariant(Value):
     task_id: str
     name: str
     values: dict[str, Any] = Field(description="What the sweep put where: path → value")
-    changed: tuple[str, ...] = Field(description="Top-level fields of the brief that differ from the base")
+    changed: tuple[str, ...] = Field(
+        description="Top-level fields of the brief that differ from the base; none where a sweep came by what the base has"
+    )
     diff: str = Field(description="Path of the comparison with the base, once this one has ended")
 
 

@@ -15,6 +15,7 @@ from infra_mind.reports.labels import agent_title, fact_name, status_title
 from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, CostGroup, View
 
 GAP = "–"  # a cell for which there is no value
+MOST_TIES = 8
 
 
 def document(result: AssessmentResult, kind: str = "full") -> tuple[Block, ...]:
@@ -97,7 +98,9 @@ def _recommendations(view: View) -> Iterator[Block]:
 def _behind(r: Recommendation, view: View) -> Iterator[str]:
     if r.tie_with:
         ranks = [str(rank) for rank in sorted(view.ranks[i] for i in r.tie_with if i in view.ranks)]
-        yield f"Tied with: {', '.join((*ranks, *(i for i in r.tie_with if i not in view.ranks)))}"
+        tied = (*ranks, *(i for i in r.tie_with if i not in view.ranks))
+        left = len(tied) - MOST_TIES
+        yield f"Tied with: {', '.join(tied[:MOST_TIES])}{f' and {left} more' if left > 0 else ''}"
     if r.after:
         yield f"After: {', '.join(str(view.ranks[i]) if i in view.ranks else i for i in r.after)}"
     if r.control_ids:

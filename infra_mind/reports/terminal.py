@@ -145,9 +145,7 @@ def _compliance(view: View, console: Console) -> None:
     table = Table.grid(padding=(0, 2))
     for row in found.in_scope:
         said = f"{row.assessed} of {row.controls} assessed: {row.passed} pass, {row.failed} fail; {row.manual} for people"
-        table.add_row(
-            _text(row.name), _text(said), _text("" if row.named else "not in the brief", "yellow")
-        )
+        table.add_row(_text(row.name), _text(said), _text("" if row.named else "not in the brief", "yellow"))
     console.print(table)
 
 

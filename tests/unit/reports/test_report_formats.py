@@ -171,6 +171,15 @@ def test_markdown_marks_an_old_price_beside_its_date() -> None:
     assert text.count("2026-10-01, old") == 1
 
 
+def test_a_long_tie_is_told_by_its_first_eight() -> None:
+    result = sample.result()
+    first = result.recommendations[0]
+    tied = tuple(f"x{n}" for n in range(20))
+    ranked = (first.model_copy(update={"tie_with": tied}), *result.recommendations[1:])
+    text = made("md", result.model_copy(update={"recommendations": ranked})).decode()
+    assert "Tied with: x0, x1, x2, x3, x4, x5, x6, x7 and 12 more" in text
+
+
 def test_markdown_says_what_a_finding_takes_for_granted() -> None:
     text = made("md", sample.granted()).decode().replace("\\", "")
     assert text.count("Taken for granted: vLLM may use this share of a GPU's memory.") == 1
