@@ -91,7 +91,10 @@ def list_(
 def report(
     assessment_id: Annotated[str, typer.Argument(help="The assessment's id, or its task's.")],
     out_file: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Where to write it; else report.html, report.pdf, ...")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Where to write it, - for standard output; else report.html, report.pdf, ..."
+        ),
     ] = None,
     format: Annotated[
         str | None,
@@ -106,12 +109,17 @@ def report(
     from infra_mind.reports.formats import format_named, format_of
 
     if format is None:
-        wanted = format_of(out_file, "--out") if out_file else format_named("html")
+        named = out_file is not None and str(out_file) != "-"
+        wanted = format_of(out_file, "--out") if out_file and named else format_named("html")
     else:
         wanted = format_named(format)
     path = out_file or Path(f"report{wanted.suffixes[0]}")
     with client_at(url) as client:
-        write_bytes(path, client.report_bytes(assessment_of(client, assessment_id), wanted.name, kind))
+        made = client.report_bytes(assessment_of(client, assessment_id), wanted.name, kind)
+    if str(path) == "-":
+        sys.stdout.buffer.write(made)
+        return
+    write_bytes(path, made)
     say(str(path))
 
 

@@ -86,6 +86,14 @@ def test_the_id_of_a_task_means_its_assessment(
     assert [asked.path for asked in server.asked] == ["/api/v1/tasks/tsk_2", path]
 
 
+def test_a_report_goes_to_standard_output_alone(
+    server: SmallServer, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    server.tell(Told(200, text="{}", headers={"Content-Type": "application/sarif+json"}))
+    assert run("report", "asm_1", "--format", "sarif", "--out", "-") == 0
+    assert capfdbinary.readouterr().out == b"{}"
+
+
 # -- what-if ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "values"),
