@@ -350,7 +350,7 @@ def test_diff_what_if_and_a_report_that_is_no_text(server: SmallServer, client: 
     server.tell(Told(200, examples.DIFF))
     assert client.diff("asm_1", "asm_2").facts[0].change == -7220.48
     server.tell(refused(503, headers={"Retry-After": "1"}), Told(202, examples.WHAT_IF))
-    found = client.what_if("asm_1", {"goal": None}, sweep={"a.b": [1, 2]}, priority="high")
+    found = client.what_if("asm_1", {"goal": None}, sweep={"a.b": range(1, 3)}, priority="high")
     assert found.variants[0].values == {"llm_serving.0.gpu": "h100_sxm"}
     server.tell(Told(200, text="%PDF-1.7"))
     assert client.report_bytes("asm_1", "pdf") == b"%PDF-1.7"
