@@ -21,6 +21,7 @@ MOST_FACTS = 8
 MOST_RECOMMENDATIONS = 5
 MOST_COSTS = 4
 MOST_MISSING = 4
+MOST_WIDE = 120  # columns: on a wide terminal the end of a row is not far from its begin
 
 # Escape sequences and line breaks from artefacts would let a file rewrite the screen.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -75,7 +76,15 @@ def _recommendations(view: View, console: Console) -> None:
     if not shown:
         return
     console.print(Text("\nWhat to do first", style="bold"))
-    table = Table.grid(padding=(0, 2), expand=True)  # without it a long title takes the room of all others
+    # without a width a long title takes the room of all others
+    table = Table(
+        box=None,
+        show_header=False,
+        padding=(0, 2),
+        collapse_padding=True,
+        pad_edge=False,
+        width=min(console.width, MOST_WIDE),
+    )
     table.add_column(justify="right")
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
