@@ -17,6 +17,7 @@ from infra_mind.api import docs
 from infra_mind.api.accepting import to_its_end
 from infra_mind.api.assessments import latest_result
 from infra_mind.api.context import Context, Tenant, context_of
+from infra_mind.api.negotiation import packed
 from infra_mind.api.problems import OptionsInvalid
 from infra_mind.api.start import idempotency_key, options_of
 from infra_mind.api.submissions import nearest, parse_options, read_body
@@ -67,12 +68,15 @@ async def diff(request: Request, tenant: Tenant, assessment_id: Id, other: Id) -
     store = context_of(request).store
     before = await latest_result(store, tenant, assessment_id)
     after = await latest_result(store, tenant, other)
-    return json_in_pieces(await anyio.to_thread.run_sync(_compared, before, after))
+    encodings = request.headers.get("accept-encoding", "")
+    body, headers = await anyio.to_thread.run_sync(_compared, before, after, encodings)
+    return json_in_pieces(body, headers=headers)
 
 
-def _compared(before: bytes, after: bytes) -> bytes:
-    """Megabytes of JSON are read and compared: work for a thread."""
-    return compare(*(AssessmentResult.model_validate_json(data) for data in (before, after))).to_json()
+def _compared(before: bytes, after: bytes, encodings: str) -> tuple[bytes, dict[str, str]]:
+    """Megabytes of JSON are read, compared and packed: work for a thread."""
+    found = compare(*(AssessmentResult.model_validate_json(data) for data in (before, after)))
+    return packed(found.to_json(), encodings)
 
 
 @router.post(

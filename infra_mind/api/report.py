@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import html
 import re
 from typing import Literal
@@ -11,6 +10,7 @@ import anyio
 import anyio.to_thread
 from starlette.responses import Response
 
+from infra_mind.api.negotiation import packed, preferred
 from infra_mind.api.wire import json_in_pieces
 from infra_mind.model.result import AssessmentResult
 from infra_mind.reports.formats import FORMATS, Format, format_named, render_as
@@ -22,8 +22,6 @@ Kind = Literal["full", "executive", "technical", "cost", "compliance"]
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _CONFINED = "frame-ancestors 'none'; sandbox allow-scripts allow-popups"
 _OWN_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"', re.IGNORECASE)
-_WORTH_PACKING = 16 * 1024  # bytes
-_LEVEL = 5  # a page of 4 MB becomes a twentieth in some 20 ms
 _HEAD = 2048  # the page names its policy before anything of the result
 
 
@@ -34,7 +32,7 @@ def format_wanted(named: str | None, accept: str) -> Format:
     by_type: dict[str, Format] = {}
     for made in FORMATS.values():
         by_type.setdefault(made.media_type, made)
-    for media_type in _preferred(accept):
+    for media_type in preferred(accept):
         if media_type in by_type:
             return by_type[media_type]
         if media_type in ("*/*", "text/*"):
@@ -48,28 +46,12 @@ async def report_answer(
     """The report of a stored result. Rendering takes CPU time (a PDF of many pages takes seconds), so it happens in a thread, and no more
     at a time than `slots` says; so does packing, where `encodings` (Accept-Encoding) allows it. Raises OptionInvalid for a format that this
     server has not installed."""
-    body, head = await anyio.to_thread.run_sync(_render, result, format, kind, encodings, limiter=slots)
-    headers = {"Content-Encoding": "gzip"} if head is not body else {}
+    body, headers = await anyio.to_thread.run_sync(_made, result, format, kind, encodings, limiter=slots)
     if format.name == "json":
         return json_in_pieces(body, headers=headers)
-    if format.name == "html":
-        headers["Content-Security-Policy"] = _policy(head[:_HEAD].decode("utf-8", "replace"))
-    else:
+    if format.name != "html":
         headers["Content-Disposition"] = f'attachment; filename="report{format.suffixes[0]}"'
     return Response(body, headers=headers, media_type=format.media_type)
-
-
-def _preferred(accept: str) -> list[str]:
-    """Media types of an Accept header, or names of an Accept-Encoding, the most wanted first; those that are not wanted left out."""
-    ranges = []
-    for item in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in item.split(";"))
-        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            ranges.append((float(weight), name))
-        except ValueError:
-            continue
-    return [name for weight, name in sorted(ranges, key=lambda one: -one[0]) if weight > 0]
 
 
 def _policy(page: str) -> str:
@@ -78,13 +60,14 @@ def _policy(page: str) -> str:
     return f"{html.unescape(own.group(1)) if own else _NOTHING}; {_CONFINED}"
 
 
-def _render(result: bytes, format: Format, kind: Kind, encodings: str) -> tuple[bytes, bytes]:
-    """The report as it is sent, and as it was before it was packed."""
-    plain = (
-        result
-        if format.name == "json"
-        else render_as(format, AssessmentResult.model_validate_json(result), kind)
-    )
-    if format.name == "pdf" or len(plain) < _WORTH_PACKING or "gzip" not in _preferred(encodings):
-        return plain, plain
-    return gzip.compress(plain, _LEVEL, mtime=0), plain
+def _made(result: bytes, format: Format, kind: Kind, encodings: str) -> tuple[bytes, dict[str, str]]:
+    """The report as it is sent, and the headers that only its bytes can tell."""
+    if format.name == "json":
+        return packed(result, encodings)
+    plain = render_as(format, AssessmentResult.model_validate_json(result), kind)
+    if format.name == "pdf":
+        return plain, {}
+    body, headers = packed(plain, encodings)
+    if format.name == "html":
+        headers["Content-Security-Policy"] = _policy(plain[:_HEAD].decode("utf-8", "replace"))
+    return body, headers

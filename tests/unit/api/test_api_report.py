@@ -52,6 +52,25 @@ async def test_a_large_report_is_packed_for_those_who_take_it(
     assert packed.headers.get("content-security-policy") == plain.headers.get("content-security-policy")
 
 
+async def test_a_large_comparison_is_packed_too(http: httpx.AsyncClient, engine: Engine) -> None:
+    many = sample.result()
+    security = many.agents["security"]
+    more = tuple(
+        sample.metadata_service().model_copy(update={"id": f"aws-imds-v1:{n}", "fingerprint": f"f{n}"}) for n in range(40)
+    )  # fmt: skip
+    agents = {**many.agents, "security": security.model_copy(update={"findings": more})}
+    ids = []
+    for _ in range(2):
+        assessment_id, _ = await started(http)
+        await engine.succeed(await engine.claim(), many.model_copy(update={"agents": agents}).to_json())
+        ids.append(assessment_id)
+    path = f"/assessments/{ids[0]}/diff/{ids[1]}"
+    plain = await http.get(path, headers={"Accept-Encoding": "identity"})
+    answer = await http.get(path, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json() == plain.json()
+
+
 async def test_a_parameter_that_no_address_has_is_refused(http: httpx.AsyncClient, engine: Engine) -> None:
     """A pipeline that asks for `?fromat=sarif` must not upload a page."""
     assessment_id = await ended(http, engine)
