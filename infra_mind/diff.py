@@ -148,6 +148,12 @@ def _tables(
 
 
 def _notes(before: AssessmentResult, after: AssessmentResult) -> Iterator[str]:
+    names = [one.summary.name for one in (before, after)]
+    if names[0] != names[1]:
+        yield f"the names differ, {names[0]} before and {names[1]} after: what is new or fixed may be of something else"
+    versions = [str(one.provenance.get("version", "unknown")) for one in (before, after)]
+    if versions[0] != versions[1]:
+        yield f"made by version {versions[0]} before and {versions[1]} after: rules may have changed"
     for side, result in (("before", before), ("after", after)):
         for failure in result.failures:
             yield f"{side}: the agent {failure.agent} failed ({failure.error_type}: {failure.message}); what it would have said is missing"

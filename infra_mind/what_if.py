@@ -51,7 +51,7 @@ def variants(
     said = {**dict(_leaves(patch)), **values}
     made = tuple(_variant(base, before, changed, said, point) for point in _points(sweep))
     if not any(one.changed for one in made):
-        raise OptionInvalid("brief", "nothing would change; give brief, set or sweep another value")
+        raise OptionInvalid("brief", "nothing would change: the base has these values already")
     return made
 
 

@@ -76,7 +76,9 @@ def labelled(fact_id: str, values: Sequence[Quantity]) -> tuple[str, tuple[str, 
     """The label of a fact and its values; a unit that all of them have stands in the label alone."""
     units = {value.unit for value in values if value.number != NOTHING}
     if len(units) == 1 and (unit := units.pop()):
-        return f"{fact_label(fact_id)} ({unit})", tuple(value.number for value in values)
+        label = fact_label(fact_id)
+        label = label if unit in label.split() else f"{label} ({unit})"
+        return label, tuple(value.number for value in values)
     return fact_label(fact_id), tuple(value.text for value in values)
 
 

@@ -144,6 +144,20 @@ def test_a_failed_agent_is_noted() -> None:
     assert "after: the agent compliance failed (MemoryError" in note
 
 
+def test_results_of_different_things_and_of_different_versions_are_noted() -> None:
+    one = result(provenance={"version": "0.1.0"})
+    other = one.model_copy(
+        update={
+            "summary": one.summary.model_copy(update={"name": "Shop"}),
+            "provenance": {"version": "0.2.0"},
+        }
+    )
+    assert compare(one, one).notes == ()
+    notes = compare(one, other).notes
+    assert notes[0].startswith(f"the names differ, {one.summary.name} before and Shop after")
+    assert notes[1].startswith("made by version 0.1.0 before and 0.2.0 after")
+
+
 def test_a_baseline_passes_over_what_it_has_and_over_nothing_else() -> None:
     old = result([finding("a"), finding("b", status=Status.UNRESOLVABLE)])
     now = result([finding("a"), finding("b"), finding("c", severity=Severity.CRITICAL)])
