@@ -351,6 +351,16 @@ def test_places_after_the_first_ten_of_a_rule_are_folded_not_lost() -> None:
     assert "aws_instance.n23" in page.text
 
 
+def test_a_finding_behind_a_recommendation_says_of_what() -> None:
+    """Ten buckets with one fault have one title: what tells them apart is the bucket."""
+    result = sample.result()
+    finding = next(
+        f for f in result.agents["security"].findings if f.id in result.recommendations[0].findings
+    )
+    part = render(result).partition("Findings behind it")[2].partition("</details>")[0]
+    assert f'</a> <code class="u">{finding.resource}</code>' in part
+
+
 def test_a_table_of_hundreds_of_prices_is_folded() -> None:
     result = sample.result()
     cost = result.agents["cost"]
