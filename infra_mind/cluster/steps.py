@@ -26,17 +26,21 @@ from infra_mind.cluster.memory import MIB, memory, sentence, under_ceiling
 from infra_mind.cluster.stopping import SOFT, Asked, stoppable
 from infra_mind.cluster.stopping import sentence as stop_sentence
 from infra_mind.cluster.waiting import WaitStep, wait_runner
-from infra_mind.cluster.work import Ended, Work, outcome_of, progress_of
+from infra_mind.cluster.work import Ended, Work, outcome_of, parcel, progress_of
 from infra_mind.tasks.execution import Held, Outcome, Running, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.packing import unpack
 
-INLINE_BYTES = 64 * 1024  # smaller values travel with the call; larger ones go to the object store once
+INLINE_BYTES = (
+    64 * 1024
+)  # what is smaller, packed, travels with the call; what is larger goes to the object store once
 SLOTS_FRESH_S = 1.0
 # Ray has a count of starts of its own for each of them.
 GONE = (OutOfMemoryError, WorkerCrashedError, NodeDiedError)
 
 
 def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
-    """Runs in a worker process; gives an `Ended`. A crash of the process is not seen here: Ray starts the step again."""
+    """Runs in a worker process; takes what `RayExecutor.hold` gave, and gives an `Ended`. A crash of the process is not seen here:
+    Ray starts the step again."""
     give_way(STEP_NICENESS)
     spare_the_collector()
     work, crashes = Work.from_bytes(packed), _crashes_before()
@@ -52,9 +56,8 @@ def run_step(packed: bytes, data: bytes, *results: bytes) -> bytes:
             progress_of(work, work.attempt + crashes) as progress,
             asked,
         ):
-            out = assessor(work.agents).run(
-                work.step, data, dict(zip(work.results, results, strict=True)), progress
-            )
+            given = dict(zip(work.results, map(unpack, results), strict=True))
+            out = assessor(work.agents).run(work.step, unpack(data), given, progress)
     except Exception as error:
         seconds = time.perf_counter() - begin
         if isinstance(error, MemoryError) and work.memory_mb:
@@ -87,8 +90,9 @@ class RayExecutor:
         self._slots: tuple[float, int] = (-SLOTS_FRESH_S, 0)
         self._runner = wait_runner(engine) if any(s.waits for s in engine.assessor().plan.steps) else None
 
-    async def hold(self, data: bytes) -> Held:
-        return data if len(data) <= INLINE_BYTES else ray.put(data)
+    async def hold(self, data: bytes, came: bytes | None = None) -> Held:
+        travels = came or parcel(data)
+        return travels if len(travels) <= INLINE_BYTES else ray.put(travels)
 
     def start(self, call: StepCall, begun: Callable[[], None]) -> Running:  # noqa: ARG002 - Ray does not tell
         if call.waits and self._runner is not None:

@@ -20,6 +20,7 @@ from infra_mind.cluster.engine import ON_HEAD, STEP_NICENESS, Engine, give_way
 from infra_mind.cluster.stopping import HARD, SOFT, sentence
 from infra_mind.cluster.work import Ended, Work, outcome_of, progress_of
 from infra_mind.tasks.execution import Outcome, Running, StepCall, StepFailed, StepStopped
+from infra_mind.tasks.packing import unpack
 
 AT_ONCE = 1000
 FORCE_AFTER_S = (
@@ -51,8 +52,8 @@ class WaitRunner:
         try:
             with progress_of(work, work.attempt) as progress:
                 async with limit:
-                    given = dict(zip(work.results, results, strict=True))
-                    out = await self._assessor.run_waiting(work.step, data, given, progress)
+                    given = dict(zip(work.results, map(unpack, results), strict=True))
+                    out = await self._assessor.run_waiting(work.step, unpack(data), given, progress)
         except Exception as error:
             seconds = time.perf_counter() - begin
             if limit.expired() and isinstance(error, TimeoutError):

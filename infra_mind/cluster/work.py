@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from infra_mind.agents.base import Progress, silent
 from infra_mind.cluster.endings import step_key
 from infra_mind.cluster.reports import reports
 from infra_mind.tasks.execution import Outcome, StepFailed, StepStopped
+from infra_mind.tasks.packing import pack, unpack
+
+# Results are JSON that packs to a sixth: most then travel with the calls themselves, instead of through the object store.
+PACKED_ABOVE = 16 * 1024
+
+
+def parcel(data: bytes) -> bytes:
+    """Bytes as they travel between processes; `unpack` gives them back."""
+    return pack(data, PACKED_ABOVE)
 
 
 @dataclass(frozen=True)
@@ -25,16 +34,17 @@ class Ended:
     retryable: bool = False
     stopped: bool = False
     data: bytes = b""
+    came: bytes = field(default=b"", repr=False, compare=False)
 
     def to_bytes(self) -> bytes:
-        """One line of JSON, then the data. Plain bytes cross between processes for a fraction of what objects cost."""
-        head = {name: value for name, value in self.__dict__.items() if name != "data"}
-        return json.dumps(head).encode() + b"\n" + self.data
+        """One line of JSON, then the data, packed. Plain bytes cross between processes for a fraction of what objects cost."""
+        head = {name: value for name, value in self.__dict__.items() if name not in {"data", "came"}}
+        return json.dumps(head).encode() + b"\n" + parcel(self.data)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Ended:
-        head, _, data = raw.partition(b"\n")
-        return cls(**json.loads(head), data=data)
+        head, _, came = raw.partition(b"\n")
+        return cls(**json.loads(head), data=unpack(came), came=came)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def progress_of(work: Work, attempt: int) -> AbstractContextManager[Progress]:
 def outcome_of(ended: Ended, *, stopped: bool) -> Outcome:
     """What a worker told, as the engine wants it; StepFailed, StepStopped."""
     if ended.kind == "done":
-        return Outcome(ended.data, ended.seconds, ended.attempt, ended.stopped)
+        return Outcome(ended.data, ended.seconds, ended.attempt, ended.stopped, ended.came)
     if stopped and ended.error_type in {"KeyboardInterrupt", "Stopped"}:
         raise StepStopped
     raise StepFailed(

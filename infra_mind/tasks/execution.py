@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Held = Any  # an executor's own handle to bytes that it holds
@@ -32,12 +32,13 @@ class StepCall:
 @dataclass(frozen=True)
 class Outcome:
     """What a step that ended well gives: its bytes, the seconds that it ran, and how often it was started for this one call.
-    `stopped`: it was asked to stop and gave what it had until then."""
+    `stopped`: it was asked to stop and gave what it had until then. `came`: the bytes as they came, for `Executor.hold`."""
 
     data: bytes
     seconds: float
     attempts: int = 1
     stopped: bool = False
+    came: Any = field(default=None, repr=False, compare=False)
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome of a step, as StepStopped is
@@ -65,8 +66,8 @@ class Running(Protocol):
 
 
 class Executor(Protocol):
-    async def hold(self, data: bytes) -> Held:
-        """Puts bytes where every step can get at them, once."""
+    async def hold(self, data: bytes, came: Any = None) -> Held:
+        """Puts bytes where every step can get at them, once. `came`: that of the `Outcome` which gave them, if one did."""
 
     def start(self, call: StepCall, begun: Callable[[], None]) -> Running:
         """`begun` is called, in the caller's event loop, when the step begins to run, if that is seen before its outcome."""
@@ -85,7 +86,7 @@ class LocalExecutor:
     ) -> None:
         self._run, self._slots = run, slots
 
-    async def hold(self, data: bytes) -> bytes:
+    async def hold(self, data: bytes, came: Any = None) -> bytes:  # noqa: ARG002 - they never leave this process
         return data
 
     def start(self, call: StepCall, begun: Callable[[], None]) -> Running:

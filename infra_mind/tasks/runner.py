@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -252,9 +252,12 @@ class TaskRun:
                 *self._failure_list(),
                 *(self._cut_short[n] for n in self._plan.by_name if n in self._cut_short),
             ]
-            results[FAILURES] = json.dumps([f.model_dump() for f in failures]).encode()
+            results[FAILURES] = await self._executor.hold(
+                json.dumps([f.model_dump() for f in failures]).encode()
+            )
         if step is self._plan.last or DAY in step.reads:
-            results[CLAIM] = json.dumps({"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}).encode()  # fmt: skip
+            run = {"assessment_id": claim.assessment_id, "task_id": claim.task_id, "attempt": claim.attempt, "created_at": claim.created_at}  # fmt: skip
+            results[CLAIM] = await self._executor.hold(json.dumps(run).encode())
         call = StepCall(
             task_id=claim.task_id, assessment_id=claim.assessment_id, fence=claim.fence, step=step.name,
             attempt=attempt, agent=step.agent, input=self._input, results=results, waits=step.waits,
@@ -300,7 +303,7 @@ class TaskRun:
             inputs_hash += " stopped"
         kept = Kept(step.name, inputs_hash, outcome.data)
         done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
-        await self._have(step, outcome.data)  # what waits for it starts while it is being kept
+        await self._have(step, outcome.data, outcome.came)  # what waits for it starts while it is being kept
         commit = await self._insist(
             lambda: self._store.keep(
                 claim.task_id, claim.fence, kept, agent=done if step.agent else None, seconds=outcome.seconds
@@ -309,8 +312,8 @@ class TaskRun:
         if commit is Commit.STALE:
             self.stop(Stop.LOST)
 
-    async def _have(self, step: Step, data: bytes) -> None:
-        self._held[step.name] = await self._executor.hold(data)
+    async def _have(self, step: Step, data: bytes, came: Any = None) -> None:
+        self._held[step.name] = await self._executor.hold(data, came)
         self._marks[step.name] = digest(data)
         self._look()
 
