@@ -84,9 +84,7 @@ class Assessor:
             )
         steps += [self._step(agent) for agent in self.table.values()]
         everything = tuple(step.name for step in steps)
-        return Plan(
-            (*order(steps), Step(SYNTHESIS, after=everything, agent=False)), release=version("infra-mind")
-        )
+        return Plan((*order(steps), Step(SYNTHESIS, after=everything, agent=False)), release=_release())
 
     def _step(self, agent: Agent) -> Step:
         known = [name for name in agent.needs if name in self.table]
@@ -158,7 +156,7 @@ class Assessor:
         provenance = {
             **claim,
             "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "version": version("infra-mind"),
+            "version": _release(),
         }
         result = build_result(
             assessment_id=assessment_id,
@@ -220,6 +218,11 @@ def _parts(submission: dict[str, Any]) -> dict[str, str]:
     brief = dict(submission["brief"])
     brief[ARTEFACTS] = [submission.get("artefacts", []), brief.get(ARTEFACTS)]
     return {name: _hash(value) for name, value in brief.items()}
+
+
+@cache
+def _release() -> str:
+    return version("infra-mind")
 
 
 @cache

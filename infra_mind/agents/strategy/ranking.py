@@ -110,5 +110,5 @@ def _is_tie(
 ) -> bool:
     """Is the difference of the utilities within one standard deviation of what the perturbation makes of it?"""
     gap = [a - b for a, b in zip(one, other, strict=True)]
-    variance = sum(a * b * spread[i][j] for i, a in enumerate(gap) for j, b in enumerate(gap))
+    variance = sum(map(mul, gap, [sum(map(mul, row, gap)) for row in spread]))
     return abs(utility(gap, weights)) <= math.sqrt(max(0.0, variance)) + 1e-12
