@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from operator import mul
+from operator import add, eq, mul
 
 from infra_mind.agents.strategy.options import DIMENSIONS
 
@@ -44,18 +44,19 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 def order(scores: Scores, weights: Weights) -> list[str]:
     """Ids by falling utility. Of equal utility the one with the better scores comes first (so a dominator stands above what
     it dominates, even where their difference has no weight), then the name."""
-    return _by_utility(_by_scores(scores), scores, weights)
+    by_scores = _by_scores(scores)
+    return [by_scores[at] for at in _by_utility([scores[i] for i in by_scores], weights)]
 
 
 def _by_scores(scores: Scores) -> list[str]:
     return sorted(scores, key=lambda i: (tuple(-s for s in scores[i]), i))
 
 
-def _by_utility(ids: Sequence[str], scores: Scores, weights: Weights) -> list[str]:
-    """By falling utility; equal ones stay in the order given."""
+def _by_utility(rows: Sequence[Sequence[float]], weights: Weights) -> list[int]:
+    """Places of the rows by falling utility; equal ones stay in the order given."""
     total = sum(weights)
-    falling = {i: -(sum(map(mul, weights, scores[i])) / total) for i in ids}
-    return sorted(ids, key=falling.__getitem__)
+    falling = [-(sum(map(mul, weights, row)) / total) for row in rows]
+    return sorted(range(len(rows)), key=falling.__getitem__)
 
 
 def rank(
@@ -63,12 +64,13 @@ def rank(
 ) -> list[Ranked]:
     """All options, best first. The perturbation is seeded from scores and weights: the same input, the same stability."""
     by_scores = _by_scores(scores)
-    ranked = _by_utility(by_scores, scores, weights)
+    rows = [scores[i] for i in by_scores]
+    places = _by_utility(rows, weights)
+    ranked = [by_scores[at] for at in places]
     draws = _draws(scores, weights)
-    kept = dict.fromkeys(ranked, 0)
+    kept = [0] * len(ranked)  # how often the same option stands at this rank
     for number, drawn in enumerate(draws, start=1):
-        for before, now in zip(ranked, _by_utility(by_scores, scores, drawn), strict=True):
-            kept[before] += before == now
+        kept = list(map(add, kept, map(eq, places, _by_utility(rows, drawn))))
         if number % 50 == 0:
             progress(number, len(draws))
     spread = _covariance([tuple(w / sum(d) for w in d) for d in draws])
@@ -82,10 +84,10 @@ def rank(
             id=i,
             utility=utility(scores[i], weights),
             pareto=not any(dominates(scores[j], scores[i]) for j in ranked),
-            stability=kept[i] / len(draws),
+            stability=times / len(draws),
             tie_with=tuple(sorted(ties[i])),
         )
-        for i in ranked
+        for i, times in zip(ranked, kept, strict=True)
     ]  # fmt: skip
 
 
