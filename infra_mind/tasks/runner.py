@@ -79,7 +79,6 @@ class TaskRun:
         self._parts_of, self._chance = parts, chance
         self._stop: Stop | None = None
         self._stop_asked = asyncio.Event()
-        self._pending: dict[str, asyncio.Task[None]] = {}  # steps from their start until they are kept
         self._running: dict[str, Running] = {}
         self._input: Held = None
         self._parts: Mapping[str, str] = {}
@@ -139,11 +138,13 @@ class TaskRun:
     # -- the steps ----------------------------------------------------------------------------------------------------
     async def _work(self) -> None:
         await self._prepare()
-        pending, loop = self._pending, asyncio.get_running_loop()
+        pending: dict[str, asyncio.Task[None]] = {}
+        loop = asyncio.get_running_loop()
         try:
             while self._plan.last.name not in self._marks:
                 self._news = loop.create_future()
-                self._begin_ready()
+                for step in self._plan.ready(self._marks, self._failures, pending):
+                    pending[step.name] = asyncio.create_task(self._step(step))
                 wait_s = None if self._soft_over else self._clock.soft_left_s
                 done, _ = await asyncio.wait(
                     {*pending.values(), self._news}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
@@ -158,14 +159,9 @@ class TaskRun:
                 self._check_failures()
             await asyncio.gather(*pending.values())  # results that are still on their way to the store
         finally:
-            while left := [task for task in pending.values() if not task.done()]:
-                for task in left:
-                    task.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
-
-    def _begin_ready(self) -> None:
-        for step in self._plan.ready(self._marks, self._failures, self._pending):
-            self._pending[step.name] = asyncio.create_task(self._step(step))
+            for task in pending.values():
+                task.cancel()
+            await asyncio.gather(*pending.values(), return_exceptions=True)
 
     async def _prepare(self) -> None:
         claim = self.claim
@@ -307,9 +303,7 @@ class TaskRun:
             inputs_hash += " stopped"
         kept = Kept(step.name, inputs_hash, outcome.data)
         done = AgentUpdate(claim.task_id, claim.fence, step.name, AgentState.DONE, 100.0, attempt)
-        await self._have(step, outcome.data, outcome.came)
-        self._begin_ready()
-        await asyncio.sleep(0)  # what waited for it is started first, and runs while this is being kept
+        await self._have(step, outcome.data, outcome.came)  # what waits for it starts while it is being kept
         commit = await self._insist(
             lambda: self._store.keep(
                 claim.task_id, claim.fence, kept, agent=done if step.agent else None, seconds=outcome.seconds
