@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, readings, terraform, yaml
+from infra_mind.artefacts import compose, detection, dockerfile, kubernetes, plan, readings, terraform, yaml
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.artefacts.parsed import Parsed, Unreadable
+from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.readings import Reading
-from infra_mind.model.inventory import TOO_LARGE, Artefact, Inventory, Resource, UnreadFile
+from infra_mind.model.inventory import HAND_IN_A_PLAN, STATE, TOO_LARGE, Artefact, Inventory, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 Progress = Callable[[int, int, str], None]
@@ -36,15 +37,18 @@ def build_inventory(
     limits = limits or IntakeLimits()
     files = _in_order(artefacts)
     found = readings.unpacked(portions) if portions else map(_reader(files, limits), files)
-    parsed, bodies = Parsed(), []
+    parsed, bodies, plans = Parsed(), [], []
     for done, (file, reading) in enumerate(zip(files, found, strict=True), start=1):
         if isinstance(reading, Parsed):
             parsed.add(reading)
+        elif isinstance(reading, Plan):
+            plans.append(reading)
         else:
             bodies.append((file.path, reading))
         progress(done, len(files), file.path)
-    parsed.add(terraform.resolve(bodies, files, limits))
-    return _inventory(parsed, len(files), limits)
+    parsed.add(terraform.resolve(bodies, files, limits, plans))
+    variables = tuple(variable for plan_ in plans for variable in plan_.variables)
+    return _inventory(parsed, len(files), limits).model_copy(update={"variables": variables})
 
 
 def read_portion(
@@ -90,7 +94,7 @@ def _environments(files: Iterable[Artefact]) -> dict[str, dict[str, str]]:
 
 def _read(
     file: Artefact, limits: IntakeLimits, charts: frozenset[str], environments: dict[str, dict[str, str]]
-) -> Parsed:
+) -> Parsed | Plan:
     if file.content is None:
         return Parsed(unread=[file.unread()])
     if len(file.content) > limits.max_file:
@@ -109,15 +113,19 @@ def _dispatch(
     limits: IntakeLimits,
     charts: frozenset[str],
     environments: dict[str, dict[str, str]],
-) -> Parsed:
+) -> Parsed | Plan:
     kind = detection.kind_of(path)
+    if plan.is_state(path, text):
+        return _unread(path, f"{STATE}; {HAND_IN_A_PLAN}", "state")
+    if path.lower().endswith(".json") and (document := plan.load(path, text, limits)):
+        return plan.read(path, document, limits)
     if kind is FileKind.SUPPRESSIONS:
         return Parsed()
     if kind is FileKind.DOCKERFILE:
         return dockerfile.read(path, text)
     if kind is FileKind.OTHER:
         return _unread(
-            path, "not a format that is assessed (Terraform, Kubernetes, compose, Dockerfile)", "unsupported"
+            path, "not a format that is assessed (Terraform, its plans, Kubernetes, compose, Dockerfile)", "unsupported"
         )
     if helm := _helm(path, text, charts):
         return Parsed(unread=[helm])
@@ -191,7 +199,7 @@ def _inventory(parsed: Parsed, files: int, limits: IntakeLimits) -> Inventory:
 
 
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml"})
-_WHOLE_FILE = frozenset({"unreadable", "too_large", "helm_template", "unsupported"})
+_WHOLE_FILE = frozenset({"unreadable", "too_large", "helm_template", "unsupported", "state"})
 
 
 def _order(resource: Resource) -> tuple[Any, ...]:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra_mind.artefacts.parsed import Parsed
+from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.terraform.packed import packed as packed_body
 from infra_mind.artefacts.terraform.packed import unpacked as unpacked_body
 from infra_mind.artefacts.terraform.syntax import Body
 from infra_mind.model.inventory import Resource, UnreadFile
 
-Reading = Body | Parsed
+Reading = Body | Parsed | Plan
 
 
 def packed(readings: Iterable[Reading]) -> bytes:
@@ -28,6 +29,8 @@ def packed(readings: Iterable[Reading]) -> bytes:
 def _packed(reading: Reading) -> Any:
     if isinstance(reading, Body):
         return packed_body(reading)
+    if isinstance(reading, Plan):
+        return reading.packed()
     return {
         "resources": [r.to_json().decode() for r in reading.resources],
         "unread": [u.to_json().decode() for u in reading.unread],
@@ -38,7 +41,10 @@ def unpacked(portions: Iterable[bytes]) -> Iterator[Reading]:
     """What files gave, of all portions in their order."""
     for portion in portions:
         for found in json.loads(zlib.decompress(portion)):
-            yield unpacked_body(found) if isinstance(found, list) else _parsed(found)
+            if isinstance(found, list):
+                yield unpacked_body(found)
+            else:
+                yield Plan.unpacked(found) if "plan" in found else _parsed(found)
 
 
 def _parsed(found: dict[str, list[str]]) -> Parsed:

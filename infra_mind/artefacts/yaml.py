@@ -99,6 +99,20 @@ def load_documents(
     return [_document(node) for node in nodes if node.value is not None]
 
 
+def load_json(text: str, *, name: str, limits: IntakeLimits | None = None) -> YamlDocument:
+    """One JSON document without its lines, in a tenth of the time. Errors as for `load`."""
+    limits = limits or IntakeLimits()
+    found = _as_json(text, name, limits)
+    if isinstance(found, Unreadable):
+        raise found
+    if found is None:
+        documents = load_documents(text, name=name, limits=limits, dialect="1.2")
+        if len(documents) != 1:
+            raise Unreadable(name, "not one JSON document", 1)
+        return documents[0]
+    return found
+
+
 def _document(node: _Node) -> YamlDocument:
     lines: dict[str, Lines] = {}
     data = _build(node, "", lines)
@@ -302,15 +316,24 @@ def _as_json(text: str, name: str, limits: IntakeLimits) -> YamlDocument | Unrea
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        data = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=str)
+        data = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=str, parse_float=_finite)
         nodes = _weigh(data, limits)
+        if nodes is None and "\\u" in text:
+            json.dumps(data, ensure_ascii=False).encode()
     except _DoubledKeyError as error:
         return Unreadable(name, f"the key {str(error)!r} is given twice")
+    except UnicodeEncodeError:
+        return Unreadable(name, "a lone surrogate (half of a character) in a text")
     except (ValueError, RecursionError):
         return None
     if nodes is not None:
         return Unreadable(name, nodes)
     return YamlDocument(data, 1, text.count("\n") + 1, {})
+
+
+def _finite(text: str) -> Any:
+    value = float(text)
+    return value if math.isfinite(value) else text
 
 
 class _DoubledKeyError(Exception):

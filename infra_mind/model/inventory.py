@@ -68,6 +68,9 @@ class Resource(Value):
     dockerfile: kind `stage`, address `<path>#<index or name>`; `values` = {"from": image, "name": ..., "final": bool,
                 "instructions": [{"instruction": "RUN", "value": "...", "line": n, "line_end": m,
                 "images": [those that COPY --from or RUN --mount takes files from, absent where there are none]}]}.
+
+    The values of a Terraform resource may come from a plan: then `plan` is its path, and `artefact` the same one unless the `.tf` file of the
+    resource was handed in too.
     """
 
     address: str
@@ -87,6 +90,19 @@ class Resource(Value):
     calls: tuple[CallSite, ...] = Field(
         default=(), description="Terraform: the module calls that it comes through, the outermost first"
     )
+    plan: str = Field(default="", description="Terraform: the plan that the values come from; empty for those of files")
+    references: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Of a plan: attribute → the blocks that its configuration refers to there"
+    )
+
+    @property
+    def is_in_plan(self) -> bool:
+        """True for one that stands in a plan alone: there is no text of it that a person could change."""
+        return bool(self.plan) and self.artefact == self.plan
+
+    def shown_path(self, path: str) -> str:
+        """The path as evidence gives it: below the address in a plan, which is one long line as a rule."""
+        return ".".join(filter(None, (self.address, path))) if self.is_in_plan else path
 
     def lines_of(self, path: str) -> Lines:
         """Lines of a dotted path; of the nearest known parent, at last of the resource itself."""
@@ -114,6 +130,8 @@ class Resource(Value):
 
 
 TOO_LARGE = "larger than the limit"
+STATE = "a Terraform state: it holds secrets and is not read"
+HAND_IN_A_PLAN = "hand in a plan instead (terraform show -json tfplan)"
 # Kinds of parts that were read, and that name what only apply time knows.
 APPLY_TIME = frozenset({"remote_module", "unresolvable"})
 
@@ -126,7 +144,7 @@ class UnreadFile(Value):
     line: int | None = None
     kind: str = Field(
         default="unreadable",
-        description="unreadable, too_large, helm_template, unsupported, remote_module, not_sent, limit, unresolvable",
+        description="unreadable, too_large, helm_template, unsupported, remote_module, not_sent, limit, unresolvable, state, plan",
     )
 
 
@@ -135,6 +153,7 @@ class Inventory(Value):
     unread: tuple[UnreadFile, ...] = ()
     files: int = 0
     files_read: int = 0
+    variables: tuple[Resource, ...] = Field(default=(), description="What the variables of Terraform plans were given; kind `tfvars`")
 
     @property
     def not_read(self) -> tuple[UnreadFile, ...]:
@@ -159,5 +178,5 @@ class Artefact(Value):
     def unread(self) -> UnreadFile:
         """Why a file without a content is not assessed."""
         reason = self.problem or "its content was not handed in"
-        kind = "too_large" if reason.startswith(TOO_LARGE) else "unreadable"
+        kind = "too_large" if reason.startswith(TOO_LARGE) else "state" if reason.startswith(STATE) else "unreadable"
         return UnreadFile(artefact=self.path, reason=reason, kind=kind)

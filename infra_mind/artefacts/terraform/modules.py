@@ -20,6 +20,7 @@ from infra_mind.artefacts.terraform.expressions import Budget, Scope, absolute, 
 from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.iam_policy import policy_json
 from infra_mind.artefacts.terraform.instances import Instance, instances, is_repeated, times
+from infra_mind.artefacts.terraform.kinds import provider_of
 from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
 from infra_mind.artefacts.terraform.types import converted
 from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_text, encoded
@@ -27,21 +28,16 @@ from infra_mind.model.inventory import CallSite, Format, Resource, UnreadFile
 from infra_mind.settings import IntakeLimits
 
 _MOST_MODULES = 2_000  # instances of modules in one inventory
-_PROVIDERS = {
-    "aws": "aws",
-    "awscc": "aws",
-    "azurerm": "azure",
-    "azuread": "azure",
-    "azapi": "azure",
-    "google": "gcp",
-    "google-beta": "gcp",
-    "kubernetes": "kubernetes",
-    "helm": "kubernetes",
-    "kubectl": "kubernetes",
-    "docker": "docker",
-}
 _PENDING = object()
-_ATTRIBUTE_PREFIX = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)_")
+
+
+@dataclass(frozen=True)
+class AbsentModule:
+    """A call of a module that was not handed in: the root that leads to it, its block (`module.net`), and the calls up to it."""
+
+    root: str
+    block: str
+    calls: tuple[CallSite, ...]
 
 
 @dataclass
@@ -55,6 +51,7 @@ class Run:
     parsed: Parsed = field(default_factory=Parsed)
     visited: set[str] = field(default_factory=set)
     modules: int = 0
+    absent: dict[tuple[str, int | None], list[AbsentModule]] = field(default_factory=dict)
     _left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
 
     def leave_out(self, path: str, reason: str, line: int | None, kind: str) -> None:
@@ -286,6 +283,8 @@ class Module:
                 reason = f"module {name!r}: {source[:200]} calls itself"
             else:
                 reason, kind = f"module {name!r}: the folder {source[:200]} was not handed in", "not_sent"
+        absent = AbsentModule(self._root_folder(), f"{self.block_prefix}module.{name}", (*self.calls, _site(name, declared)))
+        self._run.absent.setdefault((declared.path, line), []).append(absent)
         self._run.leave_out(declared.path, reason, line, kind)
         return None
 
@@ -375,14 +374,13 @@ class Module:
         count: int | None,
     ) -> Resource:
         values = Values(self.scope.bound(bindings))
-        prefix = _ATTRIBUTE_PREFIX.match(type_)
         return Resource(
             address=self.prefix + address,
             block=self.block_prefix + block,
             format=Format.TERRAFORM,
             kind=kind,
             name=name,
-            provider=_PROVIDERS.get(prefix[1]) if prefix else None,
+            provider=provider_of(type_),
             artefact=declared.path,
             line_start=declared.block.lines.start,
             line_end=declared.block.lines.end,
