@@ -102,7 +102,9 @@ class Resource(Value):
 
     def shown_path(self, path: str) -> str:
         """The path as evidence gives it: below the address in a plan, which is one long line as a rule."""
-        return ".".join(filter(None, (self.address, path))) if self.is_in_plan else path
+        if not self.is_in_plan or self.kind == "tfvars":
+            return path
+        return f"{self.address}.{path}" if path else self.address
 
     def lines_of(self, path: str) -> Lines:
         """Lines of a dotted path; of the nearest known parent, at last of the resource itself."""

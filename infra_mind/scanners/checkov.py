@@ -62,7 +62,7 @@ def scan(
 
 def _files(inventory: Inventory, artefacts: Mapping[str, Artefact]) -> dict[str, str]:
     """What made a resource, and Terraform's variables; text only."""
-    wanted = {resource.artefact for resource in inventory.resources}
+    wanted = {resource.artefact for resource in inventory.resources if not resource.is_in_plan}
     wanted |= {path for path in artefacts if path.endswith((".tf", ".tfvars"))}
     return {
         path: content

@@ -182,7 +182,7 @@ def _of(demand: Demand, status: Status, title: str, observed: str, fix: Remediat
     return make_finding(
         rule_id="cloud.requests", agent=NAME, title=title, status=status, severity=Severity.MEDIUM,
         resource=resource.address, value=status.value,
-        evidence=(Evidence(artefact=resource.artefact, line_start=lines.start, line_end=lines.end, path=path,
+        evidence=(Evidence(artefact=resource.artefact, line_start=lines.start, line_end=lines.end, path=resource.shown_path(path),
                            observed=observed, expected="cpu and memory of every container"),),
         remediation=fix,
     )  # fmt: skip

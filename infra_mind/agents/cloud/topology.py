@@ -63,7 +63,8 @@ def _terraform(inventory: Inventory) -> Iterator[Edge]:
         by_block[resource.block].append(resource.address)
     for resource in resources:
         prefix = _module_of(resource.block)
-        for name in sorted(_references(resource.values)):
+        planned = {block for blocks in resource.references.values() for block in blocks}
+        for name in sorted(_references(resource.values) | planned):
             target = prefix + name if prefix + name in by_block else name
             if target != resource.block:
                 # Which instance of a counted resource is meant is not followed: the edge goes to its first.

@@ -87,7 +87,7 @@ def _run(check: Check, inventory: Inventory, around: Surroundings) -> Iterator[F
             rule_id=check.rule_id, agent=NAME, title=_title(check, seen.status),
             status=seen.status, severity=check.severity, resource=resource.address, value=seen.status.value,
             evidence=(Evidence(
-                artefact=at.artefact, line_start=lines.start, line_end=lines.end, path=seen.path,
+                artefact=at.artefact, line_start=lines.start, line_end=lines.end, path=at.shown_path(seen.path),
                 observed=seen.observed, expected=check.expected),),
             remediation=Remediation(text=check.fix, effort=check.effort) if seen.status is Status.FAIL else None,
         )  # fmt: skip

@@ -66,7 +66,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         return AgentResult(findings=(_nothing_to_read(),))
     inventory = with_manifests(inventory)
     context = Context(inventory, inputs.artefacts)
-    subjects = (*inventory.resources, *declarations(inputs.artefacts))
+    subjects = (*inventory.resources, *inventory.variables, *declarations(inputs.artefacts))
     tally = run_rules(REGISTRY, subjects, context, progress)
     suppressions = Suppressions.read(inputs.artefacts, REGISTRY, inputs.day)
     tally.hits = with_suppressions(tally.hits, suppressions, context)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from infra_mind.agents.security.declarations import declarations
-from infra_mind.agents.security.links import Links
+from infra_mind.agents.security.links import Links, folder_of
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource, is_unresolvable
 
@@ -69,7 +69,7 @@ class Context:
 
     def _named(self, resource: Resource, attribute: str) -> tuple[str, str] | None:
         value = resource.values.get(attribute)
-        if isinstance(value, str):
+        if isinstance(value, str) and attribute not in resource.references:
             return "", value
         found = self._links.named_by(resource, attribute, value)
         return _once(found[0]) if len(found) == 1 else None
@@ -90,7 +90,10 @@ class Context:
                     self._follow(Subject.of(resource), part, found)
 
     def source(self, resource: Resource) -> list[tuple[int, str]]:
-        """(line number, line) of the resource's own text; empty if the artefact's text is not here."""
+        """(line number, line) of the resource's own text; empty if the artefact's text is not here, and for one of a plan: its lines are no
+        text that somebody wrote, and may be one for all of it."""
+        if resource.is_in_plan:
+            return []
         lines = self.text_lines(resource.artefact)[resource.line_start - 1 : resource.line_end]
         return list(enumerate(lines, start=resource.line_start))
 
@@ -127,6 +130,8 @@ class Context:
         """The variable behind the value at `path` of a module below `modules/` that nothing here calls; else empty.
 
         Its default is not what is applied: whoever calls the module, from a place that is not here, sets it."""
+        if resource.plan:
+            return ""
         folder = resource.artefact.rpartition("/")[0]
         uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called
         if not uncalled or not resource.artefact.endswith((".tf", ".tf.json")):
@@ -212,7 +217,7 @@ class Context:
 def _once(resource: Resource) -> tuple[str, str] | None:
     """The place of a resource that is no instance of several; else None."""
     return (
-        (resource.artefact.rpartition("/")[0], resource.address)
+        (folder_of(resource), resource.address)
         if resource.address == resource.block
         else None
     )

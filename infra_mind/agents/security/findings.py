@@ -132,7 +132,8 @@ def _finding(
 
 def _advice(hit: Hit, why: str) -> str:
     if hit.outcome.status is Status.UNRESOLVABLE:
-        return f"{why} The value is only known at apply time: check it in the plan. {hit.rule.fix}"
+        where = "after apply, the plan does not say it" if hit.resource.is_in_plan else "at apply time: check it in the plan"
+        return f"{why} The value is only known {where}. {hit.rule.fix}"
     if hit.outcome.status is Status.NOT_ASSESSED:
         return (
             f"Write the attribute in the form that its documentation gives, then assess again. {hit.rule.fix}"
@@ -144,7 +145,7 @@ def _evidence(hit: Hit) -> Evidence:
     lines = hit.resource.lines_of(hit.outcome.path)
     observed = scrub(hit.outcome.observed)
     return Evidence(
-        artefact=hit.resource.artefact, line_start=lines.start, line_end=lines.end, path=hit.outcome.path,
+        artefact=hit.resource.artefact, line_start=lines.start, line_end=lines.end, path=hit.resource.shown_path(hit.outcome.path),
         observed=observed if len(observed) <= _LONGEST else observed[: _LONGEST - 1] + "…",
         expected=hit.outcome.expected,
     )  # fmt: skip
@@ -157,7 +158,7 @@ def pass_finding(rule: Rule, passes: list[Resource], checked: int) -> Finding:
         rule_id=rule.id, agent=AGENT_NAME, title=rule.title, status=Status.PASS, severity=Severity.INFO,
         value="pass",
         evidence=(Evidence(
-            artefact=first.artefact, line_start=first.line_start, line_end=first.line_end,
+            artefact=first.artefact, line_start=first.line_start, line_end=first.line_end, path=first.shown_path(""),
             observed=f"{len(passes)} of {checked} pass", expected="all pass",
         ),),
         control_ids=rule.controls, references=(*rule.references, *rule.ckv),
@@ -239,9 +240,11 @@ _UNREAD_ADVICE = {
     "": "Correct the file, or leave it out on purpose.",
     "unsupported": "Leave it out on purpose; what it deploys is judged in a format that is read.",
     "helm_template": "Render it (`helm template`) and send the output along.",
-    "remote_module": "Read in the plan what it makes. To have it judged here, put a copy beside the files and name it by its path (`./modules/...`).",
+    "remote_module": "Hand in a plan beside the files (`terraform show -json tfplan > tfplan.json`): it holds what the module makes.",
     "not_sent": "Send what it asks for along.",
     "too_large": "Leave it out on purpose, or send the part that matters in smaller files.",
     "limit": "Send the part that matters, in smaller files.",
-    "unresolvable": "Give the variable a default or a `terraform.tfvars`, or read the value in the plan.",
+    "state": "Leave the state out, and hand in a plan: `terraform plan -out tfplan`, then `terraform show -json tfplan > tfplan.json`.",
+    "plan": "Hand in what `terraform show -json tfplan` prints, unchanged, in the folder of the configuration that it was made of.",
+    "unresolvable": "Give the variable a default or a `terraform.tfvars`, or hand in a plan beside the files (`terraform show -json tfplan > tfplan.json`).",
 }

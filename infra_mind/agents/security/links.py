@@ -1,8 +1,8 @@
 """Which Terraform resource refers to which: built once, so that a look at the neighbours does not grow with the inventory.
 
 A reference is known from the marker of a value (there it is absolute: `module.net.aws_vpc.main.id`), from the resource's own text
-(relative to its module; the reader may have put in the value) and, for buckets, from the literal name. Several roots may hold the
-same address: the one whose folder is nearest to the referrer is meant."""
+(relative to its module; the reader may have put in the value), from the configuration of a plan and, for buckets, from the literal name.
+Several roots may hold the same address: the one whose folder is nearest to the referrer is meant. A plan is a root of its own."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Links:
     def targets(self, resource: Resource) -> list[Resource]:
         """The first resource of every block that this one refers to, as far as they are in the inventory."""
         found = [*_marked(resource.values), *self._written(resource, self._source(resource)[1:])]
+        found += [block for blocks in resource.references.values() for block in blocks]
         bucket = resource.values.get("bucket")
         if isinstance(bucket, str) and resource.kind != "aws_s3_bucket":
             found += self._buckets.get(bucket, [])
@@ -51,7 +52,8 @@ class Links:
             for n, line in self._source(resource)[1:]
             if path in resource.lines and where.start <= n <= where.end
         ]
-        return self._resolved(resource, [*_marked(value), *self._written(resource, lines)])
+        planned = resource.references.get(path.partition(".")[0], ())
+        return self._resolved(resource, [*_marked(value), *self._written(resource, lines), *planned])
 
     def _written(self, resource: Resource, lines: Iterable[tuple[int, str]]) -> Iterator[str]:
         prefix = resource.block.removesuffix(f"{resource.kind}.{resource.name}")
@@ -64,10 +66,10 @@ class Links:
         return [r for r in found if r is not None and _place(r) != _place(referrer)]
 
     def _nearest(self, referrer: Resource, block: str) -> Resource | None:
-        here = _folder(referrer)
+        here = folder_of(referrer)
         beside = self._places.get((here, block))
         candidates = self._by_block.get(block, [])[:_MOST_ROOTS]
-        return beside or max(candidates, key=lambda r: _shared(_folder(r), here), default=None)
+        return beside or max(candidates, key=lambda r: _shared(folder_of(r), here), default=None)
 
     @cached_property
     def _places(self) -> dict[Place, Resource]:
@@ -103,12 +105,13 @@ class Links:
         return referrers
 
 
-def _folder(resource: Resource) -> str:
-    return resource.artefact.rpartition("/")[0]
+def folder_of(resource: Resource) -> str:
+    """Where the addresses of its root are one thing each: the plan that it comes from, else the folder of its file."""
+    return resource.plan or resource.artefact.rpartition("/")[0]
 
 
 def _place(resource: Resource) -> Place:
-    return _folder(resource), resource.block
+    return folder_of(resource), resource.block
 
 
 def _shared(one: str, other: str) -> int:

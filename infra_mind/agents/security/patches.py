@@ -59,6 +59,7 @@ class _Prover:
         content = artefact.content if artefact else None
         if (
             _is_made(hit.resource)
+            or hit.resource.is_in_plan
             or content is None
             or len(content) > MAX_CHARACTERS
             or hit.rule.patch is None

@@ -104,14 +104,15 @@ class _Reader:
                 odd.append(where)
             elif _is_gone(change):
                 gone.add(address)
-            elif not isinstance(change.get("after"), dict):
+            elif not isinstance(change.get("after") or {}, dict):
                 odd.append(where)
             else:
                 found[address] = _Planned(
-                    change["after"], change.get("after_unknown"), change.get("after_sensitive"), where, f"{where}.change.after", mapping(entry).get("mode")
+                    change.get("after") or {}, change.get("after_unknown"), change.get("after_sensitive"), where, f"{where}.change.after", mapping(entry).get("mode")
                 )  # fmt: skip
         for where, entry in self._in_modules():
-            address, values = mapping(entry).get("address"), mapping(entry).get("values")
+            address = mapping(entry).get("address")
+            values = mapping(entry).get("values") or {}  # left out where apply time knows all of them
             if not isinstance(address, str) or not isinstance(values, dict):
                 odd.append(where)
             elif address not in found and address not in gone:
@@ -202,4 +203,5 @@ class _Reader:
 def _is_gone(change: dict[str, Any]) -> bool:
     """True for what is not there after apply, or no longer managed."""
     actions = listing(change.get("actions"))
-    return bool(actions) and all(isinstance(a, str) and a in _GONE for a in actions)
+    nothing = change.get("after") is None and not change.get("after_unknown")
+    return nothing or (bool(actions) and all(isinstance(a, str) and a in _GONE for a in actions))
