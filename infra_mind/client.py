@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra_mind.artefacts.intake import check, collect
+from infra_mind.artefacts.intake import check, collect, without_state
 from infra_mind.artefacts.yaml import load
 from infra_mind.client_answers import events_of, problem_of
 from infra_mind.errors import (
@@ -73,7 +73,7 @@ def read_submission(
         if isinstance(parsed.artefacts, tuple)
         else []
     )
-    files = [Artefact(path=a.path, content=a.content, problem=a.problem) for a in inline]
+    files = [without_state(Artefact(path=a.path, content=a.content, problem=a.problem)) for a in inline]
     if artefacts is not None:
         roots = [Path(artefacts)] if isinstance(artefacts, str | Path) else [Path(a) for a in artefacts]
     elif isinstance(parsed.artefacts, str):

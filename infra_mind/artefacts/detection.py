@@ -13,6 +13,12 @@ _COMPOSE = re.compile(r"(docker-|podman-)?compose([.\-_][\w.\-]+)?\.ya?ml\Z", re
 _DOCKERFILE = re.compile(
     r"((docker|container)file([.\-_][\w.\-]+)?|[\w.\-]+\.(docker|container)file)\Z", re.IGNORECASE
 )
+_STATE = (".tfstate", ".tfstate.backup")
+# How a state begins, as Terraform keeps it (version 4) and as `terraform show -json` prints it
+_STATE_HEAD = re.compile(r'\{\s*"version"\s*:\s*\d{1,4}\s*,\s*"terraform_version"\s*:')
+_SHOWN_HEAD = re.compile(
+    r'\{\s*"format_version"\s*:\s*"[\d.]{1,20}"\s*,\s*"terraform_version"\s*:\s*"[^"]{1,40}"\s*,\s*"values"\s*:'
+)
 _NO_DOCKERFILE = re.compile(r"\.(md|txt|dockerignore|py|js|go|rb|ya?ml|json)\Z", re.IGNORECASE)
 
 
@@ -23,6 +29,7 @@ class FileKind(StrEnum):
     YAML = "yaml"  # Kubernetes, compose by its shape, or something that is not ours
     TEMPLATE = "template"  # read only where a Terraform file asks for it
     HELM = "helm"
+    STATE = "state"  # of Terraform: it holds secrets, and none of it is taken
     SUPPRESSIONS = "suppressions"  # for the security agent: it makes no resource
     OTHER = "other"
 
@@ -33,6 +40,8 @@ def kind_of(path: str) -> FileKind:
     lower = name.lower()
     if lower in SUPPRESSION_FILES:
         return FileKind.SUPPRESSIONS
+    if lower.endswith(_STATE):
+        return FileKind.STATE
     if lower.endswith(_TERRAFORM):
         return FileKind.TERRAFORM
     if _COMPOSE.match(name):
@@ -46,6 +55,18 @@ def kind_of(path: str) -> FileKind:
     if lower.endswith(_TEMPLATE) or lower == ".env":
         return FileKind.TEMPLATE
     return FileKind.OTHER
+
+
+def is_state(path: str, text: str) -> bool:
+    """True for a state of Terraform: by its name, or for a JSON file by how it begins."""
+    if kind_of(path) is FileKind.STATE:
+        return True
+    if not path.lower().endswith(".json") or text.lstrip()[:1] != "{":
+        return False
+    start = len(text) - len(text.lstrip())
+    return bool(_SHOWN_HEAD.match(text, start)) or (
+        bool(_STATE_HEAD.match(text, start)) and '"lineage"' in text
+    )
 
 
 def is_wanted(path: str) -> bool:

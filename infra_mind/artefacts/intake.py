@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from infra_mind.artefacts import detection
+from infra_mind.artefacts.detection import FileKind
 from infra_mind.errors import ArtefactRefused, BadInput, FileLeftOut, TooLarge
-from infra_mind.model.inventory import TOO_LARGE, Artefact
+from infra_mind.model.inventory import HAND_IN_A_PLAN, STATE, TOO_LARGE, Artefact
 from infra_mind.settings import IntakeLimits
 
 SKIPPED_FOLDERS = frozenset(
@@ -63,12 +64,24 @@ def check(artefacts: Sequence[Artefact], limits: IntakeLimits | None = None) -> 
 
 def from_bytes(path: str, data: bytes) -> Artefact:
     """The artefact of raw bytes: its text, or the reason why it has none."""
+    if detection.kind_of(path) is FileKind.STATE:
+        return _state(path)
     if b"\0" in data[:8192]:
         return Artefact(path=path, problem="a binary file")
     try:
-        return Artefact(path=path, content=data.decode("utf-8-sig"))
+        return without_state(Artefact(path=path, content=data.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         return Artefact(path=path, problem=f"not valid UTF-8 (byte {error.start})")
+
+
+def without_state(artefact: Artefact) -> Artefact:
+    """The artefact; of a Terraform state nothing but its path, since it holds secrets in the clear."""
+    is_state = artefact.content is not None and detection.is_state(artefact.path, artefact.content)
+    return _state(artefact.path) if is_state else artefact
+
+
+def _state(path: str) -> Artefact:
+    return Artefact(path=path, problem=f"{STATE}; {HAND_IN_A_PLAN}")
 
 
 def from_inline(files: Iterable[tuple[str, str]], limits: IntakeLimits | None = None) -> tuple[Artefact, ...]:
@@ -78,7 +91,7 @@ def from_inline(files: Iterable[tuple[str, str]], limits: IntakeLimits | None = 
     for path, text in files:
         try:
             text.encode("utf-8")
-            found.append(Artefact(path=safe_path(path, limits), content=text))
+            found.append(without_state(Artefact(path=safe_path(path, limits), content=text)))
         except UnicodeEncodeError:
             found.append(Artefact(path=safe_path(path, limits), problem="not valid UTF-8 (a lone surrogate)"))
     return _in_order(found, limits)
@@ -90,7 +103,7 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
     In a folder only what `detection.is_wanted` knows is taken; a file that is named is always taken, and one that is reached twice is
     taken once. Of several folders each has its own name before its paths, as much of its path as tells it from the others
     (`shop/infra/main.tf`, `bank/infra/main.tf`). A file of a folder that is over the size limit becomes one without content, which the
-    result names, and a `FileLeftOut` warning. Raises `BadInput` when a path does not exist, `ArtefactRefused` for a link that leaves
+    result names, and a `FileLeftOut` warning; so does a Terraform state, which holds secrets. Raises `BadInput` when a path does not exist, `ArtefactRefused` for a link that leaves
     its folder, `TooLarge` for a named file or a sum over a limit."""
     limits = limits or IntakeLimits()
     roots = [root] if isinstance(root, Path) else list(root)
@@ -99,6 +112,9 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
     for path, file, is_named in _files_of(roots):
         _check_count(len(found) + 1, limits)
         safe = safe_path(path, limits)
+        if detection.kind_of(safe) is FileKind.STATE:
+            found.append(_left_out(safe, f"{STATE}; {HAND_IN_A_PLAN}"))
+            continue
         try:
             with file.open("rb") as stream:
                 data = stream.read(limits.max_file + 1)
@@ -108,16 +124,17 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
             )
             continue
         if len(data) > limits.max_file and not is_named:
-            found.append(_left_out(safe, limits))
+            found.append(_left_out(safe, f"{TOO_LARGE} of {limits.max_file} bytes for one file"))
             continue
         _check_size(safe, len(data), limits)
         total = _check_total(safe, total + len(data), limits)
-        found.append(from_bytes(safe, data))
+        artefact = from_bytes(safe, data)
+        is_state = (artefact.problem or "").startswith(STATE)
+        found.append(_left_out(safe, artefact.problem or "") if is_state else artefact)
     return _in_order(found, limits)
 
 
-def _left_out(path: str, limits: IntakeLimits) -> Artefact:
-    problem = f"{TOO_LARGE} of {limits.max_file} bytes for one file"
+def _left_out(path: str, problem: str) -> Artefact:
     warnings.warn(f"{path}: {problem}; it is left out, and the result says so", FileLeftOut, stacklevel=4)
     return Artefact(path=path, problem=problem)
 

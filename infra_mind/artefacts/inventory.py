@@ -11,7 +11,15 @@ from infra_mind.artefacts.detection import FileKind
 from infra_mind.artefacts.parsed import Parsed, Unreadable
 from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.readings import Reading
-from infra_mind.model.inventory import HAND_IN_A_PLAN, STATE, TOO_LARGE, Artefact, Inventory, Resource, UnreadFile
+from infra_mind.model.inventory import (
+    HAND_IN_A_PLAN,
+    STATE,
+    TOO_LARGE,
+    Artefact,
+    Inventory,
+    Resource,
+    UnreadFile,
+)
 from infra_mind.settings import IntakeLimits
 
 Progress = Callable[[int, int, str], None]
@@ -115,7 +123,7 @@ def _dispatch(
     environments: dict[str, dict[str, str]],
 ) -> Parsed | Plan:
     kind = detection.kind_of(path)
-    if plan.is_state(path, text):
+    if detection.is_state(path, text):
         return _unread(path, f"{STATE}; {HAND_IN_A_PLAN}", "state")
     if path.lower().endswith(".json") and (document := plan.load(path, text, limits)):
         return plan.read(path, document, limits)
@@ -125,7 +133,9 @@ def _dispatch(
         return dockerfile.read(path, text)
     if kind is FileKind.OTHER:
         return _unread(
-            path, "not a format that is assessed (Terraform, its plans, Kubernetes, compose, Dockerfile)", "unsupported"
+            path,
+            "not a format that is assessed (Terraform, its plans, Kubernetes, compose, Dockerfile)",
+            "unsupported",
         )
     if helm := _helm(path, text, charts):
         return Parsed(unread=[helm])

@@ -90,9 +90,12 @@ class Resource(Value):
     calls: tuple[CallSite, ...] = Field(
         default=(), description="Terraform: the module calls that it comes through, the outermost first"
     )
-    plan: str = Field(default="", description="Terraform: the plan that the values come from; empty for those of files")
+    plan: str = Field(
+        default="", description="Terraform: the plan that the values come from; empty for those of files"
+    )
     references: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Of a plan: attribute → the blocks that its configuration refers to there"
+        default_factory=dict,
+        description="Of a plan: attribute → the blocks that its configuration refers to there",
     )
 
     @property
@@ -155,7 +158,9 @@ class Inventory(Value):
     unread: tuple[UnreadFile, ...] = ()
     files: int = 0
     files_read: int = 0
-    variables: tuple[Resource, ...] = Field(default=(), description="What the variables of Terraform plans were given; kind `tfvars`")
+    variables: tuple[Resource, ...] = Field(
+        default=(), description="What the variables of Terraform plans were given; kind `tfvars`"
+    )
 
     @property
     def not_read(self) -> tuple[UnreadFile, ...]:
@@ -180,5 +185,11 @@ class Artefact(Value):
     def unread(self) -> UnreadFile:
         """Why a file without a content is not assessed."""
         reason = self.problem or "its content was not handed in"
-        kind = "too_large" if reason.startswith(TOO_LARGE) else "state" if reason.startswith(STATE) else "unreadable"
+        kind = (
+            "too_large"
+            if reason.startswith(TOO_LARGE)
+            else "state"
+            if reason.startswith(STATE)
+            else "unreadable"
+        )
         return UnreadFile(artefact=self.path, reason=reason, kind=kind)

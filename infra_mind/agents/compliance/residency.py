@@ -119,7 +119,11 @@ def _named(resource: Resource, path: str, value: Any) -> Named:
     else:
         observed = _short(text)
     seen = Evidence(
-        artefact=resource.artefact, line_start=lines.start, line_end=lines.end, path=resource.shown_path(path), observed=observed
+        artefact=resource.artefact,
+        line_start=lines.start,
+        line_end=lines.end,
+        path=resource.shown_path(path),
+        observed=observed,
     )
     return Named(text, seen, resource.address)
 

@@ -95,7 +95,9 @@ class Pricer:
 
     def at(self, path: str) -> Pricer | None:
         """A pricer for the resource that the value at the path points to, with this one's region; None if it is not here."""
-        named = reference(self.resource.get(path)) or next(iter(self.resource.references.get(path.partition(".")[0], ())), "")
+        named = reference(self.resource.get(path)) or next(
+            iter(self.resource.references.get(path.partition(".")[0], ())), ""
+        )
         target = self.blocks.get(named)
         return Pricer(target, self.region, self.blocks, self.ledger) if target else None
 

@@ -216,11 +216,7 @@ class Context:
 
 def _once(resource: Resource) -> tuple[str, str] | None:
     """The place of a resource that is no instance of several; else None."""
-    return (
-        (folder_of(resource), resource.address)
-        if resource.address == resource.block
-        else None
-    )
+    return (folder_of(resource), resource.address) if resource.address == resource.block else None
 
 
 def namespace(resource: Resource) -> str:

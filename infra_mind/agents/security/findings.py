@@ -132,7 +132,11 @@ def _finding(
 
 def _advice(hit: Hit, why: str) -> str:
     if hit.outcome.status is Status.UNRESOLVABLE:
-        where = "after apply, the plan does not say it" if hit.resource.is_in_plan else "at apply time: check it in the plan"
+        where = (
+            "after apply, the plan does not say it"
+            if hit.resource.is_in_plan
+            else "at apply time: check it in the plan"
+        )
         return f"{why} The value is only known {where}. {hit.rule.fix}"
     if hit.outcome.status is Status.NOT_ASSESSED:
         return (

@@ -1,7 +1,7 @@
 """Terraform plans as JSON (`terraform show -json`): what will be there after apply, with the values that files alone do not tell."""
 
-from infra_mind.artefacts.plan.document import is_plan, is_state, load
+from infra_mind.artefacts.plan.document import is_plan, load
 from infra_mind.artefacts.plan.plan import Plan
 from infra_mind.artefacts.plan.reader import read
 
-__all__ = ["Plan", "is_plan", "is_state", "load", "read"]
+__all__ = ["Plan", "is_plan", "load", "read"]

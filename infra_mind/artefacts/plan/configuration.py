@@ -86,13 +86,21 @@ class Configuration:
     def targets(self, declared: Declared, node: Any) -> tuple[str, ...]:
         """The resource blocks that an expression, or everything in a nested block, refers to."""
         found = (_BLOCK.match(_INDEX.sub("", r)) for r in self._resolved(declared, [node]))
-        return tuple(dict.fromkeys(match[1] for match in found if match and not match[1].startswith(("var.", "local."))))
+        return tuple(
+            dict.fromkeys(
+                match[1] for match in found if match and not match[1].startswith(("var.", "local."))
+            )
+        )
 
     def _resolved(self, declared: Declared, nodes: Iterable[Any]) -> list[str]:
         found: dict[str, None] = {}
         for node in nodes:
             for reference in _longest(_references(node)):
-                names = _longest(declared.each) if reference.startswith("each.") and declared.each else [reference]
+                names = (
+                    _longest(declared.each)
+                    if reference.startswith("each.") and declared.each
+                    else [reference]
+                )
                 for name in names:
                     found.update(dict.fromkeys(self._follow(declared.module, name, 0)))
                     if len(found) >= _MOST:
@@ -102,7 +110,9 @@ class Configuration:
     def _follow(self, module: _Module, reference: str, depth: int) -> tuple[str, ...]:
         key = module.prefix, reference
         if key not in self._followed:
-            self._followed[key] = (module.prefix + reference,)  # while it is being followed: a circle ends here
+            self._followed[key] = (
+                module.prefix + reference,
+            )  # while it is being followed: a circle ends here
             if depth < _DEEPEST:
                 self._followed[key] = self._leads(module, reference, depth)
         return self._followed[key]
@@ -110,14 +120,14 @@ class Configuration:
     def _leads(self, module: _Module, reference: str, depth: int) -> tuple[str, ...]:
         parts = _INDEX.sub("", reference).split(".")
         nodes: Any = None
-        there: _Module | None = None
+        there = module
         if parts[0] == "var" and module.parent and len(parts) > 1:
             nodes, there = module.call.get(parts[1]), module.parent
         elif parts[0] == "module" and len(parts) > 2:
-            there = module.modules.get(parts[1])
-            nodes = mapping(there.outputs.get(parts[2])).get("expression") if there else None
+            there = module.modules.get(parts[1], module)
+            nodes = mapping(there.outputs.get(parts[2])).get("expression")
         found: dict[str, None] = {}
-        for inner in _longest(_references(nodes)) if there else ():
+        for inner in _longest(_references(nodes)):
             found.update(dict.fromkeys(self._follow(there, inner, depth + 1)))
             if len(found) >= _MOST:
                 break

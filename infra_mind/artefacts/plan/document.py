@@ -1,10 +1,9 @@
-"""Which JSON is a plan and which a state: by what stands in it, whatever the file is called.
+"""Which JSON is a plan: by what stands in it, whatever the file is called.
 
 Source: developer.hashicorp.com/terraform/internals/json-format (format 1.2, read 2026-11-30); OpenTofu writes the same."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from infra_mind.artefacts import yaml
@@ -12,10 +11,6 @@ from infra_mind.artefacts.yaml import YamlDocument
 from infra_mind.settings import IntakeLimits
 
 _PLAN_WORDS = ('"planned_values"', '"resource_changes"')
-# A state as Terraform keeps it (version 4), and one that `terraform show -json` wrote; both head with these names.
-_STATE_HEAD = re.compile(r'"version"\s*:\s*\d+\s*,\s*"terraform_version"\s*:')
-_SHOWN_HEAD = re.compile(r'"format_version"\s*:\s*"[\d.]{1,20}"\s*,\s*"terraform_version"\s*:\s*"[^"]{1,40}"\s*,\s*"values"\s*:')
-_HEAD = 4_000
 
 
 def load(path: str, text: str, limits: IntakeLimits) -> YamlDocument | None:
@@ -31,7 +26,9 @@ def load(path: str, text: str, limits: IntakeLimits) -> YamlDocument | None:
 
 
 def _may_be_plan(text: str) -> bool:
-    return text.lstrip()[:1] == "{" and '"format_version"' in text and any(word in text for word in _PLAN_WORDS)
+    return (
+        text.lstrip()[:1] == "{" and '"format_version"' in text and any(word in text for word in _PLAN_WORDS)
+    )
 
 
 def is_plan(data: Any) -> bool:
@@ -41,16 +38,3 @@ def is_plan(data: Any) -> bool:
         and isinstance(data.get("format_version"), str)
         and (isinstance(data.get("planned_values"), dict) or isinstance(data.get("resource_changes"), list))
     )
-
-
-def is_state(path: str, text: str) -> bool:
-    """True for a state, by its name or by how it begins: it is not read further."""
-    name = path.rpartition("/")[2].lower()
-    if name.endswith((".tfstate", ".tfstate.backup")):
-        return True
-    if not name.endswith(".json"):
-        return False
-    head = text[:_HEAD].lstrip()[1:].lstrip() if text.lstrip()[:1] == "{" else ""
-    if _STATE_HEAD.match(head):
-        return '"lineage"' in text or '"serial"' in text
-    return bool(_SHOWN_HEAD.match(head))

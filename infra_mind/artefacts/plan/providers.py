@@ -28,7 +28,11 @@ def provider_resources(
         prefix = f"{module}." if isinstance(module, str) and _MODULE.match(module) else ""
         own = f"provider.{name}" + (f".{alias}" if alias else "")
         where = lines.get(f"configuration.provider_config.{key}", whole)
-        values = {n: v for n, e in mapping(data.get("expressions")).items() if (v := _setting(n, e, variables)) is not None}
+        values = {
+            n: v
+            for n, e in mapping(data.get("expressions")).items()
+            if (v := _setting(n, e, variables)) is not None
+        }
         found.append(Resource(
             address=prefix + own, block=prefix + own, format=Format.TERRAFORM, kind=f"provider.{name}", name=alias or "default",
             provider=provider_of(f"{name}_"), artefact=path, line_start=where.start, line_end=where.end,
@@ -45,7 +49,8 @@ def _setting(name: str, expression: Any, variables: dict[str, Any]) -> Any:
     """What an argument of a provider is set to. A list of blocks stays one."""
     if isinstance(expression, list):
         return [
-            {n: v for n, e in mapping(block).items() if (v := _setting(n, e, variables)) is not None} for block in expression
+            {n: v for n, e in mapping(block).items() if (v := _setting(n, e, variables)) is not None}
+            for block in expression
         ]
     data = mapping(expression)
     if "constant_value" in data:
@@ -53,10 +58,16 @@ def _setting(name: str, expression: Any, variables: dict[str, Any]) -> Any:
     references = [r for r in listing(data.get("references")) if isinstance(r, str)]
     variable = _VARIABLE.match(references[0]) if len(references) == 1 else None
     given = mapping(variables.get(variable[1])).get("value") if variable and name in _PLACES else None
-    return given if isinstance(given, str) else unresolvable(", ".join(references)[:500] or "an expression of the plan")
+    return (
+        given
+        if isinstance(given, str)
+        else unresolvable(", ".join(references)[:500] or "an expression of the plan")
+    )
 
 
-def variable_resources(path: str, variables: dict[str, Any], lines: dict[str, Lines], whole: Lines) -> list[Resource]:
+def variable_resources(
+    path: str, variables: dict[str, Any], lines: dict[str, Lines], whole: Lines
+) -> list[Resource]:
     """The values that the variables of the root module were given, in the clear: judged as those of a `.tfvars` file are."""
     found = []
     for name, given in variables.items():

@@ -121,7 +121,9 @@ class _Reader:
 
     def _in_modules(self) -> Iterator[tuple[str, Any]]:
         """The resources of the planned values, of all modules at any depth."""
-        waiting = [("planned_values.root_module", mapping(self._data.get("planned_values")).get("root_module"))]
+        waiting = [
+            ("planned_values.root_module", mapping(self._data.get("planned_values")).get("root_module"))
+        ]
         while waiting:
             where, module = waiting.pop()
             for n, entry in enumerate(listing(mapping(module).get("resources"))):
@@ -133,17 +135,25 @@ class _Reader:
         """The lines of what stands in each resource's values, in one pass over those of the document."""
         entries = {entry.inside: entry for entry in planned.values()}
         for path, where in self._lines.items():
-            cut = path.find(".change.after.") if path.startswith("resource_changes.") else path.find(".values.")
+            cut = (
+                path.find(".change.after.") if path.startswith("resource_changes.") else path.find(".values.")
+            )
             if cut < 0:
                 continue
-            inside = path[: cut + (len(".change.after") if path.startswith("resource_changes.") else len(".values"))]
+            inside = path[
+                : cut + (len(".change.after") if path.startswith("resource_changes.") else len(".values"))
+            ]
             if inside in entries:
                 entries[inside].lines[path[len(inside) + 1 :]] = where
 
     # -- resources
 
     def _resource(self, address: str, entry: _Planned) -> Resource | None:
-        parts = _ADDRESS.fullmatch(address) if len(address) <= _LONGEST_ADDRESS and address.isprintable() else None
+        parts = (
+            _ADDRESS.fullmatch(address)
+            if len(address) <= _LONGEST_ADDRESS and address.isprintable()
+            else None
+        )
         if parts is None:
             return None
         mode, kind, name = parts["mode"] or "", parts["kind"], parts["name"]
@@ -189,7 +199,11 @@ class _Reader:
                     referred[block].add(resource.kind)
         for resource in self._plan.resources:
             name, beside = _BESIDE.get(resource.kind, ("", ()))
-            if name and resource.values.get(name) == unresolvable(LATER) and referred[resource.block].intersection(beside):
+            if (
+                name
+                and resource.values.get(name) == unresolvable(LATER)
+                and referred[resource.block].intersection(beside)
+            ):
                 del resource.values[name]
 
     def _say(self, odd: list[str]) -> None:
@@ -197,7 +211,9 @@ class _Reader:
             lines = self._lines.get(odd[0], self._whole)
             shown = ", ".join(odd[:3]) + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
             reason = f"{shown}: not a resource as Terraform writes it in a plan; it is left out"
-            self._plan.unread.append(UnreadFile(artefact=self._plan.path, reason=reason, line=lines.start, kind="plan"))
+            self._plan.unread.append(
+                UnreadFile(artefact=self._plan.path, reason=reason, line=lines.start, kind="plan")
+            )
 
 
 def _is_gone(change: dict[str, Any]) -> bool:

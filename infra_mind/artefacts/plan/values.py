@@ -38,7 +38,9 @@ class Values:
         """The values after apply. `unknown` and `sensitive` have the shape of `after`, with `true` where it applies."""
         found: dict[str, Any] = {}
         for key in _keys(after, unknown):
-            value = self._value(mapping(after).get(key), _part(unknown, key), _part(sensitive, key), self._top(key))
+            value = self._value(
+                mapping(after).get(key), _part(unknown, key), _part(sensitive, key), self._top(key)
+            )
             if value is not _NOTHING:
                 found[key] = value
         self._unhash(found)
@@ -110,13 +112,18 @@ class Values:
         found: dict[str, Any] = {}
         for key in _keys(after, unknown):
             value = self._value(
-                mapping(after).get(key), mapping(unknown).get(key), mapping(sensitive).get(key), self._below(nodes, key)
+                mapping(after).get(key),
+                mapping(unknown).get(key),
+                mapping(sensitive).get(key),
+                self._below(nodes, key),
             )
             if value is not _NOTHING:
                 found[key] = value
         return found if found or _is_written(nodes) else _NOTHING
 
-    def _list(self, after: list[Any], unknown: list[Any], sensitive: list[Any], nodes: tuple[Any, ...]) -> Any:
+    def _list(
+        self, after: list[Any], unknown: list[Any], sensitive: list[Any], nodes: tuple[Any, ...]
+    ) -> Any:
         if not nodes and any(isinstance(item, dict) for item in (*after, *unknown)) and _has_true(unknown):
             nodes = _ANY  # blocks that are partly known and that the configuration does not name: a `dynamic` makes them
         found = []
@@ -138,7 +145,11 @@ class Values:
     def _unhash(self, found: dict[str, Any]) -> None:
         for name in _HASHED:
             value = found.get(name)
-            if isinstance(value, str) and len(value) == _HASH_LENGTH and set(value) <= set("0123456789abcdef"):
+            if (
+                isinstance(value, str)
+                and len(value) == _HASH_LENGTH
+                and set(value) <= set("0123456789abcdef")
+            ):
                 node = mapping(self._declared.expressions.get(name)) if self._declared else {}
                 written = node.get("constant_value")
                 reason = self._reason(self._top(name)) or "only its hash is in the plan"
@@ -147,7 +158,10 @@ class Values:
 
 def _keys(after: Any, unknown: Any) -> Iterable[str]:
     known = mapping(after)
-    return (*known, *(key for key, value in mapping(unknown).items() if key not in known and value is not False))
+    return (
+        *known,
+        *(key for key, value in mapping(unknown).items() if key not in known and value is not False),
+    )
 
 
 def _part(value: Any, key: str) -> Any:

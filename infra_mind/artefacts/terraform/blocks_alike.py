@@ -14,12 +14,17 @@ _MOST_PAIRS = 10_000  # of one block: more are not compared
 def lines_of_twin(values: Mapping[str, Any], twin: Resource) -> dict[str, Lines]:
     """The lines of the file for the paths of `values`, which are those of a plan."""
     by_name: dict[str, dict[str, Lines]] = defaultdict(dict)
-    for path, lines in twin.lines.items():
-        by_name[path.partition(".")[0]][path] = lines
+    for path, where in twin.lines.items():
+        by_name[path.partition(".")[0]][path] = where
     found: dict[str, Lines] = {}
     for name, lines in by_name.items():
         planned, written = values.get(name), twin.values.get(name)
-        if _are_blocks(planned) and isinstance(written, list) and planned is not written:
+        if (
+            isinstance(planned, list)
+            and _are_blocks(planned)
+            and isinstance(written, list)
+            and planned is not written
+        ):
             found |= _moved(name, planned, written, lines)
         else:
             found |= lines
@@ -37,8 +42,8 @@ def _moved(name: str, planned: list[Any], written: list[Any], lines: Mapping[str
         index, _, below = rest.partition(".")
         by_index[index][below] = where
     found = {name: by_index[""][""]} if "" in by_index else {}
-    for n, index in enumerate(_pairs(planned, written)):
-        for below, where in by_index.get(str(index), {}).items():
+    for n, pair in enumerate(_pairs(planned, written)):
+        for below, where in by_index.get(str(pair), {}).items():
             found[f"{name}.{n}.{below}".rstrip(".")] = where
     return found
 

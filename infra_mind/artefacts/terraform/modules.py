@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from infra_mind.artefacts.parsed import Parsed
 from infra_mind.artefacts.terraform.blocks import Values
 from infra_mind.artefacts.terraform.configuration import (
     Configuration,
@@ -16,53 +15,18 @@ from infra_mind.artefacts.terraform.configuration import (
     joined,
     module_source,
 )
-from infra_mind.artefacts.terraform.expressions import Budget, Scope, absolute, evaluate, follow, settled
-from infra_mind.artefacts.terraform.files import Files
+from infra_mind.artefacts.terraform.expressions import Scope, absolute, evaluate, follow, settled
 from infra_mind.artefacts.terraform.iam_policy import policy_json
 from infra_mind.artefacts.terraform.instances import Instance, instances, is_repeated, times
 from infra_mind.artefacts.terraform.kinds import provider_of
+from infra_mind.artefacts.terraform.run import AbsentModule, Run
 from infra_mind.artefacts.terraform.syntax import GetAttribute, GetIndex, Splat, Step
 from infra_mind.artefacts.terraform.types import converted
 from infra_mind.artefacts.terraform.values import EvaluationError, Unknown, as_text, encoded
-from infra_mind.model.inventory import CallSite, Format, Resource, UnreadFile
-from infra_mind.settings import IntakeLimits
+from infra_mind.model.inventory import CallSite, Format, Resource
 
 _MOST_MODULES = 2_000  # instances of modules in one inventory
 _PENDING = object()
-
-
-@dataclass(frozen=True)
-class AbsentModule:
-    """A call of a module that was not handed in: the root that leads to it, its block (`module.net`), and the calls up to it."""
-
-    root: str
-    block: str
-    calls: tuple[CallSite, ...]
-
-
-@dataclass
-class Run:
-    """What all modules of one inventory share."""
-
-    configurations: dict[str, Configuration]
-    files: Files
-    limits: IntakeLimits
-    budget: Budget = field(default_factory=Budget)
-    parsed: Parsed = field(default_factory=Parsed)
-    visited: set[str] = field(default_factory=set)
-    modules: int = 0
-    absent: dict[tuple[str, int | None], list[AbsentModule]] = field(default_factory=dict)
-    _left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
-
-    def leave_out(self, path: str, reason: str, line: int | None, kind: str) -> None:
-        """Names a part that is not assessed, once."""
-        if (path, reason, line) not in self._left_out:
-            self._left_out.add((path, reason, line))
-            self.parsed.unread.append(UnreadFile(artefact=path, reason=reason, line=line, kind=kind))
-
-    def is_full(self) -> bool:
-        """True with one resource more than the limit, so that the inventory names it."""
-        return len(self.parsed.resources) > self.limits.max_resources
 
 
 class Module:
@@ -283,7 +247,9 @@ class Module:
                 reason = f"module {name!r}: {source[:200]} calls itself"
             else:
                 reason, kind = f"module {name!r}: the folder {source[:200]} was not handed in", "not_sent"
-        absent = AbsentModule(self._root_folder(), f"{self.block_prefix}module.{name}", (*self.calls, _site(name, declared)))
+        absent = AbsentModule(
+            self._root_folder(), f"{self.block_prefix}module.{name}", (*self.calls, _site(name, declared))
+        )
         self._run.absent.setdefault((declared.path, line), []).append(absent)
         self._run.leave_out(declared.path, reason, line, kind)
         return None

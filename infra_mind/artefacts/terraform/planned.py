@@ -14,7 +14,7 @@ from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.plan.values import is_hidden
 from infra_mind.artefacts.terraform.blocks_alike import lines_of_twin
 from infra_mind.artefacts.terraform.configuration import Configuration, folder_of
-from infra_mind.artefacts.terraform.modules import Run
+from infra_mind.artefacts.terraform.run import Run
 from infra_mind.artefacts.terraform.values import Unknown
 from infra_mind.model.inventory import CallSite, Resource, UnreadFile, is_unresolvable
 
@@ -23,7 +23,9 @@ _META = frozenset({"lifecycle", "provisioner", "connection", "depends_on", "prov
 _NOT_PLANNED = ("data.", "provider.", "terraform")
 
 
-def roots_of(plans: Sequence[Plan], configurations: Mapping[str, Configuration], roots: Sequence[str]) -> list[str | None]:
+def roots_of(
+    plans: Sequence[Plan], configurations: Mapping[str, Configuration], roots: Sequence[str]
+) -> list[str | None]:
     """For each plan the root folder of its configuration, None where it is not among the files or cannot be told."""
     declared = {root: _declared(configurations[root]) for root in roots} if plans else {}
     return [_root_of(plan, declared) for plan in plans]
@@ -31,12 +33,18 @@ def roots_of(plans: Sequence[Plan], configurations: Mapping[str, Configuration],
 
 def _root_of(plan: Plan, declared: Mapping[str, frozenset[str]]) -> str | None:
     wanted = _planned_at_the_root(plan)
-    fitting = {root: len(wanted & blocks) for root, blocks in declared.items() if 2 * len(wanted & blocks) >= max(len(wanted), 1)}
+    fitting = {
+        root: len(wanted & blocks)
+        for root, blocks in declared.items()
+        if 2 * len(wanted & blocks) >= max(len(wanted), 1)
+    }
     own = folder_of(plan.path)
     if not wanted or own in fitting:
         return own if wanted else None
     ranked = sorted(fitting, key=lambda root: _rank(root, fitting[root], own), reverse=True)
-    if len(ranked) > 1 and _rank(ranked[0], fitting[ranked[0]], own) == _rank(ranked[1], fitting[ranked[1]], own):
+    if len(ranked) > 1 and _rank(ranked[0], fitting[ranked[0]], own) == _rank(
+        ranked[1], fitting[ranked[1]], own
+    ):
         shown = ", ".join(sorted(ranked)[:3])
         reason = f"several of the folders may be its configuration ({shown}): put it into the one that it was made of"
         plan.unread.append(UnreadFile(artefact=plan.path, reason=reason, kind="plan"))
@@ -126,13 +134,18 @@ def _stays(resource: Resource, taken: set[tuple[str, str]], of_root: Mapping[str
 
 def _is_planned(item: UnreadFile, run: Run, of_root: Mapping[str, list[Plan]]) -> bool:
     """True for a module that was not handed in where the plans hold what it makes."""
-    calls = run.absent.get((item.artefact, item.line), ()) if item.kind in ("remote_module", "not_sent") else ()
+    calls = (
+        run.absent.get((item.artefact, item.line), ()) if item.kind in ("remote_module", "not_sent") else ()
+    )
     return bool(calls) and all(
-        call.root in of_root and all(call.block in plan.declared for plan in of_root[call.root]) for call in calls
+        call.root in of_root and all(call.block in plan.declared for plan in of_root[call.root])
+        for call in calls
     )
 
 
-def _calls(root: str | None, block: str, absent: Mapping[tuple[str, str], tuple[CallSite, ...]]) -> tuple[CallSite, ...]:
+def _calls(
+    root: str | None, block: str, absent: Mapping[tuple[str, str], tuple[CallSite, ...]]
+) -> tuple[CallSite, ...]:
     """The calls in the files that lead to a module which is not among them."""
     parts = block.split(".")
     for length in range(2, len(parts), 2) if root is not None and parts[0] == "module" else ():
@@ -146,7 +159,10 @@ def _merged(resource: Resource, twins: Sequence[Resource], plan: Plan) -> Resour
     values = dict(resource.values)
     later = set(plan.later.get(resource.address, ()))
     if resource.kind.startswith("provider."):
-        values = {**values, **{n: v for n, v in twin.values.items() if n not in values or not is_unresolvable(v)}}
+        values = {
+            **values,
+            **{n: v for n, v in twin.values.items() if n not in values or not is_unresolvable(v)},
+        }
     for name, written in twin.values.items():
         there = values.get(name)
         if name not in values and (name in later or name in _META):

@@ -11,8 +11,9 @@ from infra_mind.artefacts.terraform import hcl, json_syntax
 from infra_mind.artefacts.terraform.configuration import Configuration, folder_of, root_folders
 from infra_mind.artefacts.terraform.expressions import Scope, settled
 from infra_mind.artefacts.terraform.files import Files
-from infra_mind.artefacts.terraform.modules import Run, run_all
+from infra_mind.artefacts.terraform.modules import run_all
 from infra_mind.artefacts.terraform.planned import given, joined, roots_of
+from infra_mind.artefacts.terraform.run import Run
 from infra_mind.artefacts.terraform.syntax import Body
 from infra_mind.model.inventory import TOO_LARGE, Artefact, UnreadFile
 from infra_mind.settings import IntakeLimits
@@ -43,7 +44,10 @@ def parse(artefact: Artefact, limits: IntakeLimits) -> Body | UnreadFile | None:
 
 
 def resolve(
-    bodies: Iterable[tuple[str, Body]], every: Sequence[Artefact], limits: IntakeLimits, plans: Sequence[Plan] = ()
+    bodies: Iterable[tuple[str, Body]],
+    every: Sequence[Artefact],
+    limits: IntakeLimits,
+    plans: Sequence[Plan] = (),
 ) -> Parsed:
     """Resources of parsed files, given with their paths, and of plans; `every` holds what `file()` may ask for.
 
@@ -54,10 +58,14 @@ def resolve(
     for path, body in bodies:
         _place(path, body, run, variables)
     scope = Scope(files.nothing, {}, run.budget)
-    inputs: dict[str, Mapping[str, Any]] = {folder: _inputs(found, scope) for folder, found in variables.items()}
+    inputs: dict[str, Mapping[str, Any]] = {
+        folder: _inputs(found, scope) for folder, found in variables.items()
+    }
     roots = root_folders(run.configurations)
     planned = roots_of(plans, run.configurations, roots)
-    inputs.update({root: {**inputs.get(root, {}), **values} for root, values in given(plans, planned).items()})
+    inputs.update(
+        {root: {**inputs.get(root, {}), **values} for root, values in given(plans, planned).items()}
+    )
     run_all(run, roots, inputs)
     run.parsed = joined(run, plans, planned)
     run.parsed.unread += [files.missing[path] for path in sorted(files.missing)]
