@@ -221,4 +221,4 @@ def _fact(name: str, value: FactValue, unit: str, formula: str, inputs: dict[str
     return Fact(id=f"cloud.{name}", value=value, unit=unit, formula=formula, inputs=inputs, source=SOURCE)
 
 
-AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud", version=3)
+AGENT = Agent(name=NAME, assess=assess, reads=("artefacts", "hosting"), title="Cloud", version=4)

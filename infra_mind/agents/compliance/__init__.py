@@ -333,5 +333,5 @@ AGENT = Agent(
     after=("reliability", "cloud", "mlops"),
     reads=("compliance", "organisation", "hosting", "llm_serving", "llm_api", "training", "artefacts"),
     title="Compliance",
-    version=2,
+    version=3,
 )

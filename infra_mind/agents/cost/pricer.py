@@ -79,6 +79,11 @@ class Pricer:
         """True where something stands at the path, known or not."""
         return self.resource.get(path) not in (None, [], "")
 
+    def blocks_at(self, path: str) -> int:
+        """How many blocks stand at the path; those that apply time makes are one."""
+        value = self.resource.get(path)
+        return len(value) if isinstance(value, list) else 1 if is_unresolvable(value) else 0
+
     def flag(self, path: str) -> bool | None:
         """The truth at the path; False where nothing stands; None where only apply time knows."""
         value = self.resource.get(path)

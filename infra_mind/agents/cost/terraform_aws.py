@@ -31,7 +31,7 @@ def instance(pricer: Pricer) -> None:
     if name:
         pricer.machines(name, 1, "spot" if market == "spot" else "on_demand")
     for path in ("root_block_device", "ebs_block_device"):
-        for index in range(len(pricer.resource.get(path) or [])):
+        for index in range(pricer.blocks_at(path)):
             _device(pricer, pricer, f"{path}.{index}")
     if pricer.flag("associate_public_ip_address"):
         pricer.units("public_ipv4", 1, "public IPv4 address")
@@ -76,7 +76,7 @@ def _devices_of(pricer: Pricer, template: Pricer, times: float) -> None:
         f"block_device_mappings.{i}.ebs.0" for i in range(len(mappings) if isinstance(mappings, list) else 0)
     ]
     for block in ("root_block_device", "ebs_block_device"):
-        paths += [f"{block}.{i}" for i in range(len(template.resource.get(block) or []))]
+        paths += [f"{block}.{i}" for i in range(template.blocks_at(block))]
     for path in paths:
         if template.has(f"{path}.volume_size"):
             _device(pricer, template, path, times)

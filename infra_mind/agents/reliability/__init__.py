@@ -46,5 +46,5 @@ AGENT = Agent(
     assess=assess,
     reads=("availability", "training", "artefacts", "hosting"),
     title="Reliability",
-    version=3,
+    version=4,
 )
