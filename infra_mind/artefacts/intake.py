@@ -5,6 +5,7 @@ Nothing that comes in is trusted: neither its path, nor its declared size, nor t
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -26,6 +27,7 @@ SKIPPED_FOLDERS = frozenset(
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK = 64 * 1024
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # so the `>` of PowerShell writes what a program prints
 
 
 def safe_path(path: str, limits: IntakeLimits | None = None) -> str:
@@ -66,6 +68,8 @@ def from_bytes(path: str, data: bytes) -> Artefact:
     """The artefact of raw bytes: its text, or the reason why it has none."""
     if detection.kind_of(path) is FileKind.STATE:
         return _state(path)
+    if data[:2] in _UTF_16 and path.lower().endswith(".json"):
+        data = data.decode("utf-16", "replace").encode()
     if b"\0" in data[:8192]:
         return Artefact(path=path, problem="a binary file")
     try:
