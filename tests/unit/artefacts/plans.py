@@ -65,7 +65,9 @@ def document(*changes: dict[str, Any], blocks: Any = None, **more: Any) -> dict[
     }
 
 
-def plan(*changes: dict[str, Any], path: str = "tfplan.json", indent: int | None = None, **more: Any) -> Artefact:
+def plan(
+    *changes: dict[str, Any], path: str = "tfplan.json", indent: int | None = None, **more: Any
+) -> Artefact:
     """The same as a file."""
     return Artefact(path=path, content=json.dumps(document(*changes, **more), indent=indent))
 

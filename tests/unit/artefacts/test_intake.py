@@ -275,3 +275,50 @@ def test_a_zip_with_a_damaged_file() -> None:
     data[40] ^= 0xFF
     with pytest.raises(ArtefactRefused, match="not a readable zip"):
         intake.from_zip(bytes(data))
+
+
+STATE_TEXT = '{\n  "version": 4,\n  "terraform_version": "1.9.5",\n  "serial": 3,\n  "lineage": "l",\n  "outputs": {"p": {"value": "hunter2"}}\n}'
+SHOWN_STATE = '{"format_version":"1.0","terraform_version":"1.9.5","values":{"root_module":{}}}'
+
+
+@pytest.mark.parametrize("name", ["terraform.tfstate", "terraform.tfstate.backup", "dump.json", "shown.json"])
+def test_a_state_is_left_out_with_a_warning_and_nothing_of_it_is_kept(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(SHOWN_STATE if name == "shown.json" else STATE_TEXT)
+    (tmp_path / "main.tf").write_text("x")
+    for root in (tmp_path, [tmp_path / name, tmp_path / "main.tf"]):
+        with pytest.warns(
+            FileLeftOut, match="a Terraform state: it holds secrets and is not read; hand in a plan instead"
+        ):
+            state, *_ = sorted(intake.collect(root), key=lambda a: a.content is not None)
+        assert (state.path.rpartition("/")[2], state.content, state.unread().kind) == (name, None, "state")
+
+
+def test_a_state_that_is_sent_is_not_kept() -> None:
+    for found in (
+        intake.from_inline([("a.json", STATE_TEXT)])[0],
+        intake.from_zip(zipped(("terraform.tfstate", b"{}")))[0],
+        intake.from_bytes("x/terraform.tfstate", b"\0"),
+        intake.from_bytes("a.json", STATE_TEXT.encode()),
+    ):
+        assert found.content is None
+        assert (found.problem or "").startswith("a Terraform state: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": 4}',
+        '{"version": 3, "services": {}}',
+        '{"version": 4, "terraform_version": "1"}',
+        "[]",
+        "",
+    ],
+)
+def test_other_json_with_a_version_is_no_state(text: str) -> None:
+    assert intake.from_inline([("a.json", text)])[0].content == text
+
+
+def test_a_json_that_powershell_wrote_is_text() -> None:
+    assert intake.from_bytes("plan.json", '{"a": "ü"}'.encode("utf-16")).content == '{"a": "ü"}'
+    assert intake.from_bytes("plan.json", b"\xff\xfe\x00").content is not None
+    assert intake.from_bytes("main.tf", "a".encode("utf-16")).problem == "a binary file"

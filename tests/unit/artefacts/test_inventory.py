@@ -80,7 +80,13 @@ def test_more_resources_than_the_limit_are_named() -> None:
 
 
 def test_nothing_gives_nothing() -> None:
-    assert build_inventory([]).model_dump() == {"resources": (), "unread": (), "files": 0, "files_read": 0, "variables": ()}
+    assert build_inventory([]).model_dump() == {
+        "resources": (),
+        "unread": (),
+        "files": 0,
+        "files_read": 0,
+        "variables": (),
+    }
 
 
 _PATHS = [

@@ -184,21 +184,37 @@ def test_a_reference_is_followed_to_the_caller_and_into_other_modules() -> None:
     found = versioning(to=refers("aws_s3_bucket.b.id", "aws_s3_bucket.b"))
     assert found.values == {"bucket": unresolvable("aws_s3_bucket.b.id")}
     assert found.references == {"bucket": ("aws_s3_bucket.b",)}
-    made = {"outputs": {"id": {"expression": refers("aws_s3_bucket.b[0].id", "aws_s3_bucket.b[0]", "aws_s3_bucket.b")}}}
+    made = {
+        "outputs": {
+            "id": {"expression": refers("aws_s3_bucket.b[0].id", "aws_s3_bucket.b[0]", "aws_s3_bucket.b")}
+        }
+    }
     found = versioning(to=refers("module.made.id", "module.made"), calls={"made": {"module": made}})
     assert found.values == {"bucket": unresolvable("module.made.aws_s3_bucket.b[0].id")}
     assert found.references == {"bucket": ("module.made.aws_s3_bucket.b",)}
 
 
 def test_a_reference_to_each_value_leads_to_what_is_gone_through() -> None:
-    blocks = [block("aws_x.a", {"bucket": refers("each.value.id", "each.value")}, for_each_expression=refers("aws_s3_bucket.b"))]
+    blocks = [
+        block(
+            "aws_x.a",
+            {"bucket": refers("each.value.id", "each.value")},
+            for_each_expression=refers("aws_s3_bucket.b"),
+        )
+    ]
     found = planned(change('aws_x.a["k"]', {}, unknown={"bucket": True}), blocks=blocks)
     assert found.resources[0].references == {"bucket": ("aws_s3_bucket.b",)}
 
 
 def test_outputs_that_refer_to_each_other_end() -> None:
-    a = {"expressions": {"in": refers("module.b.out")}, "module": {"outputs": {"out": {"expression": refers("var.in")}}}}
-    b = {"expressions": {"in": refers("module.a.out")}, "module": {"outputs": {"out": {"expression": refers("var.in")}}}}
+    a = {
+        "expressions": {"in": refers("module.b.out")},
+        "module": {"outputs": {"out": {"expression": refers("var.in")}}},
+    }
+    b = {
+        "expressions": {"in": refers("module.a.out")},
+        "module": {"outputs": {"out": {"expression": refers("var.in")}}},
+    }
     found = versioning(to=refers("module.a.out"), calls={"a": a, "b": b})
     assert list(found.values) == ["bucket"]
 
@@ -215,7 +231,9 @@ def test_rules_beside_a_group_are_what_fills_it_in() -> None:
     alone = planned(group, blocks=[block("aws_security_group.g")])
     assert resource(alone, "aws_security_group.g").values == {"ingress": unresolvable("known after apply")}
     rule = block("aws_security_group_rule.r", {"security_group_id": refers("aws_security_group.g.id")})
-    both = planned(group, change("aws_security_group_rule.r", {}), blocks=[block("aws_security_group.g"), rule])
+    both = planned(
+        group, change("aws_security_group_rule.r", {}), blocks=[block("aws_security_group.g"), rule]
+    )
     assert resource(both, "aws_security_group.g").values == {}
 
 
@@ -246,7 +264,9 @@ def test_a_provider_has_the_region_that_a_variable_gives() -> None:
 def test_values_of_variables_are_no_resources() -> None:
     found = planned(change("aws_vpc.v", {}), variables={"password": {"value": "x"}, "none": {}})
     assert addresses(found) == ["aws_vpc.v"]
-    assert [(v.kind, v.name, v.values) for v in found.variables] == [("tfvars", "password", {"password": "x"})]
+    assert [(v.kind, v.name, v.values) for v in found.variables] == [
+        ("tfvars", "password", {"password": "x"})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +293,9 @@ def test_what_terraform_does_not_write_is_named_and_hides_nothing(entry: Any) ->
 
 
 @pytest.mark.parametrize("odd", [None, 1, "x", [], {}, [None], {"a": [1, {}]}, True])
-@pytest.mark.parametrize("part", ["resource_changes", "planned_values", "configuration", "variables", "prior_state"])
+@pytest.mark.parametrize(
+    "part", ["resource_changes", "planned_values", "configuration", "variables", "prior_state"]
+)
 def test_any_part_may_be_of_any_type(part: str, odd: Any) -> None:
     data = {**document(change("aws_vpc.good", {})), part: odd}
     found = build_inventory([Artefact(path="tfplan.json", content=json.dumps(data))])
@@ -292,14 +314,18 @@ def test_any_part_may_be_of_any_type(part: str, odd: Any) -> None:
 )
 def test_a_plan_over_a_limit_is_refused_with_the_reason(after: str, reason: str, indent: int | None) -> None:
     text = json.dumps(document(change("aws_vpc.a", "HERE")), indent=indent).replace('"HERE"', after)
-    found = build_inventory([Artefact(path="tfplan.json", content=text)], limits=IntakeLimits(max_yaml_nodes=200))
+    found = build_inventory(
+        [Artefact(path="tfplan.json", content=text)], limits=IntakeLimits(max_yaml_nodes=200)
+    )
     assert reason in only_unread(found).reason
     assert found.resources == ()
 
 
 def test_numbers_that_are_none_stay_texts() -> None:
     text = json.dumps(document(change("aws_vpc.a", {"a": "N", "b": "I"})))
-    (found,) = build_inventory([Artefact(path="p.json", content=text.replace('"N"', "NaN").replace('"I"', "1e999"))]).resources
+    (found,) = build_inventory(
+        [Artefact(path="p.json", content=text.replace('"N"', "NaN").replace('"I"', "1e999"))]
+    ).resources
     assert found.values == {"a": "NaN", "b": "1e999"}
     assert Resource.model_validate_json(found.to_json()) == found
 

@@ -37,7 +37,9 @@ def test_instances_of_a_count_that_only_the_plan_knows_stand_at_the_one_block() 
     entries = [change(f"aws_instance.web[{n}]", {"a": n}) for n in range(3)]
     blocks = [block("aws_instance.web", count_expression=refers("var.n"))]
     found = build_inventory([tf(text), plan(*entries, blocks=blocks)]).resources
-    assert [(r.address, r.line_start, r.count) for r in found] == [(f"aws_instance.web[{n}]", 2, 1) for n in range(3)]
+    assert [(r.address, r.line_start, r.count) for r in found] == [
+        (f"aws_instance.web[{n}]", 2, 1) for n in range(3)
+    ]
 
 
 def test_blocks_that_the_plan_orders_in_its_own_way_keep_their_lines() -> None:
@@ -54,7 +56,9 @@ def test_blocks_that_the_plan_orders_in_its_own_way_keep_their_lines() -> None:
 """
     after = {"ingress": [{"from_port": 22, "protocol": "tcp"}, {"from_port": 443, "protocol": "tcp"}]}
     blocks = [block("aws_security_group.g", {"ingress": is_([])})]
-    (found,) = build_inventory([tf(text), plan(change("aws_security_group.g", after), blocks=blocks)]).resources
+    (found,) = build_inventory(
+        [tf(text), plan(change("aws_security_group.g", after), blocks=blocks)]
+    ).resources
     assert found.lines_of("ingress.0.from_port") == Lines(start=7, end=7)
     assert found.lines_of("ingress.1.from_port") == Lines(start=3, end=3)
     assert found.lines_of("ingress.1") == Lines(start=2, end=5)
@@ -72,7 +76,10 @@ def test_blocks_of_a_dynamic_that_the_files_do_not_know_stand_at_it() -> None:
 def test_a_block_whose_number_neither_knows_is_not_taken_for_empty() -> None:
     text = 'resource "aws_x" "g" {\n  dynamic "rule" {\n    for_each = aws_y.b.list\n    content {}\n  }\n}\n'
     (found,) = build_inventory(
-        [tf(text), plan(change("aws_x.g", {}, unknown={"rule": True, "arn": True}), blocks=[block("aws_x.g")])]
+        [
+            tf(text),
+            plan(change("aws_x.g", {}, unknown={"rule": True, "arn": True}), blocks=[block("aws_x.g")]),
+        ]
     ).resources
     assert found.values == {"rule": [unresolvable("aws_y.b.list")]}
 
@@ -81,7 +88,14 @@ def test_what_the_plan_does_not_know_the_files_may_know_in_part() -> None:
     text = 'variable "who" {}\nresource "aws_x" "p" {\n  policy = jsonencode({ Principal = var.who, Resource = aws_s3_bucket.b.arn })\n}\n'
     blocks = [block("aws_x.p", {"policy": refers("var.who", "aws_s3_bucket.b.arn")})]
     (found,) = build_inventory(
-        [tf(text), plan(change("aws_x.p", {}, unknown={"policy": True}), blocks=blocks, variables={"who": {"value": "*"}})]
+        [
+            tf(text),
+            plan(
+                change("aws_x.p", {}, unknown={"policy": True}),
+                blocks=blocks,
+                variables={"who": {"value": "*"}},
+            ),
+        ]
     ).resources
     assert found.values["policy"] == '{"Principal":"*","Resource":{"$unresolvable":"aws_s3_bucket.b.arn"}}'
 
@@ -89,7 +103,9 @@ def test_what_the_plan_does_not_know_the_files_may_know_in_part() -> None:
 def test_what_is_set_to_nothing_by_the_plan_is_not_taken_from_the_files() -> None:
     text = 'resource "aws_x" "a" {\n  kms_key_id = local.nobody_knows\n}\n'
     blocks = [block("aws_x.a", {"kms_key_id": refers("local.nobody_knows")})]
-    (found,) = build_inventory([tf(text), plan(change("aws_x.a", {"kms_key_id": None}), blocks=blocks)]).resources
+    (found,) = build_inventory(
+        [tf(text), plan(change("aws_x.a", {"kms_key_id": None}), blocks=blocks)]
+    ).resources
     assert found.values == {}
 
 
@@ -101,7 +117,9 @@ def test_what_only_terraform_reads_comes_from_the_files() -> None:
 
 def test_a_sensitive_value_does_not_come_back_through_the_files() -> None:
     text = 'variable "password" {}\nresource "aws_x" "a" {\n  password = var.password\n  note = "for ${var.password}"\n}\n'
-    entry = change("aws_x.a", {"password": "correct-horse"}, sensitive={"password": True}, unknown={"note": True})
+    entry = change(
+        "aws_x.a", {"password": "correct-horse"}, sensitive={"password": True}, unknown={"note": True}
+    )
     blocks = [block("aws_x.a", {"password": refers("var.password"), "note": refers("var.password")})]
     given: Any = {"variables": {"password": {"value": "correct-horse"}}}
     (open_,) = build_inventory([tf(text), plan(entry, blocks=blocks, **given)]).resources
@@ -116,7 +134,11 @@ def test_a_module_beside_the_files_keeps_its_calls() -> None:
     inner = 'resource "aws_vpc" "v" {\n  cidr_block = local.c\n}\n'
     calls = {"net": {"module": {"resources": [block("aws_vpc.v", {"cidr_block": refers("local.c")})]}}}
     (found,) = build_inventory(
-        [tf(main), tf(inner, "net/main.tf"), plan(change("module.net.aws_vpc.v", {"cidr_block": "10.0.0.0/8"}), blocks=[], modules=calls)]
+        [
+            tf(main),
+            tf(inner, "net/main.tf"),
+            plan(change("module.net.aws_vpc.v", {"cidr_block": "10.0.0.0/8"}), blocks=[], modules=calls),
+        ]
     ).resources
     assert (found.address, found.artefact, found.line_start) == ("module.net.aws_vpc.v", "net/main.tf", 1)
     assert [(c.artefact, c.line_start) for c in found.calls] == [("main.tf", 1)]
@@ -171,12 +193,17 @@ def test_a_plan_belongs_to_the_folder_that_it_lies_in(plan_path: str, belongs: s
     assert planned.artefact == belongs
     assert len(found.resources) == (3 if belongs == "tfplan.json" else 2)
     if belongs == "tfplan.json":
-        assert only_unread(found).reason.startswith("several of the folders may be its configuration (dev, prod)")
+        assert only_unread(found).reason.startswith(
+            "several of the folders may be its configuration (dev, prod)"
+        )
 
 
 def test_a_plan_of_another_configuration_stays_by_itself() -> None:
     files = [tf('resource "aws_vpc" "v" {}\n'), plan(WEB, blocks=BLOCKS)]
-    assert addresses(build_inventory(files)) == [("aws_instance.web", "tfplan.json"), ("aws_vpc.v", "main.tf")]
+    assert addresses(build_inventory(files)) == [
+        ("aws_instance.web", "tfplan.json"),
+        ("aws_vpc.v", "main.tf"),
+    ]
 
 
 def test_two_plans_of_one_configuration_are_two_of_everything() -> None:
@@ -201,5 +228,9 @@ def test_a_provider_keeps_its_line_and_learns_its_region() -> None:
         [tf(text), plan(WEB, blocks=BLOCKS, providers=providers, variables={"r": {"value": "eu-west-1"}})]
     )
     provider = resource(found, "provider.aws")
-    assert (provider.artefact, provider.line_start, provider.values) == ("main.tf", 2, {"region": "eu-west-1"})
+    assert (provider.artefact, provider.line_start, provider.values) == (
+        "main.tf",
+        2,
+        {"region": "eu-west-1"},
+    )
     assert len(found.resources) == 2

@@ -24,9 +24,11 @@ from infra_mind.model.scan import Scan, ScannedCheck
 from infra_mind.model.submission import Submission
 from infra_mind.scanners import checkov
 from infra_mind.settings import Settings
+from tests.unit.artefacts.plans import change, plan
 from tests.waiting import wait_until
 
 MAIN = 'resource "aws_s3_bucket" "site" {\n  bucket = "site"\n  acl    = "public-read"\n}\n'
+PLAN = plan(change("aws_vpc.v", {})).content or ""
 Fake = Callable[[str], Path]
 
 
@@ -206,7 +208,7 @@ def test_it_is_given_the_files_without_secrets_of_ours_and_without_a_configurati
         f'd=$(dirname $0); echo "$@" > $d/words; env > $d/env; (cd $2 && find . -type f | sort) > $d/files; {says(report())}'
     )
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a}]}\n"
-    scan(files(**{"k8s/.checkov.yaml": pod, "k8s/pod.yaml": pod, "run.py": "x", "prod.tfvars": 'a = "b"\n'}))
+    scan(files(**{"k8s/.checkov.yaml": pod, "k8s/pod.yaml": pod, "run.py": "x", "prod.tfvars": 'a = "b"\n', "tfplan.json": PLAN}))
     words, env = (room / "bin" / "words").read_text(), (room / "bin" / "env").read_text()
     assert (room / "bin" / "files").read_text().split() == ["./k8s/pod.yaml", "./main.tf", "./prod.tfvars"]
     assert "--skip-download" in words
