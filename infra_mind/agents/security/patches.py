@@ -33,7 +33,8 @@ def key_of(hit: Hit) -> Key:
 
 def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
     """Unified diffs by key, each proven alone, and a note on what was left out; the worst failures come first."""
-    wanted = {key_of(h): h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL}
+    failed = (h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL)
+    wanted = {key_of(h): h for h in failed if not h.resource.is_in_plan}
     ordered = sorted(wanted.items(), key=lambda item: (item[1].rule.severity.rank, item[0]))
     prover = _Prover(artefacts)
     proven = {key: diff for key, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))}
@@ -59,7 +60,6 @@ class _Prover:
         content = artefact.content if artefact else None
         if (
             _is_made(hit.resource)
-            or hit.resource.is_in_plan
             or content is None
             or len(content) > MAX_CHARACTERS
             or hit.rule.patch is None

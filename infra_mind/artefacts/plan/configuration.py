@@ -12,6 +12,7 @@ from typing import Any
 _INDEX = re.compile(r'\[(?:-?\d+|"(?:[^"\\]|\\.)*"|[^\]]*)\]')
 _BLOCK = re.compile(r"((?:module\.[\w-]+\.)*(?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z_][\w-]*)")
 _MOST = 50  # references of one expression, followed through modules
+_MOST_STEPS = 10  # of a reference, from its end, that Terraform lists once more without it
 _DEEPEST = 30  # modules that a reference passes
 _EXPRESSION = frozenset({"constant_value", "references"})
 
@@ -108,17 +109,19 @@ class Configuration:
         return list(found)
 
     def _follow(self, module: _Module, reference: str, depth: int) -> tuple[str, ...]:
-        key = module.prefix, reference
+        parts = _INDEX.sub("", reference).split(".")
+        steps = {"var": 2, "module": 3}.get(parts[0])
+        if steps is None:
+            return (module.prefix + reference,)
+        key = module.prefix, ".".join(parts[:steps])
         if key not in self._followed:
-            self._followed[key] = (
-                module.prefix + reference,
-            )  # while it is being followed: a circle ends here
+            self._followed[key] = ("".join(key),)  # while it is being followed: a circle ends here
             if depth < _DEEPEST:
-                self._followed[key] = self._leads(module, reference, depth)
+                self._followed[key] = self._leads(module, parts, depth) or ("".join(key),)
         return self._followed[key]
 
-    def _leads(self, module: _Module, reference: str, depth: int) -> tuple[str, ...]:
-        parts = _INDEX.sub("", reference).split(".")
+    def _leads(self, module: _Module, parts: list[str], depth: int) -> tuple[str, ...]:
+        """What the caller gives for a variable, or what an output of a called module is made of."""
         nodes: Any = None
         there = module
         if parts[0] == "var" and module.parent and len(parts) > 1:
@@ -131,7 +134,7 @@ class Configuration:
             found.update(dict.fromkeys(self._follow(there, inner, depth + 1)))
             if len(found) >= _MOST:
                 break
-        return tuple(found)[:_MOST] or (module.prefix + reference,)
+        return tuple(found)[:_MOST]
 
 
 def _is_repeated(block: dict[str, Any]) -> bool:
@@ -162,8 +165,9 @@ def _longest(references: Iterable[str]) -> list[str]:
     shorter: set[str] = set()
     for reference in every:
         head = reference
-        while head := _cut(head):
-            if head in shorter:
+        for _ in range(_MOST_STEPS):
+            head = _cut(head)
+            if not head or head in shorter:
                 break
             shorter.add(head)
     return [r for r in every if r not in shorter]

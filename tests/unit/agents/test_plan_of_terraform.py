@@ -114,6 +114,46 @@ def test_what_a_variable_decides_is_found_at_the_line_that_uses_it() -> None:
     assert (found.evidence[0].artefact, found.evidence[0].line_start) == ("main.tf", 4)
 
 
+def test_failures_of_a_plan_take_no_proof_from_those_of_files() -> None:
+    entries = [change(f"aws_s3_bucket_acl.a{n}", {"acl": "public-read"}) for n in range(160)]
+    assert run(plan(*entries)).details["patches"] == {"proven": 0, "note": ""}
+
+
+def test_a_value_of_the_plan_is_no_default_that_a_caller_may_change() -> None:
+    text = DATABASE_TF.replace('"safe" {}', '"safe" {\n  default = false\n}')
+    files = [Artefact(path="modules/db/main.tf", content=text)]
+    assert not of(run(*files), "IM-AWS-RDS-002")
+    entry = plan(
+        change("aws_db_instance.d", DATABASE), blocks=[DATABASE_BLOCK], path="modules/db/tfplan.json"
+    )
+    assert len(of(run(*files, entry), "IM-AWS-RDS-002")) == 1
+
+
+def test_rules_that_name_a_known_list_are_its_rules() -> None:
+    allow = {
+        "action": "allow",
+        "rule_no": 200,
+        "protocol": "tcp",
+        "from_port": 22,
+        "to_port": 22,
+        "cidr_block": "0.0.0.0/0",
+    }
+    deny = {
+        "network_acl_id": "acl-1", "rule_action": "deny", "rule_number": 100, "protocol": "tcp", "from_port": 22, "to_port": 22,
+        "cidr_block": "0.0.0.0/0",
+    }  # fmt: skip
+    blocks = [
+        block("aws_network_acl.n", {"ingress": [{"action": is_("allow")}]}),
+        block("aws_network_acl_rule.r", {"network_acl_id": refers("aws_network_acl.n.id")}),
+    ]
+    entries = [
+        change("aws_network_acl.n", {"id": "acl-1", "ingress": [allow]}),
+        change("aws_network_acl_rule.r", deny),
+    ]
+    assert len(of(run(plan(entries[0], blocks=blocks)), "IM-AWS-NACL-001")) == 1
+    assert not of(run(plan(*entries, blocks=blocks)), "IM-AWS-NACL-001")
+
+
 def test_a_comment_in_the_file_accepts_what_the_plan_shows() -> None:
     accepted = DATABASE_TF.replace(
         "  storage_enc", "  # infra-mind:ignore IM-AWS-RDS-002 test data only\n  storage_enc"

@@ -277,7 +277,7 @@ def test_values_of_variables_are_no_resources() -> None:
         {},
         {"address": 5, "change": {"after": {}}},
         {"address": "aws_vpc", "change": {"actions": ["create"], "after": {}}},
-        {"address": "aws_vpc.a\n", "change": {"actions": ["create"], "after": {"a": 1}}},
+        {"address": 'aws_vpc.a["\n"]', "change": {"actions": ["create"], "after": {"a": 1}}},
         {"address": "aws_vpc." + "a" * 2_000, "change": {"actions": ["create"], "after": {"a": 1}}},
         {"address": "aws_vpc.a", "mode": "data", "change": {"actions": ["create"], "after": {"a": 1}}},
         {"address": "aws_vpc.a", "change": {"actions": ["create"], "after": [1]}},

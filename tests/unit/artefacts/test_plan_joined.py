@@ -198,6 +198,13 @@ def test_a_plan_belongs_to_the_folder_that_it_lies_in(plan_path: str, belongs: s
         )
 
 
+def test_the_folder_of_a_plan_goes_before_one_that_has_more_of_its_blocks() -> None:
+    two = SIZE + 'resource "aws_vpc" "v" {}\n'
+    more = plan(WEB, blocks=[*BLOCKS, block("aws_vpc.v")], path="dev/tfplan.json")
+    found = build_inventory([tf(SIZE, "dev/main.tf"), tf(two, "prod/main.tf"), more])
+    assert [r.artefact for r in found.resources if r.plan] == ["dev/main.tf"]
+
+
 def test_a_plan_of_another_configuration_stays_by_itself() -> None:
     files = [tf('resource "aws_vpc" "v" {}\n'), plan(WEB, blocks=BLOCKS)]
     assert addresses(build_inventory(files)) == [

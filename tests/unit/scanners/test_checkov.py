@@ -208,7 +208,17 @@ def test_it_is_given_the_files_without_secrets_of_ours_and_without_a_configurati
         f'd=$(dirname $0); echo "$@" > $d/words; env > $d/env; (cd $2 && find . -type f | sort) > $d/files; {says(report())}'
     )
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a}]}\n"
-    scan(files(**{"k8s/.checkov.yaml": pod, "k8s/pod.yaml": pod, "run.py": "x", "prod.tfvars": 'a = "b"\n', "tfplan.json": PLAN}))
+    scan(
+        files(
+            **{
+                "k8s/.checkov.yaml": pod,
+                "k8s/pod.yaml": pod,
+                "run.py": "x",
+                "prod.tfvars": 'a = "b"\n',
+                "tfplan.json": PLAN,
+            }
+        )
+    )
     words, env = (room / "bin" / "words").read_text(), (room / "bin" / "env").read_text()
     assert (room / "bin" / "files").read_text().split() == ["./k8s/pod.yaml", "./main.tf", "./prod.tfvars"]
     assert "--skip-download" in words
