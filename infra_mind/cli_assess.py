@@ -36,7 +36,7 @@ class FailOn(StrEnum):
 
 def assess(
     brief: Brief,
-    artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", metavar="PATH", help="Folder or file with Terraform, Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
+    artefacts: Annotated[list[Path] | None, typer.Option("--artefacts", "-a", metavar="PATH", help="Folder or file with Terraform (also its plan: terraform show -json tfplan > tfplan.json), Kubernetes, compose, Dockerfiles; may be given more than once.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report here; the end of the name says how: .html .pdf .md .csv .sarif .xml (JUnit) .focus.csv .cdx.json .json.")] = None,
     result_file: Annotated[Path | None, typer.Option("--result", help="Write the result JSON here.")] = None,
     as_json: Json = False,

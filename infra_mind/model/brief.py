@@ -233,7 +233,7 @@ class Brief(Value):
     llm_api: Annotated[tuple[LlmApi, ...], Field(max_length=500)] = ()
     artefacts: str | tuple[str | InlineArtefact, ...] | None = Field(
         default=None,
-        description="A folder or a list of files, read by the client and sent along; over HTTP a list of {path, content}",
+        description="A folder or a list of files (Terraform and its plans as JSON, Kubernetes, compose, Dockerfiles), read by the client and sent along; over HTTP a list of {path, content}",
     )
 
     @model_validator(mode="after")

@@ -478,3 +478,14 @@ def test_an_inline_file_and_one_of_a_folder_under_one_path_are_refused_before_an
     brief = {"name": "x", "artefacts": [{"path": "main.tf", "content": ""}]}
     with pytest.raises(errors.ArtefactRefused, match="twice under the same path"):
         read_submission(brief, artefacts=tmp_path)
+
+
+def test_a_terraform_state_is_not_sent_in_any_form(tmp_path: Path) -> None:
+    state = '{"version": 4, "terraform_version": "1.9.5", "lineage": "x", "outputs": {"p": "hunter2"}}'
+    (tmp_path / "terraform.tfstate").write_text(state)
+    with pytest.warns(errors.FileLeftOut, match=r"terraform\.tfstate: a Terraform state"):
+        from_folder = read_submission({"name": "x"}, tmp_path)
+    inline = read_submission({"name": "x", "artefacts": [{"path": "a.json", "content": state}]})
+    for submission in (from_folder, inline):
+        assert [a.unread().kind for a in submission.artefacts] == ["state"]
+        assert b"hunter2" not in submission.to_bytes()

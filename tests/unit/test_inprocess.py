@@ -12,6 +12,7 @@ from infra_mind.inprocess import assess_here
 from infra_mind.model.submission import Submission
 from infra_mind.model.task import Event, StartOptions
 from tests.synthetic import table
+from tests.unit.artefacts.plans import change, plan
 
 SYNTHETIC = "tests.synthetic:table"
 
@@ -80,3 +81,14 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     run = {"assessment_id", "provenance"}
     assert first.model_dump_json(exclude=run) == second.model_dump_json(exclude=run)
     assert first.assessment_id != second.assessment_id
+
+
+def test_a_folder_with_a_plan_is_assessed_by_it(tmp_path: Path) -> None:
+    entry = change("aws_db_instance.d", {"publicly_accessible": True})
+    (tmp_path / "tfplan.json").write_text(plan(entry).content or "")
+    result = assess_here(read_submission({"name": "x"}, tmp_path))
+    (found,) = [f for f in result.agents["security"].findings if f.rule_id == "IM-AWS-RDS-001"]
+    assert (found.evidence[0].artefact, found.evidence[0].path) == (
+        "tfplan.json",
+        "aws_db_instance.d.publicly_accessible",
+    )

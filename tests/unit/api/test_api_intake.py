@@ -311,3 +311,30 @@ async def test_a_refused_body_is_never_answered_whole(http: httpx.AsyncClient) -
     answer = await http.post("/assessments", json={"name": {"password": secret}})
     assert secret not in answer.text
     problem(answer, 422)
+
+
+@pytest.mark.parametrize("form", ["json", "zip", "multipart"])
+async def test_nothing_of_a_terraform_state_is_kept(
+    http: httpx.AsyncClient, store: MemoryStore, form: str
+) -> None:
+    state = json.dumps(
+        {"version": 4, "terraform_version": "1.9.5", "lineage": "x", "outputs": {"p": "hunter2"}}
+    )
+    if form == "json":
+        files = [{"path": "a.json", "content": state}, {"path": "b/terraform.tfstate", "content": state}]
+        answer = await http.post("/assessments", json={"name": "x", "artefacts": files})
+    elif form == "zip":
+        body = zipped(brief_dot_yml="name: x", a_dot_json=state, b__terraform_dot_tfstate=state)
+        answer = await http.post("/assessments", content=body, headers=ZIP_TYPE)
+    else:
+        sent = [
+            ("artefacts", ("a.json", state.encode())),
+            ("artefacts", ("b/terraform.tfstate", state.encode())),
+        ]
+        answer = await http.post("/assessments", files=[("brief", (None, YAML)), *sent])
+    submission = await kept(store, answer)
+    assert b"hunter2" not in submission.to_bytes()
+    assert [(a.path, a.unread().kind) for a in submission.artefacts] == [
+        ("a.json", "state"),
+        ("b/terraform.tfstate", "state"),
+    ]

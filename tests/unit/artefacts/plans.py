@@ -26,8 +26,7 @@ def change(address: str, after: Any, **more: Any) -> dict[str, Any]:
 
 def block(address: str, expressions: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A resource block of the configuration of a plan."""
-    mode, _, rest = address.rpartition("data.") if address.startswith("data.") else ("", "", address)
-    kind, name = rest.split(".")
+    kind, name = address.removeprefix("data.").split(".")
     return {
         "address": address,
         "mode": "data" if address.startswith("data.") else "managed",
@@ -49,7 +48,7 @@ def is_(value: Any) -> dict[str, Any]:
     return {"constant_value": value}
 
 
-def document(*changes: dict[str, Any], blocks: Any = None, **more: Any) -> dict[str, Any]:
+def document(*changes: Any, blocks: Any = None, **more: Any) -> dict[str, Any]:
     """A plan. Without `blocks` it has no configuration; `modules` are the calls of the root, `config` what else stands in it."""
     configuration: dict[str, Any] = {}
     if blocks is not None:
@@ -65,13 +64,11 @@ def document(*changes: dict[str, Any], blocks: Any = None, **more: Any) -> dict[
     }
 
 
-def plan(
-    *changes: dict[str, Any], path: str = "tfplan.json", indent: int | None = None, **more: Any
-) -> Artefact:
+def plan(*changes: Any, path: str = "tfplan.json", indent: int | None = None, **more: Any) -> Artefact:
     """The same as a file."""
     return Artefact(path=path, content=json.dumps(document(*changes, **more), indent=indent))
 
 
-def planned(*changes: dict[str, Any], **more: Any) -> Inventory:
+def planned(*changes: Any, **more: Any) -> Inventory:
     """The inventory of one plan."""
     return build_inventory([plan(*changes, **more)])

@@ -134,7 +134,15 @@ def test_what_the_provider_computes_in_a_block_is_left_out() -> None:
 
 
 def test_empty_values_that_nobody_wrote_are_left_out() -> None:
-    after = {"a": "", "b": [], "c": {}, "d": None, "e": False, "f": 0, "g": [{"h": "", "i": []}]}
+    after: dict[str, Any] = {
+        "a": "",
+        "b": [],
+        "c": {},
+        "d": None,
+        "e": False,
+        "f": 0,
+        "g": [{"h": "", "i": []}],
+    }
     assert values(after, {"g": [{"j": is_(1)}]}) == {"e": False, "f": 0, "g": [{}]}
     assert values({"a": "", "b": []}, {"a": is_(""), "b": is_([])}) == {"a": "", "b": []}
 
