@@ -100,6 +100,15 @@ def test_what_the_plan_does_not_know_the_files_may_know_in_part() -> None:
     assert found.values["policy"] == '{"Principal":"*","Resource":{"$unresolvable":"aws_s3_bucket.b.arn"}}'
 
 
+def test_a_local_value_is_followed_in_the_files() -> None:
+    text = 'locals {\n  b = aws_s3_bucket.b.id\n}\nresource "aws_x" "a" {\n  bucket = local.b\n}\n'
+    blocks = [block("aws_x.a", {"bucket": refers("local.b")})]
+    (found,) = build_inventory(
+        [tf(text), plan(change("aws_x.a", {}, unknown={"bucket": True}), blocks=blocks)]
+    ).resources
+    assert found.values == {"bucket": unresolvable("aws_s3_bucket.b.id")}
+
+
 def test_what_is_set_to_nothing_by_the_plan_is_not_taken_from_the_files() -> None:
     text = 'resource "aws_x" "a" {\n  kms_key_id = local.nobody_knows\n}\n'
     blocks = [block("aws_x.a", {"kms_key_id": refers("local.nobody_knows")})]
