@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from infra_mind.artefacts.downloaded import is_index
+
 _TERRAFORM = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
-_TEMPLATE = (".sh", ".bash", ".ps1", ".tpl", ".tftpl", ".tmpl", ".cfg", ".env")
+TEMPLATES = (".sh", ".bash", ".ps1", ".tpl", ".tftpl", ".tmpl", ".cfg", ".env")
 _YAML = (".yaml", ".yml")
 SUPPRESSION_FILES = (".infra-mind.yaml", ".infra-mind.yml")
 _COMPOSE = re.compile(r"(docker-|podman-)?compose([.\-_][\w.\-]+)?\.ya?ml\Z", re.IGNORECASE)
@@ -30,6 +32,7 @@ class FileKind(StrEnum):
     TEMPLATE = "template"  # read only where a Terraform file asks for it
     HELM = "helm"
     STATE = "state"  # of Terraform: it holds secrets, and none of it is taken
+    MODULES = "modules"  # where the modules lie that were downloaded
     SUPPRESSIONS = "suppressions"  # for the security agent: it makes no resource
     OTHER = "other"
 
@@ -40,6 +43,8 @@ def kind_of(path: str) -> FileKind:
     lower = name.lower()
     if lower in SUPPRESSION_FILES:
         return FileKind.SUPPRESSIONS
+    if is_index(path):
+        return FileKind.MODULES
     if lower.endswith(_STATE):
         return FileKind.STATE
     if lower.endswith(_TERRAFORM):
@@ -52,7 +57,7 @@ def kind_of(path: str) -> FileKind:
         return FileKind.HELM
     if lower.endswith(_YAML) or lower.endswith(".json"):
         return FileKind.YAML
-    if lower.endswith(_TEMPLATE) or lower == ".env":
+    if lower.endswith(TEMPLATES) or lower == ".env":
         return FileKind.TEMPLATE
     return FileKind.OTHER
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from infra_mind.artefacts import detection
+from infra_mind.artefacts import detection, downloaded
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.errors import ArtefactRefused, BadInput, FileLeftOut, TooLarge
 from infra_mind.model.inventory import HAND_IN_A_PLAN, STATE, TOO_LARGE, Artefact
@@ -26,6 +26,8 @@ SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", ".venv", "venv", "__pycache__"}
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
+_DATA = ".terraform"
+_LONGEST_INDEX = 2 * 1024 * 1024
 _CHUNK = 64 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # so the `>` of PowerShell writes what a program prints
 
@@ -205,6 +207,8 @@ def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
         linked = [f for f in kept if (here / f).is_symlink()]
         for name in linked:
             _stay_inside(here / name, real_root, root)
+        if _DATA in folders:
+            yield from _downloaded(here, root, real_root)
         folders[:] = [f for f in kept if f not in linked]  # os.walk does not follow links: no cycles
         for name in sorted(files):
             file = here / name
@@ -214,6 +218,38 @@ def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
             _stay_inside(file, real_root, root)
             if file.is_file():
                 yield relative, file
+
+
+def _downloaded(configuration: Path, root: Path, real_root: Path) -> Iterator[tuple[str, Path]]:
+    """The modules that `terraform init` has put below a configuration, as its index names them; what lies elsewhere is not looked at."""
+    index = configuration / downloaded.INDEX
+    if not index.resolve().is_relative_to(real_root):
+        return
+    try:
+        with index.open("rb") as stream:
+            text = stream.read(_LONGEST_INDEX).decode("utf-8-sig", "replace")
+    except OSError:
+        return
+    relative = index.relative_to(root).as_posix()
+    named = set(downloaded.folders(relative, text).values())
+    packages = {downloaded.package_of(folder) for folder in named}
+    files = [f for folder in sorted(named) for f in _files_in(root / folder, (".tf", ".tf.json"))]
+    files += [
+        f
+        for folder in sorted(named | packages)
+        for f in _files_in(root / folder / "templates", detection.TEMPLATES)
+    ]
+    yield relative, index
+    for file in files:
+        if file.resolve().is_relative_to(real_root):
+            yield file.relative_to(root).as_posix(), file
+
+
+def _files_in(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    try:
+        return sorted(f for f in folder.iterdir() if f.name.endswith(endings) and f.is_file())
+    except OSError:
+        return []
 
 
 def _stay_inside(path: Path, real_root: Path, root: Path) -> None:

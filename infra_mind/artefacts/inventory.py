@@ -127,7 +127,7 @@ def _dispatch(
         return _unread(path, f"{STATE}; {HAND_IN_A_PLAN}", "state")
     if path.lower().endswith(".json") and (document := plan.load(path, text, limits)):
         return plan.read(path, document, limits)
-    if kind is FileKind.SUPPRESSIONS:
+    if kind in (FileKind.SUPPRESSIONS, FileKind.MODULES):
         return Parsed()
     if kind is FileKind.DOCKERFILE:
         return dockerfile.read(path, text)

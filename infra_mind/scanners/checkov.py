@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from infra_mind.artefacts.downloaded import is_downloaded
 from infra_mind.model.inventory import Artefact, Inventory
 from infra_mind.model.scan import Scan, ScannedCheck
 
@@ -64,6 +65,7 @@ def _files(inventory: Inventory, artefacts: Mapping[str, Artefact]) -> dict[str,
     """What made a resource, and Terraform's variables; text only."""
     wanted = {resource.artefact for resource in inventory.resources if not resource.is_in_plan}
     wanted |= {path for path in artefacts if path.endswith((".tf", ".tfvars"))}
+    wanted -= {path for path in wanted if is_downloaded(path)}
     return {
         path: content
         for path in sorted(wanted)

@@ -130,7 +130,7 @@ class Context:
         """The variable behind the value at `path` of a module below `modules/` that nothing here calls; else empty.
 
         Its default is not what is applied: whoever calls the module, from a place that is not here, sets it."""
-        if resource.plan:
+        if resource.plan or resource.calls:
             return ""
         folder = resource.artefact.rpartition("/")[0]
         uncalled = "modules" in folder.split("/")[:-1] and folder not in self._called

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from infra_mind.artefacts.downloaded import is_downloaded
 from infra_mind.model.inventory import Artefact, Format, Lines, Resource
 
 _MODULE = re.compile(r'^\s*module\s+"?([\w-]+)"?\s*\{')
@@ -28,7 +29,7 @@ def declarations(artefacts: Mapping[str, Artefact]) -> list[Resource]:
     found: list[Resource] = []
     for path in sorted(artefacts):
         content = artefacts[path].content
-        if not content:
+        if not content or is_downloaded(path):  # nobody here wrote it
             continue
         if path.endswith(".tf") and any(
             word in content for word in ("module", "required_providers", "variable")

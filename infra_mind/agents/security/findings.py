@@ -13,6 +13,7 @@ from infra_mind.agents.security.rule import Family, Outcome, Rule
 from infra_mind.agents.security.secrets import scrub
 from infra_mind.agents.security.suppressions import Place, Problem, Suppressions
 from infra_mind.agents.unread import by_reason, places, short
+from infra_mind.artefacts.downloaded import is_downloaded
 from infra_mind.model.finding import (
     Confidence,
     Effort,
@@ -31,6 +32,7 @@ SENSITIVE = ("credentials", "health", "payment", "personal")
 _SENSITIVE_FAMILIES = frozenset({Family.EXPOSURE, Family.ENCRYPTION, Family.NETWORK})
 _INDEX = re.compile(r"\.\d+(?=\.|$)")
 _LONGEST = 300
+_NOT_OURS = "It stands in a module that was downloaded: set the module's input for it at the call, or take another version of the module."
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def _advice(hit: Hit, why: str) -> str:
         return (
             f"Write the attribute in the form that its documentation gives, then assess again. {hit.rule.fix}"
         )
+    if is_downloaded(hit.resource.artefact):
+        return f"{why} {hit.rule.fix} {_NOT_OURS}"
     return f"{why} {hit.rule.fix}"
 
 

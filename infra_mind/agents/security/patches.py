@@ -16,6 +16,7 @@ from infra_mind.agents.security.findings import Hit
 from infra_mind.agents.security.rule import Outcome
 from infra_mind.agents.security.secrets import scrub
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
+from infra_mind.artefacts.downloaded import is_downloaded
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact, Format, Inventory, Resource
@@ -34,7 +35,9 @@ def key_of(hit: Hit) -> Key:
 def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
     """Unified diffs by key, each proven alone, and a note on what was left out; the worst failures come first."""
     failed = (h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL)
-    wanted = {key_of(h): h for h in failed if not h.resource.is_in_plan}
+    wanted = {
+        key_of(h): h for h in failed if not (h.resource.is_in_plan or is_downloaded(h.resource.artefact))
+    }
     ordered = sorted(wanted.items(), key=lambda item: (item[1].rule.severity.rank, item[0]))
     prover = _Prover(artefacts)
     proven = {key: diff for key, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))}

@@ -89,9 +89,9 @@ def joined(folder: str, relative: str) -> str | None:
     return "/".join(parts)
 
 
-def root_folders(configurations: dict[str, Configuration]) -> list[str]:
-    """Folders that no other one uses as a module, in order."""
-    used = set()
+def root_folders(configurations: dict[str, Configuration], downloaded: Iterable[str] = ()) -> list[str]:
+    """Folders that no other one uses as a module and that were not downloaded as one, in order."""
+    used = set(downloaded)
     for configuration in configurations.values():
         used |= set(_used_by(configuration)) - {configuration.folder}
     return sorted(set(configurations) - used)

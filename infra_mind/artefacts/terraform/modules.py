@@ -234,6 +234,10 @@ class Module:
         if source is None:
             reason = f"module {name!r}: its source is not a plain text"
         elif not is_local(source):
+            folder = self._run.downloaded.folder_of(self._root_folder(), f"{self.block_prefix}module.{name}")
+            configuration = self._run.configurations.get(folder or "")
+            if folder and configuration and not self._is_inside(folder):
+                return configuration
             reason, kind = (
                 f"module {name!r} comes from {_without_password(source)[:200]}, which was not handed in",
                 "remote_module",
@@ -380,5 +384,5 @@ def _without_password(source: str) -> str:
 def run_all(run: Run, roots: list[str], inputs: Mapping[str, Mapping[str, Any]]) -> None:
     """Emits every root, then the folders that only a circle of modules reaches."""
     for folder in [*roots, *sorted(run.configurations)]:
-        if folder not in run.visited:
+        if folder not in run.visited and folder not in run.downloaded.folders:
             Module(run, run.configurations[folder], inputs.get(folder, {})).emit()

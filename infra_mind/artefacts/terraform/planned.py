@@ -167,10 +167,12 @@ def _merged(resource: Resource, twins: Sequence[Resource], plan: Plan) -> Resour
         there = values.get(name)
         if name not in values and (name in later or name in _META):
             values[name] = written
-        elif is_unresolvable(there) and not is_hidden(there):
-            # the files may know a part of it, a policy that names the ARN of a bucket, or where a local value leads
-            if not is_unresolvable(written) or name not in resource.references:
-                values[name] = written
+        elif (
+            is_unresolvable(there)
+            and not is_hidden(there)
+            and (not is_unresolvable(written) or name not in resource.references)
+        ):  # the files may know a part of it, a policy that names the ARN of a bucket, or where a local value leads
+            values[name] = written
     return resource.model_copy(update={
         "artefact": twin.artefact, "line_start": twin.line_start, "line_end": twin.line_end, "calls": twin.calls,
         "values": values, "lines": lines_of_twin(values, twin),

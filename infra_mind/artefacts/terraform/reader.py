@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from infra_mind.artefacts.downloaded import Downloaded
 from infra_mind.artefacts.parsed import Parsed, Unreadable
 from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.terraform import hcl, json_syntax
@@ -53,7 +54,7 @@ def resolve(
 
     A plan of a configuration that is among the files gives the values, the files say where they stand."""
     files = Files(every, limits)
-    run = Run({}, files, limits)
+    run = Run({}, files, limits, downloaded=Downloaded(every))
     variables: dict[str, list[tuple[str, Body]]] = {}
     for path, body in bodies:
         _place(path, body, run, variables)
@@ -61,7 +62,7 @@ def resolve(
     inputs: dict[str, Mapping[str, Any]] = {
         folder: _inputs(found, scope) for folder, found in variables.items()
     }
-    roots = root_folders(run.configurations)
+    roots = root_folders(run.configurations, run.downloaded.folders)
     planned = roots_of(plans, run.configurations, roots)
     inputs.update(
         {root: {**inputs.get(root, {}), **values} for root, values in given(plans, planned).items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from infra_mind.artefacts.downloaded import Downloaded
 from infra_mind.artefacts.parsed import Parsed
 from infra_mind.artefacts.terraform.configuration import Configuration
 from infra_mind.artefacts.terraform.expressions import Budget
@@ -31,6 +32,7 @@ class Run:
     budget: Budget = field(default_factory=Budget)
     parsed: Parsed = field(default_factory=Parsed)
     visited: set[str] = field(default_factory=set)
+    downloaded: Downloaded = field(default_factory=Downloaded)
     modules: int = 0
     absent: dict[tuple[str, int | None], list[AbsentModule]] = field(default_factory=dict)
     _left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
