@@ -248,7 +248,7 @@ _UNREAD_ADVICE = {
     "": "Correct the file, or leave it out on purpose.",
     "unsupported": "Leave it out on purpose; what it deploys is judged in a format that is read.",
     "helm_template": "Render it (`helm template`) and send the output along.",
-    "remote_module": "To have it judged here, hand in a plan beside the files (`terraform show -json tfplan > tfplan.json`), or put a copy of the module beside them and name it by its path (`./modules/...`).",
+    "remote_module": "To have it judged here, hand in a plan beside the files (`terraform show -json tfplan > tfplan.json`), run `terraform init` in the folder (what it downloads is read), or put a copy of the module beside them and name it by its path (`./modules/...`).",
     "not_sent": "Send what it asks for along.",
     "too_large": "Leave it out on purpose, or send the part that matters in smaller files.",
     "limit": "Send the part that matters, in smaller files.",

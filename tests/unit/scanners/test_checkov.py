@@ -216,6 +216,7 @@ def test_it_is_given_the_files_without_secrets_of_ours_and_without_a_configurati
                 "run.py": "x",
                 "prod.tfvars": 'a = "b"\n',
                 "tfplan.json": PLAN,
+                ".terraform/modules/x/main.tf": MAIN,
             }
         )
     )
