@@ -160,12 +160,13 @@ def test_templates_of_a_whole_package_serve_the_modules_inside_it(tmp_path: Path
         "main.tf": MAIN,
         INDEX: listed,
         ".terraform/modules/db/templates/start.tpl": "hello ${who}",
-        ".terraform/modules/db/modules/inner/main.tf": 'resource "aws_x" "a" {\n  text = templatefile("${path.module}/../../templates/start.tpl", { who = "you" })\n}\n',
+        ".terraform/modules/db/modules/inner/templates/own.tpl": "and me",
+        ".terraform/modules/db/modules/inner/main.tf": 'resource "aws_x" "a" {\n  text = templatefile("${path.module}/../../templates/start.tpl", { who = "you" })\n  own = file("${path.module}/templates/own.tpl")\n}\n',
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     found = build_inventory(intake.collect(tmp_path))
-    assert resource(found, "module.db.aws_x.a").values == {"text": "hello you"}
+    assert resource(found, "module.db.aws_x.a").values == {"text": "hello you", "own": "and me"}
     assert found.unread == ()
 
 
@@ -232,6 +233,16 @@ def test_a_plan_gives_the_values_and_the_module_the_line() -> None:
         True,
         "tfplan.json",
     )
+
+
+def test_a_plan_is_not_that_of_a_downloaded_module() -> None:
+    found = build_inventory(
+        [
+            *files(main="locals {}\n"),
+            plan(change("aws_db_instance.d", {}), blocks=[block("aws_db_instance.d")]),
+        ]
+    )
+    assert [(r.address, r.artefact) for r in found.resources] == [("aws_db_instance.d", "tfplan.json")]
 
 
 def test_read_in_another_process_it_gives_the_same() -> None:
