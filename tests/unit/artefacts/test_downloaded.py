@@ -236,13 +236,11 @@ def test_a_plan_gives_the_values_and_the_module_the_line() -> None:
 
 
 def test_a_plan_is_not_that_of_a_downloaded_module() -> None:
-    found = build_inventory(
-        [
-            *files(main="locals {}\n"),
-            plan(change("aws_db_instance.d", {}), blocks=[block("aws_db_instance.d")]),
-        ]
-    )
-    assert [(r.address, r.artefact) for r in found.resources] == [("aws_db_instance.d", "tfplan.json")]
+    dev = Artefact(path="dev/main.tf", content='resource "aws_db_instance" "d" {}\n')
+    made = plan(change("aws_db_instance.d", {}), blocks=[block("aws_db_instance.d")], path="plans/a.json")
+    found = build_inventory([*files(), dev, made])
+    assert resource(found, "aws_db_instance.d").artefact == "dev/main.tf"
+    assert found.unread == ()
 
 
 def test_read_in_another_process_it_gives_the_same() -> None:
