@@ -55,6 +55,10 @@ class Regions:
         name = str(chosen[UNRESOLVABLE_KEY]) if is_unresolvable(chosen) else _text(chosen) or ""
         alias = name.partition(".")[2] or None
         blocks = self._regions_by_folder.get((resource.provider, alias), {})
+        if resource.plan and (
+            planned := self._regions_by_plan.get((resource.plan, resource.provider, alias))
+        ):
+            return next(iter(planned)) if len(planned) == 1 else None
         folder = PurePosixPath(resource.artefact).parent
         near = [blocks[f] for f in (folder, *folder.parents) if f in blocks]
         found = set[str]().union(*near) if near else self._every_region.get((resource.provider, alias), set())
@@ -69,6 +73,15 @@ class Regions:
             regions = folders.setdefault(PurePosixPath(block.artefact).parent, set())
             if region := _block_region(block):
                 regions.add(region)
+        return found
+
+    @cached_property
+    def _regions_by_plan(self) -> dict[tuple[str, str | None, str | None], set[str]]:
+        """The same of the provider blocks of each plan."""
+        found: dict[tuple[str, str | None, str | None], set[str]] = {}
+        for block in self._blocks:
+            if block.plan and (region := _block_region(block)):
+                found.setdefault((block.plan, block.provider, _text(block.get("alias"))), set()).add(region)
         return found
 
     @cached_property

@@ -23,6 +23,15 @@ _ADDRESS = re.compile(
     rf"(?P<module>(?:module\.[\w-]+(?:{_INDEX})?\.)*)(?P<mode>data\.)?(?P<kind>[A-Za-z][\w-]*)\.(?P<name>[A-Za-z_][\w-]*)(?:{_INDEX})?"
 )
 _INDICES = re.compile(_INDEX)
+# What a plan says of itself (Terraform 1.8 and later): (field, the value that tells, what it means)
+_UNFINISHED = (
+    ("errored", True, "Terraform ended this plan with an error: what it had not reached is not in it"),
+    (
+        "complete",
+        False,
+        "not a whole plan (it has targets, or changes are put off): what it leaves out is not in it",
+    ),
+)
 _GONE = frozenset({"delete", "forget"})
 # Blocks whose absence opens nothing. A provider fills them in from resources of their own, and then the configuration does not name them; nor
 # does it name those that a `dynamic` block makes. Unknown and without such a resource they are not taken for empty.
@@ -97,8 +106,8 @@ class _Reader:
         """By address: first what the changes say, then what only the planned values hold."""
         found: dict[str, _Planned] = {}
         gone: set[str] = set()
-        for n, entry in enumerate(listing(self._data.get("resource_changes"))):
-            where, address = f"resource_changes.{n}", mapping(entry).get("address")
+        for where, entry in self._changes():
+            address = mapping(entry).get("address")
             change = mapping(mapping(entry).get("change"))
             if not isinstance(address, str) or not change or address in found:
                 odd.append(where)
@@ -118,6 +127,13 @@ class _Reader:
             elif address not in found and address not in gone:
                 found[address] = _Planned(values, None, mapping(entry).get("sensitive_values"), where, f"{where}.values", mapping(entry).get("mode"))  # fmt: skip
         return found
+
+    def _changes(self) -> Iterator[tuple[str, Any]]:
+        """The changes, and those that Terraform puts off to a later apply."""
+        for n, entry in enumerate(listing(self._data.get("resource_changes"))):
+            yield f"resource_changes.{n}", entry
+        for n, entry in enumerate(listing(self._data.get("deferred_changes"))):
+            yield f"deferred_changes.{n}.resource_change", mapping(entry).get("resource_change")
 
     def _in_modules(self) -> Iterator[tuple[str, Any]]:
         """The resources of the planned values, of all modules at any depth."""
@@ -207,6 +223,9 @@ class _Reader:
                 del resource.values[name]
 
     def _say(self, odd: list[str]) -> None:
+        for flag, is_bad, reason in _UNFINISHED:
+            if self._data.get(flag) is is_bad:
+                self._plan.unread.append(UnreadFile(artefact=self._plan.path, reason=reason, kind="plan"))
         if odd:
             lines = self._lines.get(odd[0], self._whole)
             shown = ", ".join(odd[:3]) + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")

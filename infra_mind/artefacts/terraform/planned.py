@@ -20,6 +20,7 @@ from infra_mind.model.inventory import CallSite, Resource, UnreadFile, is_unreso
 
 # What a block says to Terraform itself; no plan has it among the values.
 _META = frozenset({"lifecycle", "provisioner", "connection", "depends_on", "provider"})
+_MOST_PAIRS = 100_000  # of a plan and a root folder
 _NOT_PLANNED = ("data.", "provider.", "terraform")
 
 
@@ -28,28 +29,39 @@ def roots_of(
 ) -> list[str | None]:
     """For each plan the root folder of its configuration, None where it is not among the files or cannot be told."""
     declared = {root: _declared(configurations[root]) for root in roots} if plans else {}
-    return [_root_of(plan, declared) for plan in plans]
+    few = (
+        len(plans) * len(roots) <= _MOST_PAIRS
+    )  # else the folder that a plan lies in is the only one that is looked at
+    return [_root_of(plan, declared, few) for plan in plans]
 
 
-def _root_of(plan: Plan, declared: Mapping[str, frozenset[str]]) -> str | None:
-    wanted = _planned_at_the_root(plan)
-    fitting = {
-        root: len(wanted & blocks)
-        for root, blocks in declared.items()
-        if 2 * len(wanted & blocks) >= max(len(wanted), 1)
-    }
-    own = folder_of(plan.path)
-    if not wanted or own in fitting:
-        return own if wanted else None
-    ranked = sorted(fitting, key=lambda root: _rank(root, fitting[root], own), reverse=True)
-    if len(ranked) > 1 and _rank(ranked[0], fitting[ranked[0]], own) == _rank(
-        ranked[1], fitting[ranked[1]], own
-    ):
-        shown = ", ".join(sorted(ranked)[:3])
-        reason = f"several of the folders may be its configuration ({shown}): put it into the one that it was made of"
+def _root_of(plan: Plan, declared: Mapping[str, frozenset[str]], look_further: bool) -> str | None:
+    wanted, own = _planned_at_the_root(plan), folder_of(plan.path)
+    if not wanted:
+        return None
+    if _fits(wanted, declared.get(own, frozenset())):
+        return own
+    fitting = (
+        {
+            root: _rank(root, len(wanted & blocks), own)
+            for root, blocks in declared.items()
+            if _fits(wanted, blocks)
+        }
+        if look_further
+        else {}
+    )
+    best = max(fitting.values(), default=None)
+    found = sorted(root for root, rank in fitting.items() if rank == best)
+    if len(found) > 1:
+        reason = f"several of the folders may be its configuration ({', '.join(found[:3])}): put it into the one that it was made of"
         plan.unread.append(UnreadFile(artefact=plan.path, reason=reason, kind="plan"))
         return None
-    return ranked[0] if ranked else None
+    return found[0] if found else None
+
+
+def _fits(wanted: frozenset[str], blocks: frozenset[str]) -> bool:
+    """True where at least half of what a plan plans stands in a folder."""
+    return 2 * len(wanted & blocks) >= len(wanted)
 
 
 def _rank(root: str, score: int, own: str) -> tuple[int, int]:

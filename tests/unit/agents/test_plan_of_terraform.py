@@ -280,6 +280,16 @@ def test_machines_of_a_plan_have_a_price() -> None:
     assert prices == {"aws_instance.web[0]": 0.192, "aws_instance.web[1]": 0.192, "aws_instance.t": 0.096}
 
 
+def test_each_plan_has_the_region_of_its_own_provider() -> None:
+    plans = [
+        plan(change("aws_instance.web", {"instance_type": "m5.large"}), blocks=[block("aws_instance.web")], path=f"{region}.json",
+             providers={"aws": {"name": "aws", "expressions": {"region": is_(region)}}})
+        for region in ("us-east-1", "eu-west-1")
+    ]  # fmt: skip
+    result = COST.assess(Inputs(brief=parse_brief({"name": "x"}), inventory=build_inventory(plans)), silent)
+    assert sorted(line.region for line in result.cost_lines) == ["eu-west-1", "us-east-1"]
+
+
 @pytest.mark.parametrize("odd", [5, 1.5, "x", True])
 def test_blocks_of_another_type_cost_nothing_and_are_no_error(odd: object) -> None:
     entry = change(

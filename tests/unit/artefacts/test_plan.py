@@ -329,6 +329,31 @@ def test_a_plan_over_a_limit_is_refused_with_the_reason(after: str, reason: str,
     assert found.resources == ()
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [("errored", True, "ended this plan with an error"), ("complete", False, "not a whole plan")],
+)
+def test_a_plan_that_is_not_whole_says_so(flag: str, value: bool, said: str) -> None:
+    found = planned(change("aws_vpc.a", {}), **{flag: value})
+    assert said in only_unread(found).reason
+    assert addresses(found) == ["aws_vpc.a"]
+    assert planned(change("aws_vpc.a", {}), **{flag: not value}).unread == ()
+
+
+def test_what_is_put_off_is_there_all_the_same() -> None:
+    put_off = {
+        "reason": "provider_config_unknown",
+        "resource_change": change("aws_vpc.later", {}, unknown={"a": True}),
+    }
+    assert addresses(planned(change("aws_vpc.a", {}), deferred_changes=[put_off])) == [
+        "aws_vpc.a",
+        "aws_vpc.later",
+    ]
+    assert only_unread(planned(deferred_changes=[7])).reason.startswith(
+        "deferred_changes.0.resource_change: "
+    )
+
+
 def test_numbers_that_are_none_stay_texts() -> None:
     text = json.dumps(document(change("aws_vpc.a", {"a": "N", "b": "I"})))
     (found,) = build_inventory(

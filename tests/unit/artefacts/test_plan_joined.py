@@ -250,3 +250,16 @@ def test_a_provider_keeps_its_line_and_learns_its_region() -> None:
         {"region": "eu-west-1"},
     )
     assert len(found.resources) == 2
+
+
+def test_with_very_many_plans_and_folders_only_the_own_one_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("infra_mind.artefacts.terraform.planned._MOST_PAIRS", 0)
+    files = [
+        tf(SIZE, "dev/main.tf"),
+        plan(WEB, blocks=BLOCKS, path="dev/a.json"),
+        plan(WEB, blocks=BLOCKS, path="b.json"),
+    ]
+    found = build_inventory(files)
+    assert addresses(found) == [("aws_instance.web", "b.json"), ("aws_instance.web", "dev/main.tf")]
