@@ -113,6 +113,8 @@ class _Reader:
                 odd.append(where)
             elif _is_gone(change):
                 gone.add(address)
+            elif change.get("after") is None and not change.get("after_unknown"):
+                continue  # nothing is known of it: whether it is there, the planned values say
             elif not isinstance(change.get("after") or {}, dict):
                 odd.append(where)
             else:
@@ -238,5 +240,4 @@ class _Reader:
 def _is_gone(change: dict[str, Any]) -> bool:
     """True for what is not there after apply, or no longer managed."""
     actions = listing(change.get("actions"))
-    nothing = change.get("after") is None and not change.get("after_unknown")
-    return nothing or (bool(actions) and all(isinstance(a, str) and a in _GONE for a in actions))
+    return bool(actions) and all(isinstance(a, str) and a in _GONE for a in actions)

@@ -90,6 +90,13 @@ def test_what_is_gone_after_apply_is_left_out(actions: list[str], there: bool) -
     assert addresses(found) == (["aws_vpc.main"] if there else [])
 
 
+def test_of_what_nothing_is_known_the_planned_values_say_whether_it_is_there() -> None:
+    nothing = change("aws_vpc.main", None, actions=["no-op"])
+    assert addresses(planned(nothing)) == []
+    module = {"resources": [{"address": "aws_vpc.main", "mode": "managed"}]}
+    assert addresses(planned(nothing, planned_values={"root_module": module})) == ["aws_vpc.main"]
+
+
 def test_a_deposed_object_does_not_hide_the_one_that_takes_its_place() -> None:
     deposed = {**change("aws_vpc.main", None, actions=["delete"]), "deposed": "abc"}
     assert addresses(planned(deposed, change("aws_vpc.main", {"a": 1}))) == ["aws_vpc.main"]
