@@ -49,5 +49,5 @@ AGENT = Agent(
     after=("research",),
     reads=("organisation", "budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
-    version=7,
+    version=8,
 )

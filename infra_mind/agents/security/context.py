@@ -69,10 +69,12 @@ class Context:
 
     def _named(self, resource: Resource, attribute: str) -> tuple[str, str] | None:
         value = resource.values.get(attribute)
-        if isinstance(value, str) and attribute not in resource.references:
+        if isinstance(value, str) and not resource.plan:
             return "", value
         found = self._links.named_by(resource, attribute, value)
-        return _once(found[0]) if len(found) == 1 else None
+        if len(found) == 1:
+            return _once(found[0])
+        return ("", value) if isinstance(value, str) else None
 
     def documents(self, subject: Subject, attribute: str) -> list[Subject]:
         """The `aws_iam_policy_document` data sources that `attribute` refers to and that are among the artefacts, each followed

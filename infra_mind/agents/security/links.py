@@ -1,7 +1,8 @@
 """Which Terraform resource refers to which: built once, so that a look at the neighbours does not grow with the inventory.
 
 A reference is known from the marker of a value (there it is absolute: `module.net.aws_vpc.main.id`), from the resource's own text
-(relative to its module; the reader may have put in the value), from the configuration of a plan and, for buckets, from the literal name.
+(relative to its module; the reader may have put in the value), from the configuration of a plan, from an id or ARN that a plan knows and, for
+buckets, from the literal name.
 Several roots may hold the same address: the one whose folder is nearest to the referrer is meant. A plan is a root of its own."""
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _REFERENCE = re.compile(
     r"(?<![\w.\]-])((?:module\.[\w-]+(?:\[[^\]]*\])?\.)*)((?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+)\.([A-Za-z_][\w-]*)"
 )
 _MOST_ROOTS = 50  # that hold the same address: more are not compared, so that the work stays linear
+_IDENTITIES = ("id", "arn")
+_SHORTEST_ID = 6
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
@@ -39,6 +42,11 @@ class Links:
         """The first resource of every block that this one refers to, as far as they are in the inventory."""
         found = [*_marked(resource.values), *self._written(resource, self._source(resource)[1:])]
         found += [block for blocks in resource.references.values() for block in blocks]
+        found += [
+            block
+            for name, value in resource.values.items()
+            for block in self._identified(resource, name, value)
+        ]
         bucket = resource.values.get("bucket")
         if isinstance(bucket, str) and resource.kind != "aws_s3_bucket":
             found += self._buckets.get(bucket, [])
@@ -52,8 +60,21 @@ class Links:
             for n, line in self._source(resource)[1:]
             if path in resource.lines and where.start <= n <= where.end
         ]
-        planned = resource.references.get(path.partition(".")[0], ())
+        top = path.partition(".")[0]
+        planned = (*resource.references.get(top, ()), *self._identified(resource, top, value))
         return self._resolved(resource, [*_marked(value), *self._written(resource, lines), *planned])
+
+    def _identified(self, resource: Resource, name: str, value: Any) -> list[str]:
+        """Blocks of the same plan that exist and whose id or ARN is the value, or one of a list."""
+        if not resource.plan or name in _IDENTITIES:
+            return []
+        texts = value if isinstance(value, list) else [value]
+        return [
+            block
+            for text in texts
+            if isinstance(text, str)
+            for block in self._ids.get((resource.plan, text), ())
+        ]
 
     def _written(self, resource: Resource, lines: Iterable[tuple[int, str]]) -> Iterator[str]:
         prefix = resource.block.removesuffix(f"{resource.kind}.{resource.name}")
@@ -95,6 +116,17 @@ class Links:
             if resource.kind == "aws_s3_bucket" and isinstance(name, str):
                 named[name].append(resource.block)
         return named
+
+    @cached_property
+    def _ids(self) -> dict[tuple[str, str], list[str]]:
+        """Plan and id or ARN → blocks. What names very many is no id."""
+        named: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for resource in self._resources:
+            for name in _IDENTITIES if resource.plan else ():
+                value = resource.values.get(name)
+                if isinstance(value, str) and len(value) >= _SHORTEST_ID:
+                    named[resource.plan, value].append(resource.block)
+        return {key: blocks for key, blocks in named.items() if len(blocks) <= _MOST_ROOTS}
 
     @cached_property
     def _referrers(self) -> dict[Place, list[Resource]]:

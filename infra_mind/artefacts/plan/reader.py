@@ -32,6 +32,8 @@ _UNFINISHED = (
         "not a whole plan (it has targets, or changes are put off): what it leaves out is not in it",
     ),
 )
+# Every bucket that exists shows what S3 encrypts all buckets with: nobody chose it.
+_MIRRORED = "server_side_encryption_configuration"
 _GONE = frozenset({"delete", "forget"})
 # Blocks whose absence opens nothing. A provider fills them in from resources of their own, and then the configuration does not name them; nor
 # does it name those that a `dynamic` block makes. Unknown and without such a resource they are not taken for empty.
@@ -182,6 +184,12 @@ class _Reader:
         found = values.of(entry.after, entry.unknown, entry.sensitive)
         self._add_provider(found, block)
         self._mark_blocks_beside(found, kind, entry, values)
+        if (
+            kind == "aws_s3_bucket"
+            and not values.sets(_MIRRORED)
+            and "aws:kms" not in str(found.get(_MIRRORED))
+        ):
+            found.pop(_MIRRORED, None)
         where = self._lines.get(entry.where, self._whole)
         if later := values.left_out(entry.unknown):
             self._plan.later[address] = list(later)

@@ -58,6 +58,24 @@ def test_a_block_that_leads_through_a_local_value_leaves_it_undecided() -> None:
     assert len(of(result, RULE, Status.UNRESOLVABLE)) == 1
 
 
+def test_what_exists_is_linked_by_its_id_where_a_local_value_stands_between() -> None:
+    vpc, log = change("aws_vpc.v", {"id": "vpc-0a1b2c"}), change("aws_flow_log.f", {"vpc_id": "vpc-0a1b2c"})
+    blocks = [block("aws_vpc.v"), block("aws_flow_log.f", {"vpc_id": refers("local.vpc_id")})]
+    assert len(of(run(plan(vpc, blocks=blocks)), "IM-AWS-VPC-001")) == 1
+    assert of(run(plan(vpc, log, blocks=blocks)), "IM-AWS-VPC-001", Status.PASS)
+    elsewhere = plan(log, blocks=blocks[1:], path="other.json")
+    assert len(of(run(plan(vpc, blocks=blocks), elsewhere), "IM-AWS-VPC-001")) == 1
+
+
+@pytest.mark.parametrize(("algorithm", "failed"), [("AES256", 1), ("aws:kms", 0)])
+def test_the_encryption_of_every_bucket_is_no_key_of_its_own(algorithm: str, failed: int) -> None:
+    rule = [{"apply_server_side_encryption_by_default": [{"sse_algorithm": algorithm}]}]
+    bucket = change(
+        "aws_s3_bucket.b", {"bucket": "notes", "server_side_encryption_configuration": [{"rule": rule}]}
+    )
+    assert len(of(run(plan(bucket, blocks=[bucket_block()])), "IM-AWS-S3-004")) == failed
+
+
 def test_a_bucket_without_a_block_is_found_at_its_address() -> None:
     (found,) = of(run(plan(BUCKET, blocks=[bucket_block()])), RULE)
     (evidence,) = found.evidence
@@ -129,7 +147,8 @@ def test_a_value_of_the_plan_is_no_default_that_a_caller_may_change() -> None:
     assert len(of(run(*files, entry), "IM-AWS-RDS-002")) == 1
 
 
-def test_rules_that_name_a_known_list_are_its_rules() -> None:
+@pytest.mark.parametrize("reference", ["aws_network_acl.n.id", "local.acl"])
+def test_rules_that_name_a_known_list_are_its_rules(reference: str) -> None:
     allow = {
         "action": "allow",
         "rule_no": 200,
@@ -139,15 +158,15 @@ def test_rules_that_name_a_known_list_are_its_rules() -> None:
         "cidr_block": "0.0.0.0/0",
     }
     deny = {
-        "network_acl_id": "acl-1", "rule_action": "deny", "rule_number": 100, "protocol": "tcp", "from_port": 22, "to_port": 22,
+        "network_acl_id": "acl-0a1b", "rule_action": "deny", "rule_number": 100, "protocol": "tcp", "from_port": 22, "to_port": 22,
         "cidr_block": "0.0.0.0/0",
     }  # fmt: skip
     blocks = [
         block("aws_network_acl.n", {"ingress": [{"action": is_("allow")}]}),
-        block("aws_network_acl_rule.r", {"network_acl_id": refers("aws_network_acl.n.id")}),
+        block("aws_network_acl_rule.r", {"network_acl_id": refers(reference)}),
     ]
     entries = [
-        change("aws_network_acl.n", {"id": "acl-1", "ingress": [allow]}),
+        change("aws_network_acl.n", {"id": "acl-0a1b", "ingress": [allow]}),
         change("aws_network_acl_rule.r", deny),
     ]
     assert len(of(run(plan(entries[0], blocks=blocks)), "IM-AWS-NACL-001")) == 1
