@@ -18,6 +18,7 @@ from bench.setting import Bench
 from bench.sides import Ours
 from infra_mind.assessment import Assessor, assessor
 from infra_mind.client import Client, read_submission
+from infra_mind.model.task import Task
 from infra_mind.tasks.plan import Plan
 
 BRIEF = ROOT / "examples" / "clinic" / "brief.yaml"
@@ -55,11 +56,10 @@ async def clinic(bench: Bench) -> Measured:
     side = Ours(bench.directory / "clinic", slots=SLOTS, agents=None, settings=bench.settings)
     try:
         with side.client() as client:
-            runs = [
-                assess_once(client, BRIEF, side.members) for _ in range(WARM_UP + bench.counts.assessments)
-            ][WARM_UP:]
+            runs = [_run(client, BRIEF, side.members) for _ in range(WARM_UP + bench.counts.assessments)]
     finally:
         side.stop()
+    del runs[:WARM_UP]
     plan, cores = assessor().plan, os.cpu_count() or 1
     wall = median([run.wall for run in runs])
     chain = median([longest_chain(plan, run.agents) for run in runs])
@@ -111,18 +111,28 @@ def longest_chain(plan: Plan, seconds: Mapping[str, float]) -> float:
     return max(ends.values())
 
 
-def assess_once(client: Client, brief: Path, members: Callable[[], Sequence[psutil.Process]]) -> Run:
+def assess_once(client: Client, brief: Path) -> float:
+    """Seconds from the start request to the end in the store."""
+    return _ended(client, brief)[0]
+
+
+def _run(client: Client, brief: Path, members: Callable[[], Sequence[psutil.Process]]) -> Run:
+    before = cpu_by_process(members())
+    wall, task = _ended(client, brief)
+    after = cpu_by_process(members())
+    cpu = sum(spent - before.get(pid, (role, 0.0))[1] for pid, (role, spent) in after.items())
+    agents = {name: _between(one.started_at, one.ended_at) for name, one in task.info.agents.items()}
+    return Run(wall, agents, cpu)
+
+
+def _ended(client: Client, brief: Path) -> tuple[float, Task]:
     """RuntimeError when it does not end well."""
     created = client.create(brief)
-    before = cpu_by_process(members())
     begin = time.time()
     task = client.wait(client.start(created.assessment_id))
     if task.state != "SUCCESS" or task.ended_at is None:
         raise RuntimeError(f"the example ended as {task.state}: {task.error}")
-    after = cpu_by_process(members())
-    cpu = sum(spent - before.get(pid, (role, 0.0))[1] for pid, (role, spent) in after.items())
-    agents = {name: _between(one.started_at, one.ended_at) for name, one in task.info.agents.items()}
-    return Run(_at(task.ended_at) - begin, agents, cpu)
+    return _at(task.ended_at) - begin, task
 
 
 def _between(begin: str | None, end: str | None) -> float:
