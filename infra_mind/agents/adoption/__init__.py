@@ -243,4 +243,5 @@ AGENT = Agent(
     after=("compliance", "cost"),
     reads=("organisation", "compliance", "llm_serving", "llm_api", "training"),
     title="AI readiness",
+    version=2,
 )

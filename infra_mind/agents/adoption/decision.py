@@ -36,8 +36,11 @@ def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
             found.append(Decision(part, item.name, None, {}, missing, "", None))
             continue
         cheapest = min(rents, key=lambda fact: (float(fact.value), fact.id))
-        choice = "rent" if float(cheapest.value) < float(host.value) else "build"
-        inputs: dict[str, FactValue] = {host.id: host.value, cheapest.id: cheapest.value, "model": cheapest.inputs.get("model", "")}  # fmt: skip
+        paid = cheapest.inputs.get(
+            "hosting_usd_per_month", host.value
+        )  # less than the list price where it is committed
+        choice = "rent" if float(cheapest.value) < float(paid) else "build"
+        inputs: dict[str, FactValue] = {host.id: host.value, "hosting_usd_per_month": paid, cheapest.id: cheapest.value, "model": cheapest.inputs.get("model", "")}  # fmt: skip
         even = facts.get(cheapest.id.replace(".rent_usd_per_month", ".break_even_requests_per_s"))
         if even is not None:
             inputs[even.id] = even.value

@@ -11,7 +11,8 @@ from infra_mind.agents.cost.hosting import assess_hosting
 from infra_mind.agents.cost.ledger import NAME, Commitment, Ledger
 from infra_mind.agents.cost.models import assess_models
 from infra_mind.agents.cost.purchases import assess_purchases
-from infra_mind.agents.cost.totals import assess_rent_or_host, assess_totals
+from infra_mind.agents.cost.rent_or_host import assess_rent_or_host
+from infra_mind.agents.cost.totals import assess_totals
 from infra_mind.model.result import AgentResult
 
 

@@ -1,4 +1,4 @@
-"""Totals, commitments, budget, coverage of the pricing, and rent-or-host."""
+"""Totals, commitments, budget, and coverage of the pricing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import math
 
 from infra_mind.agents import defaults
 from infra_mind.agents.cost.ledger import NAME, Ledger, contradicts
-from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
 from infra_mind.knowledge import prices
 from infra_mind.model.brief import Budget
-from infra_mind.model.fact import FactValue, id_part
+from infra_mind.model.fact import id_part
 from infra_mind.model.finding import (
-    Confidence,
     Effort,
     Evidence,
     Impact,
@@ -21,7 +19,7 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )  # fmt: skip
-from infra_mind.model.numbers import bounded, counted, money, number, percent
+from infra_mind.model.numbers import bounded, counted, money, percent
 from infra_mind.model.result import Unpriced
 
 MUCH = 0.25  # over budget by more than a quarter is a high finding
@@ -259,75 +257,3 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
             else None,
         )
     )
-
-
-def assess_rent_or_host(served: list[Served], rented: list[Rented], ledger: Ledger) -> None:
-    """For each own model beside each rented one: what renting would cost at the own model's load, and where both are equal."""
-    models = {(api.price.provider, api.price.model): api for api in reversed(rented)}
-    for own in served:
-        for api in reversed(models.values()):  # one comparison a model, whatever it is rented for
-            _compare(own, api, ledger)
-
-
-def _compare(own: Served, api: Rented, ledger: Ledger) -> None:
-    item, price = own.item, api.price
-    load, given, made = item.requests_per_s, item.input_tokens, item.output_tokens
-    if (
-        not load
-        or not given
-        or not made
-        or price.usd_per_million_input is None
-        or price.usd_per_million_output is None
-    ):
-        return
-    per_request = (given * price.usd_per_million_input + made * price.usd_per_million_output) / MILLION
-    if per_request <= 0:
-        return
-    key = f"rent_or_host.{own.name}.{api.name}"
-    inputs: dict[str, FactValue] = {
-        "hosting_usd_per_month": own.usd_per_month, "usd_per_request": per_request, "input_tokens": given, "output_tokens": made,
-        "requests_per_s": load, "model": f"{price.provider}/{price.model}", "seconds": SECONDS,
-    }  # fmt: skip
-    rent = per_request * load * SECONDS
-    rent_fact = ledger.fact(
-        f"{key}.rent_usd_per_month", rent, "USD/month", "usd_per_request × requests_per_s × seconds of a month", inputs, price.source, price.as_of
-    )  # fmt: skip
-    even = own.usd_per_month / per_request / SECONDS
-    even_fact = ledger.fact(
-        f"{key}.break_even_requests_per_s", even, "1/s",
-        "hosting_usd_per_month / usd_per_request / seconds of a month: below it renting is cheaper, if the same GPUs stay", inputs,
-        price.source, price.as_of,
-    )  # fmt: skip
-    assumed = ledger.assume(
-        "rent_or_host", "The load of own models is that of the brief at every second of the month, a rented model takes as many tokens for a request, "
-        "and the GPUs that are paid stay as many",
-        source="the brief's llm_serving; another model counts tokens by its own tokenizer, which no list states",
-    )  # fmt: skip
-    if rent < own.usd_per_month:
-        ledger.findings.append(
-            make_finding(
-                rule_id="cost.rent-is-cheaper",
-                agent=NAME,
-                status=Status.FAIL,
-                severity=Severity.MEDIUM,
-                confidence=Confidence.MEDIUM,
-                resource=f"llm_serving.{item.name}",
-                value=api.item.model,
-                title=f"At {number(load)} requests/s {api.item.model} by the token costs {money(rent)} a month, own GPUs for {item.name} {money(own.usd_per_month)}",
-                evidence=(
-                    Evidence(
-                        artefact="brief",
-                        path=f"llm_serving.{item.name}.requests_per_s",
-                        observed=number(load),
-                        expected=f"{number(even)} or more for own GPUs to pay",
-                    ),
-                ),
-                facts=(own.fact, rent_fact, even_fact),
-                assumptions=(assumed,),
-                impact=Impact(usd_per_month=own.usd_per_month - rent),
-                remediation=Remediation(
-                    text=f"Rent {api.item.model} until the load nears {number(even)} requests/s, where its quality, data protection and residency allow it.",
-                    effort=Effort.WEEKS,
-                ),
-            )
-        )
