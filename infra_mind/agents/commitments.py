@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from infra_mind.model.brief import Brief
+from infra_mind.model.brief import Brief, Budget
 from infra_mind.model.finding import Evidence, Finding, Severity, Status, make_finding
 from infra_mind.model.numbers import number
 
 YEAR = 12  # months
 FIELD = "organisation.timeline_months"
+PAID_ON = "What is committed is paid until its term ends."
+
+
+def covered(budget: Budget | None) -> float:
+    """The share of the compute that is committed; 0 where the brief's answers contradict each other, as list prices count then."""
+    if budget is None or budget.commitment_utilisation == 0:
+        return 0.0
+    return budget.commitment_coverage
 
 
 def outlasts(brief: Brief, months: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from infra_mind.agents import commitments
 from infra_mind.agents.cost.ledger import NAME, Ledger
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
 from infra_mind.model.fact import FactValue
@@ -88,9 +89,7 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> Compared | None:
 def _finding(own: Served, best: Compared, ledger: Ledger) -> Finding:
     item, model = own.item, best.api.item.model
     even, load = number(best.break_even), number(item.requests_per_s or 0)
-    bound = (
-        " What is committed is paid until its term ends." if ledger.commitment.coverage else ""
-    )  # the saving comes then
+    bound = f" {commitments.PAID_ON}" if ledger.commitment.coverage else ""
     return make_finding(
         rule_id="cost.rent-is-cheaper", agent=NAME, status=Status.FAIL, severity=Severity.MEDIUM, confidence=Confidence.MEDIUM,
         resource=f"llm_serving.{item.name}", value=model,

@@ -7,6 +7,7 @@ from collections import Counter
 from infra_mind.agents.base import Agent, Inputs, Progress
 from infra_mind.agents.sustainability import energy
 from infra_mind.agents.sustainability.hosting import assess_hosting
+from infra_mind.agents.sustainability.idle import assess_idle
 from infra_mind.agents.sustainability.models import (
     assess_api,
     assess_serving,
@@ -31,7 +32,9 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     taken: Counter[str] = Counter()
     for model in served:
         taken[model.card.id] += model.on_nodes
-    assess_hosting(brief.hosting, taken, sheet)
+    groups = assess_hosting(brief.hosting, taken, sheet)
+    if brief.hosting and sheet.site:
+        assess_idle(brief.hosting, groups, brief.budget, sheet.site, sheet)
     _requested(inputs, sheet)
     progress(1, 4, "hosting")
     assess_serving(served, mlops, sheet)
@@ -41,7 +44,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     _network(sheet)
     totals(sheet)
     progress(3, 4, "totals")
-    assess_regions(brief, sheet)
+    assess_regions(brief, served, mlops, sheet)
     assess_hours(brief, mlops, sheet)
     progress(4, 4, "regions and hours")
     return sheet.result()
@@ -76,7 +79,7 @@ AGENT = Agent(
     name=NAME,
     assess=assess,
     needs=("cloud", "mlops"),
-    reads=("hosting", "compliance", "llm_api", "llm_serving", "training"),
+    reads=("hosting", "budget", "compliance", "llm_api", "llm_serving", "training"),
     title="Energy and carbon",
-    version=2,
+    version=3,
 )

@@ -1,29 +1,18 @@
-"""Nodes and storage of the brief: what they draw, what their making cost, and what idles."""
+"""Nodes and storage of the brief: what they draw and what their making cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, fsum
+from math import fsum
 
 from infra_mind.agents.sustainability import energy
-from infra_mind.agents.sustainability.sheet import NAME, Part, Sheet, Site
-from infra_mind.knowledge import carbon, gpus, instances, prices
+from infra_mind.agents.sustainability.sheet import Part, Sheet, Site, embodied_of_gpus
+from infra_mind.knowledge import carbon, gpus, instances
 from infra_mind.knowledge.carbon import MachineRow, ProcessorRow
 from infra_mind.knowledge.instances import Instance
 from infra_mind.model.brief import Hosting, Node
 from infra_mind.model.fact import id_part
-from infra_mind.model.finding import (
-    Confidence,
-    Effort,
-    Evidence,
-    Impact,
-    Remediation,
-    Severity,
-    Status,
-    make_finding,
-)
-from infra_mind.model.numbers import counted, number, percent
 
 
 @dataclass(frozen=True)
@@ -50,20 +39,33 @@ class Group:
         rows = self.processors
         return energy.mean_watts(rows) if rows else (site.provider.min_watts, site.provider.max_watts)
 
+    def extra_memory_gb(self, site: Site) -> float:
+        """Of one node, beyond that of the measured servers; 0 where its machine is not in the table."""
+        if self.machine is None:
+            return 0.0
+        return energy.extra_memory_gb(self.vcpu, self.machine, self.processors, site.provider)
 
-def assess_hosting(hosting: Hosting | None, used_gpus: Mapping[str, int], sheet: Sheet) -> None:
-    """Parts and facts of nodes and storage; `used_gpus` are those that a served model takes: they are reckoned with the model."""
+    @property
+    def gpu_hours(self) -> float:
+        """Of all its GPUs in a month; 0 for a machine without."""
+        return self.count * (self.known.gpus if self.known else 0) * energy.HOURS
+
+
+def assess_hosting(
+    hosting: Hosting | None, used_gpus: Mapping[str, int], sheet: Sheet
+) -> list[tuple[Group, int]]:
+    """Parts and facts of nodes and storage; `used_gpus` are those that a served model takes: they are reckoned with the model.
+
+    Gives the groups, each with how many of its GPUs the served models take."""
     site = sheet.site
     if hosting is None or site is None:
-        return
+        return []
     if not hosting.nodes:
         sheet.missing("nodes", "hosting.nodes", "No nodes are given, so none were reckoned")
     served = dict(used_gpus)
-    groups = _groups(hosting, sheet)
-    for group in groups:
-        _nodes(group, site, served, sheet)
-    _idle(hosting, groups, site, sheet)
+    groups = [(group, _nodes(group, site, served, sheet)) for group in _groups(hosting, sheet)]
     _storage(hosting, site, sheet)
+    return groups
 
 
 def _groups(hosting: Hosting, sheet: Sheet) -> list[Group]:
@@ -101,7 +103,8 @@ def _utilisation(index: int, node: Node, sheet: Sheet) -> float:
     return energy.UTILISATION
 
 
-def _nodes(group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> None:
+def _nodes(group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> int:
+    """Adds the part; gives how many of its GPUs the served models take."""
     prefix, unit = f"hosting.{id_part(group.name)}", site.provider.per
     low, high = group.watts(site)
     rows = group.processors
@@ -126,10 +129,11 @@ def _nodes(group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> No
             sheet, site.provider.source, site.provider.as_of,
         )  # fmt: skip
     memory = _memory(prefix, group, site, sheet)
-    cards = _gpus(prefix, group, site, served, sheet)
+    cards, taken = _gpus(prefix, group, site, served, sheet)
     kwh = compute + memory + cards
     sheet.carbon_fact(f"{prefix}.kgco2e_per_month", kwh)
     sheet.parts.append(Part(prefix, kwh, site.kg(kwh), kwh / site.pue, _embodied(prefix, group, sheet)))
+    return taken
 
 
 def _kwh(id: str, value: float, draw: float, group: Group, site: Site, sheet: Sheet, source: str, as_of: str) -> None:  # fmt: skip
@@ -149,7 +153,7 @@ def _memory(prefix: str, group: Group, site: Site, sheet: Sheet) -> float:
                 "is not in the table", None, "", energy.CCF,
             )  # fmt: skip
         return 0.0
-    extra = energy.extra_memory_gb(group.vcpu, group.machine, group.processors, site.provider)
+    extra = group.extra_memory_gb(site)
     kwh = extra * group.count * energy.MEMORY_KWH_PER_GB_H * energy.HOURS * site.pue
     sheet.fact(
         f"{prefix}.memory_kwh_per_month", kwh, "kWh/month", "extra_gb · count · kwh_per_gb_hour · hours · PUE",
@@ -159,18 +163,18 @@ def _memory(prefix: str, group: Group, site: Site, sheet: Sheet) -> float:
     return kwh
 
 
-def _gpus(prefix: str, group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> float:
-    """GPUs that no served model takes, at the utilisation of their node."""
+def _gpus(prefix: str, group: Group, site: Site, served: dict[str, int], sheet: Sheet) -> tuple[float, int]:
+    """kWh of the GPUs that no served model takes, at the utilisation of their node, and how many a model takes."""
     known = group.known
     if known is None or not known.gpus:
-        return 0.0
+        return 0.0, 0
     card = gpus.find(known.gpu) if known.gpu else None
     if card is None or card.board_watts is None:
         sheet.missing(
             "gpu", "hosting.nodes", f"The board power of the GPUs of {group.name} is not in the table: they are not in its energy",
             given=group.name,
         )  # fmt: skip
-        return 0.0
+        return 0.0, 0
     there = known.gpus * group.count
     taken = min(there, served.get(card.id, 0))
     served[card.id] = served.get(card.id, 0) - taken
@@ -183,11 +187,14 @@ def _gpus(prefix: str, group: Group, site: Site, served: dict[str, int], sheet: 
         f"{card.source}; {energy.CCF}", card.as_of,
     )  # fmt: skip
     sheet.assume("gpu_load", "GPUs of nodes are as busy as their CPUs", None, "", energy.CCF, "hosting.nodes")
-    return kwh
+    return kwh, taken
 
 
 def _embodied(prefix: str, group: Group, sheet: Sheet) -> float | None:
     machine = group.machine
+    if machine is None and group.gpu_hours:
+        sheet.assume(f"{prefix}.embodied", f"The making of {group.name} is not published: each of its GPUs is counted with its share of a server of 8", None, "", energy.ECOLOGITS)  # fmt: skip
+        return embodied_of_gpus(f"{prefix}.embodied_kgco2e_per_month", group.gpu_hours, "kgCO2e/month", sheet)
     if machine is None:
         sheet.missing(
             "embodied",
@@ -205,53 +212,6 @@ def _embodied(prefix: str, group: Group, sheet: Sheet) -> float | None:
         machine.source, machine.as_of,
     )  # fmt: skip
     return kg
-
-
-def _idle(hosting: Hosting, groups: Sequence[Group], site: Site, sheet: Sheet) -> None:
-    """What idles, and how many nodes would do at the mean utilisation of large providers, one in each zone at the least."""
-    for group in groups:
-        low, _ = group.watts(site)
-        idle = energy.kwh(low * (1 - group.utilisation), group.units, energy.HOURS, site.pue)
-        prefix = f"hosting.{id_part(group.name)}"
-        fact = sheet.fact(
-            f"{prefix}.idle_kwh_per_month", idle, "kWh/month", "min_watts · (1 − utilisation) · count · vcpu · hours · PUE / 1000",
-            {"min_watts": low, "utilisation": group.utilisation, "count": group.count, "vcpu": group.vcpu, "hours": energy.HOURS, "PUE": site.pue},
-            energy.CCF, energy.AS_OF,
-        )  # fmt: skip
-        given = [n for n in hosting.nodes if instances.canonical(str(hosting.provider), n.instance) == group.name]  # fmt: skip
-        if all(n.utilisation is not None for n in given):
-            zones = max((n.zones or 1 for n in given), default=1)
-            _spare(hosting, group, site, max(zones, ceil(group.count * group.utilisation / energy.UTILISATION - 1e-9)), fact, sheet)  # fmt: skip
-
-
-def _spare(hosting: Hosting, group: Group, site: Site, enough: int, fact: str, sheet: Sheet) -> None:
-    spare = group.count - enough
-    path = "hosting.nodes"
-    seen = f"{counted(group.count, 'node')} at {percent(group.utilisation)}"
-    if spare <= 0:
-        sheet.findings.append(
-            make_finding(
-                rule_id=f"{NAME}.idle", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource=f"{path}.{group.name}", value=seen,
-                title=f"{group.name}: no node would be spare at {percent(energy.UTILISATION)} utilisation", facts=(fact,),
-            )
-        )  # fmt: skip
-        return
-    low, _ = group.watts(site)
-    kwh = energy.kwh(low, spare * group.vcpu, energy.HOURS, site.pue)
-    offer = prices.price(str(hosting.provider), str(hosting.region), group.name) if hosting.region else None
-    sheet.findings.append(
-        make_finding(
-            rule_id=f"{NAME}.idle", agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.MEDIUM,
-            resource=f"{path}.{group.name}", value=seen,
-            title=f"{group.name}: {counted(spare, 'node')} of {number(group.count)} would be spare at {percent(energy.UTILISATION)} utilisation, "
-            f"idling for {number(kwh)} kWh a month",
-            evidence=(Evidence(artefact="brief", path=path, observed=seen, expected=f"{counted(enough, 'node')} at up to {percent(energy.UTILISATION)}"),),
-            facts=(fact,),
-            impact=Impact(usd_per_month=spare * energy.HOURS * offer.usd_per_hour if offer else None, kgco2e_per_month=site.kg(kwh)),
-            remediation=Remediation(text=f"Run {group.name} with {counted(enough, 'node')}, or let an autoscaler do it, where peaks and the loss of a zone allow it.", effort=Effort.DAYS),
-            references=("https://www.cloudcarbonfootprint.org/docs/methodology",),
-        )
-    )  # fmt: skip
 
 
 def _storage(hosting: Hosting, site: Site, sheet: Sheet) -> None:

@@ -7,13 +7,14 @@ from math import isfinite
 from typing import NamedTuple, TypeVar
 
 from infra_mind.agents.sustainability import energy
-from infra_mind.agents.sustainability.sheet import Part, Sheet, Site
+from infra_mind.agents.sustainability.sheet import Part, Sheet, Site, embodied_of_gpus
 from infra_mind.knowledge import gpus, instances, llm_energy
 from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
 from infra_mind.model.fact import FactValue, id_parts
 from infra_mind.model.result import AgentResult
 
+STANDS_WITH_MLOPS = "What is lacking stands with the mlops agent."
 T = TypeVar("T", Serving, Training, LlmApi)
 
 
@@ -38,7 +39,8 @@ def served_models(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> list
         card = gpus.find(item.gpu) if item.gpu else None
         path = f"llm_serving.{index}"
         if count is None or card is None:
-            sheet.missing("serving", f"{path}.gpu" if card is None else path, f"{item.name}: its number of GPUs is not known, so its energy is not", "What its number of GPUs lacks stands with the mlops agent." if card else "", item.name if card else "")  # fmt: skip
+            known = card is not None or item.gpu is not None
+            sheet.missing("serving", f"{path}.gpu" if card is None else path, f"{item.name}: its number of GPUs is not known, so its energy is not", STANDS_WITH_MLOPS if known else "", item.name if card else item.gpu or "")  # fmt: skip
         elif card.board_watts is None:
             sheet.missing(
                 "serving", f"{path}.gpu", f"{item.name}: the board power of {card.id} is not published in the table", given=card.id
@@ -72,7 +74,8 @@ def assess_serving(served: Sequence[Served], mlops: AgentResult | None, sheet: S
             f"{model.card.source}; {energy.CCF}; {energy.ECOLOGITS}", model.card.as_of,
         )  # fmt: skip
         sheet.carbon_fact(f"{prefix}.kgco2e_per_month", kwh)
-        making = _embodied(f"{prefix}.embodied_kgco2e_per_month", hosts * energy.HOURS, "kgCO2e/month", sheet)
+        # What stands on nodes was made with them and is counted there.
+        making = embodied_of_gpus(f"{prefix}.embodied_kgco2e_per_month", hosts * energy.HOURS, "kgCO2e/month", sheet) if hosts else 0.0  # fmt: skip
         sheet.parts.append(Part(prefix, kwh, site.kg(kwh), kwh / site.pue, making))
         sheet.assume("gpu_power", "A GPU draws 11.5 % of its board power idle and 101.75 % at full load, in step with the load in between", None, "", energy.CCF)  # fmt: skip
 
@@ -85,7 +88,9 @@ def assess_training(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> No
         card = gpus.find(job.gpu) if job.gpu else None
         path = f"training.{index}"
         if hours is None or card is None or card.board_watts is None:
-            sheet.missing("training", path if card else f"{path}.gpu", f"{job.name}: its GPU hours or the board power of its GPU are not known, so its energy is not")  # fmt: skip
+            known = card is not None or job.gpu is not None
+            unknown = "the board power of its GPU is" if card and hours is not None else "its GPU hours are"
+            sheet.missing("training", path if card else f"{path}.gpu", f"{job.name}: {unknown} not known, so its energy is not", STANDS_WITH_MLOPS if known and hours is None else "", job.name if card else job.gpu or "")  # fmt: skip
         elif site is not None:
             _training(part, hours, card, card.board_watts, site, sheet)
 
@@ -100,18 +105,8 @@ def _training(part: str, hours: float, card: Gpu, board: float, site: Site, shee
         f"{card.source}; {energy.LLAMA}; {energy.ECOLOGITS}", card.as_of,
     )  # fmt: skip
     sheet.carbon_fact(f"{prefix}.kgco2e", kwh, "kgCO2e")
-    _embodied(f"{prefix}.embodied_kgco2e", hours, "kgCO2e", sheet)
+    embodied_of_gpus(f"{prefix}.embodied_kgco2e", hours, "kgCO2e", sheet)
     sheet.assume("training_load", "GPUs draw their whole board power while they train", energy.TRAINING_LOAD, "share", energy.LLAMA)  # fmt: skip
-
-
-def _embodied(id: str, gpu_hours: float, unit: str, sheet: Sheet) -> float:
-    kg = energy.embodied(energy.EMBODIED_PER_GPU, gpu_hours, 1.0, energy.GPU_LIFESPAN_H)
-    sheet.fact(
-        id, kg, unit, "gpu_hours / life_hours · kgco2e_per_gpu, its share of the server counted",
-        {"gpu_hours": gpu_hours, "life_hours": energy.GPU_LIFESPAN_H, "kgco2e_per_gpu": energy.EMBODIED_PER_GPU},
-        energy.ECOLOGITS, energy.ECOLOGITS_AS_OF,
-    )  # fmt: skip
-    return kg
 
 
 def assess_api(items: Sequence[LlmApi], sheet: Sheet) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import fsum
+from typing import NamedTuple
 
 from infra_mind.agents.sustainability import energy
-from infra_mind.agents.sustainability.models import number_of
+from infra_mind.agents.sustainability.models import Served, number_of
 from infra_mind.agents.sustainability.sheet import NAME, Sheet, Site
 from infra_mind.knowledge import carbon, gpus, instances, prices
 from infra_mind.knowledge.carbon import GridRow, HoursRow
@@ -28,9 +30,22 @@ MUCH = 0.5  # a region with less than half the carbon is worth the question
 WINDOW = 8  # hours
 CENT = 0.01
 LITTLE = 0.02  # a day that varies by less has no better hours
+LEAST_KG = 1.0  # a move that saves less is told, and is no weakness
 
 
-def assess_regions(brief: Brief, sheet: Sheet) -> None:
+class Running(NamedTuple):
+    """What would move and has a price by the hour: nodes (instance, count) and GPUs beside them (GPU, of one replica, count)."""
+
+    provider: str
+    nodes: tuple[tuple[str, int], ...]
+    gpus: tuple[tuple[str, int, float], ...]
+
+    @property
+    def words(self) -> str:
+        return " and ".join(w for w, there in (("nodes", self.nodes), ("GPUs", self.gpus)) if there)
+
+
+def assess_regions(brief: Brief, served: Sequence[Served], mlops: AgentResult | None, sheet: Sheet) -> None:
     """Facts `region.<region>.kgco2e_per_month` for the hosted load, and a finding where an allowed region has far less."""
     site, hosting = sheet.site, brief.hosting
     if site is None or site.grid is None or hosting is None or site.provider.provider == "on_prem":
@@ -43,7 +58,17 @@ def assess_regions(brief: Brief, sheet: Sheet) -> None:
     here = _region(site.grid, load, site, sheet)
     found = [(_region(row, load, site, sheet), row) for row in allowed if row.region != site.grid.region]
     best, row = _best(found, here, brief, site.grid)
-    _compare(brief, hosting, here, best, row, site, sheet)
+    _compare(brief, _running(hosting, served, mlops), here, best, row, site, sheet)
+
+
+def _running(hosting: Hosting, served: Sequence[Served], mlops: AgentResult | None) -> Running:
+    provider = str(hosting.provider)
+    nodes = [(instances.canonical(provider, node.instance), node.count) for node in hosting.nodes]
+    cards = [
+        (m.card.id, int(number_of(mlops, f"mlops.serving.{m.part}.gpus_per_replica") or 1), m.gpus - m.on_nodes)
+        for m in served if m.gpus > m.on_nodes
+    ]  # fmt: skip
+    return Running(provider, tuple(nodes), tuple(cards))
 
 
 def _best(
@@ -81,7 +106,7 @@ def _allowed(brief: Brief, here: GridRow, sheet: Sheet) -> list[GridRow]:
     if unknown:
         sheet.missing(
             "residency", "compliance.data_residency", f"No region is known to lie in {', '.join(unknown)}: none there was looked at",
-            "Name countries by their code (`de`), or `eu`, `eea`, or a continent.",
+            "Name countries by their code (`de`), or `eu`, `eea`, or a continent.", ", ".join(unknown),
         )  # fmt: skip
     return [row for row in rows if carbon.satisfies(row, residency)]
 
@@ -103,23 +128,24 @@ def _region(row: GridRow, it_kwh: float, site: Site, sheet: Sheet) -> float:
 
 
 def _compare(
-    brief: Brief, hosting: Hosting, here: float, best: float, row: GridRow, site: Site, sheet: Sheet
+    brief: Brief, running: Running, here: float, best: float, row: GridRow, site: Site, sheet: Sheet
 ) -> None:
     assert site.grid is not None
     now = site.grid.region
     facts = tuple(sorted({f"{NAME}.region.{r}.kgco2e_per_month" for r in (now, row.region)}))
-    if best >= here * MUCH:
+    if best >= here * MUCH or here - best < LEAST_KG:
+        little = f"{row.region} would save {quantity(here - best, 'kgCO2e/month').text} against {now}: too little for a move"
         sheet.findings.append(
             make_finding(
                 rule_id=f"{NAME}.region", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource="hosting.region", value=now,
-                title=f"No region that the brief allows has less than half the carbon of {now}", facts=facts,
+                title=f"No region that the brief allows has less than half the carbon of {now}" if best >= here * MUCH else little, facts=facts,
             )
         )  # fmt: skip
         return
-    dearer = _dearer(hosting, now, row.region)
+    dearer = _dearer(running, now, row.region)
     lacking = _lacking(brief, now, row.region)
     unknown = f"no price of {' and '.join(lacking)} is known there, so it may not offer them" if lacking else "what its prices are is not known here"  # fmt: skip
-    said = unknown if dearer is None or lacking else _difference(dearer)
+    said = unknown if dearer is None or lacking else _difference(dearer, running.words)
     sheet.findings.append(
         make_finding(
             rule_id=f"{NAME}.region", agent=NAME, status=Status.FAIL, severity=Severity.MEDIUM, confidence=Confidence.MEDIUM,
@@ -136,23 +162,33 @@ def _compare(
     )  # fmt: skip
 
 
-def _difference(dearer: float) -> str:
+def _difference(dearer: float, what: str) -> str:
     if abs(dearer) < CENT / 2:
-        return "at list prices its nodes cost the same"
-    return f"at list prices its nodes cost {money(abs(dearer))} a month {'more' if dearer > 0 else 'less'}"
+        return f"at list prices its {what} cost the same"
+    return f"at list prices its {what} cost {money(abs(dearer))} a month {'more' if dearer > 0 else 'less'}"
 
 
-def _dearer(hosting: Hosting, now: str, then: str) -> float | None:
-    """How much more the nodes cost there, USD a month; None where a price is missing."""
-    provider, found = str(hosting.provider), []
-    for node in hosting.nodes:
-        name = instances.canonical(provider, node.instance)
-        old, new = prices.price(provider, now, name), prices.price(provider, then, name)
+def _dearer(running: Running, now: str, then: str) -> float | None:
+    """How much more the nodes and the GPUs beside them cost there, USD a month; None where a price is missing."""
+    found: list[float] = []
+    for name, count in running.nodes:
+        old, new = (prices.price(running.provider, region, name) for region in (now, then))
         if old is None or new is None:
             return None
-        found.append(node.count * energy.HOURS * (new.usd_per_hour - old.usd_per_hour))
+        found.append(count * energy.HOURS * (new.usd_per_hour - old.usd_per_hour))
+    for gpu, replica, cards in running.gpus:
+        here, there = (_gpu_hour(running.provider, region, gpu, replica) for region in (now, then))
+        if here is None or there is None:
+            return None
+        found.append(cards * energy.HOURS * (there - here))
     total = fsum(found)
     return None if not found else 0.0 if abs(total) < CENT / 2 else total
+
+
+def _gpu_hour(provider: str, region: str, gpu: str, replica: int) -> float | None:
+    """As the cost agent prices a served model: of machines that hold a whole replica, else of any."""
+    offer = prices.gpu_hour(provider, region, gpu, replica) or prices.gpu_hour(provider, region, gpu)
+    return offer.usd_per_gpu_hour if offer else None
 
 
 def assess_hours(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> None:
@@ -203,16 +239,18 @@ def _movable(site: Site, patient: set[str], best: int, saving: float, fact: str,
     kg = [f for f in sheet.facts if f.id in patient]
     hurried = not kg and any(f.id.startswith(f"{NAME}.training.") and f.id.endswith(".kgco2e") for f in sheet.facts)  # fmt: skip
     hours = f"{best:02d}:00 to {(best + WINDOW) % 24:02d}:00 UTC"
-    if saving < LITTLE or not kg:
+    saved = fsum(float(f.value) for f in kg) * saving
+    trifle = saving >= LITTLE and bool(kg) and saved < LEAST_KG
+    if saving < LITTLE or not kg or trifle:
         sheet.findings.append(
             make_finding(
                 rule_id=f"{NAME}.hours", agent=NAME, status=Status.PASS, severity=Severity.INFO, resource="training", value=site.region,
                 title=f"No run can wait for cleaner hours: {WINDOW} hours a day take {24 // WINDOW} times as many days, and the deadlines do not leave them" if hurried and saving >= LITTLE
+                else f"Training from {hours} would emit {percent(round(saving, 3))} less, {number(saved)} kg CO₂e over the runs: too little to wait for" if trifle
                 else f"The grid of {site.region} varies little over the day: no hours are much better for training", facts=(fact,),
             )
         )  # fmt: skip
         return
-    saved = fsum(float(f.value) for f in kg) * saving
     sheet.findings.append(
         make_finding(
             rule_id=f"{NAME}.hours", agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.LOW, resource="training",

@@ -103,6 +103,17 @@ class Sheet:
         )
 
 
+def embodied_of_gpus(id: str, gpu_hours: float, unit: str, sheet: Sheet) -> float:
+    """Adds the making of GPUs, each with its share of the server around it, over so many hours; returns its kgCO2e."""
+    kg = energy.embodied(energy.EMBODIED_PER_GPU, gpu_hours, 1.0, energy.GPU_LIFESPAN_H)
+    sheet.fact(
+        id, kg, unit, "gpu_hours / life_hours · kgco2e_per_gpu, its share of the server counted",
+        {"gpu_hours": gpu_hours, "life_hours": energy.GPU_LIFESPAN_H, "kgco2e_per_gpu": energy.EMBODIED_PER_GPU},
+        energy.ECOLOGITS, energy.ECOLOGITS_AS_OF,
+    )  # fmt: skip
+    return kg
+
+
 def site_of(hosting: Hosting | None, sheet: Sheet) -> Site | None:
     """Provider and grid of the brief's hosting, and what is not known of them as findings."""
     if hosting is None or hosting.provider is None:
@@ -121,7 +132,8 @@ def site_of(hosting: Hosting | None, sheet: Sheet) -> Site | None:
         if hosting.provider == "on_prem":
             hint = "Name the country of the site, by its code or in English (`de`, `Germany`)."
         sheet.missing(
-            "region", "hosting.region", f"No dated grid factor for {hosting.region}: the energy is reckoned, its carbon is not", hint
+            "region", "hosting.region", f"No dated grid factor for {hosting.region}: the energy is reckoned, its carbon is not", hint,
+            hosting.region,
         )  # fmt: skip
     return Site(row, grid.region if grid else hosting.region.lower(), grid)
 

@@ -19,7 +19,8 @@ LIST_PRICE = 10_044.8  # two GPUs of a p5.48xlarge in us-east-1
 def renting(rented: list[str], load: float = 1.0, **budget: float) -> AgentResult:
     """One own model on two GPUs beside models to rent: 500 tokens in, 200 out."""
     return cost(
-        sized(**{"serving.own.gpus": 2, "serving.own.gpus_per_replica": 2}), **described(rented, load, **budget)
+        sized(**{"serving.own.gpus": 2, "serving.own.gpus_per_replica": 2}),
+        **described(rented, load, **budget),
     )
 
 

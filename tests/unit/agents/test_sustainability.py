@@ -228,7 +228,7 @@ def test_no_hourly_data_is_said_where_it_would_matter() -> None:
 
 # -- idle ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("count", "utilisation", "zones", "spare"), [(4, 0.1, 1, 3), (4, 0.1, 3, 1), (4, 0.5, 1, 0), (10, 0.45, 1, 1), (1, 0.0, 1, 0)]
+    ("count", "utilisation", "zones", "spare"), [(4, 0.1, 1, 2), (4, 0.1, 3, 1), (4, 0.5, 1, 0), (10, 0.45, 1, 1), (1, 0.0, 1, 0)]
 )  # fmt: skip
 def test_spare_nodes(count: int, utilisation: float, zones: int, spare: int) -> None:
     node = {"instance": "m5.xlarge", "count": count, "utilisation": utilisation, "zones": zones}
@@ -336,13 +336,13 @@ def test_what_is_in_no_sum_is_counted_beside_the_sum() -> None:
 
 def test_a_field_that_is_given_is_not_asked_for() -> None:
     rented = [{"name": "other", "model": "no-such-model", "output_tokens_per_month": 1e6}]
-    nodes = {**AWS, "nodes": [{"instance": "p5.48xlarge", "count": 1}, {"instance": "m5.nosuch", "count": 1}]}
+    nodes = {**AWS, "nodes": [{"instance": "m7i.xlarge", "count": 1}, {"instance": "m5.nosuch", "count": 1}]}
     result = assess(SIZED, hosting=nodes, llm_api=rented)
     gaps = {f.rule_id: f for f in result.findings if f.status is Status.NOT_ASSESSED}
     seen = {
         rule: gaps[f"sustainability.{rule}"].evidence[0].observed for rule in ("embodied", "api", "instance")
     }
-    assert seen == {"embodied": "p5.48xlarge", "api": "no-such-model", "instance": "m5.nosuch"}
+    assert seen == {"embodied": "m7i.xlarge", "api": "no-such-model", "instance": "m5.nosuch"}
     assert not [f for f in gaps.values() if f.remediation and f.remediation.text.startswith("Give `")]
 
 
