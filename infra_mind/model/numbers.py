@@ -83,7 +83,7 @@ def number(value: float | int) -> str:
     return _grouped(f"{value:,.{1 if size >= 1000 else 2}f}".rstrip("0").rstrip("."))
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: float, thing: str) -> str:
     """`1 server`, `1 200 servers`."""
     return f"{number(count)} {thing}{'' if count == 1 else 's'}"
 

@@ -58,9 +58,11 @@ class Sheet:
         self.facts.append(found)
         return found.id
 
-    def missing(self, rule: str, path: str, title: str, hint: str = "") -> None:
+    def missing(self, rule: str, path: str, title: str, hint: str = "", given: str = "") -> None:
         self.findings.append(
-            not_assessed(agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint)
+            not_assessed(
+                agent=NAME, rule_id=f"{NAME}.{rule}", missing=path, title=title, hint=hint, given=given
+            )
         )
 
 
@@ -146,7 +148,8 @@ def _build_or_rent(known: Known, sheet: Sheet) -> None:
         sheet.missing("build_or_rent", "llm_serving", "No model is described: there is nothing to build or to rent")  # fmt: skip
     for choice in decisions(known.brief, known.results.get("cost")):
         if choice.choice is None:
-            sheet.missing("build_or_rent", choice.missing, f"{choice.name}: build or rent is open, for want of a price of the one or the other", "Name a model to rent in llm_api, with its tokens, and give the load of the own one.")  # fmt: skip
+            hint = "Why it has no price stands with the cost agent." if choice.given else "Name a model to rent in llm_api, with its tokens, and give the load of the own one."  # fmt: skip
+            sheet.missing("build_or_rent", choice.missing, f"{choice.name}: build or rent is open, for want of a price of the one or the other", hint, choice.given)  # fmt: skip
             continue
         fact = sheet.fact(f"build_or_rent.{choice.part}.choice", choice.choice, "text", "rent where the cheapest rented model costs less than the own GPUs at the brief's load, else build; by money alone", choice.inputs, choice.source, choice.as_of)  # fmt: skip
         _can_build(known, choice, fact, sheet)

@@ -6,7 +6,7 @@ neither framework has numbers. What nobody answered has no score: it lowers how 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -14,7 +14,7 @@ from infra_mind.agents import ai_act
 from infra_mind.agents.strategy import dora
 from infra_mind.model.brief import Brief, Delivery, Team
 from infra_mind.model.fact import FactValue
-from infra_mind.model.finding import Effort
+from infra_mind.model.finding import Effort, Status
 from infra_mind.model.result import AgentResult
 
 GOOGLE = "Google Cloud's AI Adoption Framework (white paper, 2020)"
@@ -109,7 +109,17 @@ def _metric(name: str) -> Callable[[Known], Answer]:
 
 def _pipelines(known: Known) -> Answer:
     level = known.number("mlops.maturity.level")
-    return Answer(None, {}, "organisation.team") if level is None else Answer(level / 2, {"mlops.maturity.level": level})  # fmt: skip
+    if level is None:
+        return Answer(None, {}, next(_open_questions_of_maturity(known), "organisation.team"))
+    return Answer(level / 2, {"mlops.maturity.level": level})
+
+
+def _open_questions_of_maturity(known: Known) -> Iterator[str]:
+    """The fields of the brief that the mlops agent lacks for the level."""
+    mlops = known.results.get("mlops")
+    for finding in mlops.findings if mlops else ():
+        if finding.rule_id == "mlops.maturity" and finding.status is Status.NOT_ASSESSED:
+            yield finding.evidence[0].path
 
 
 def _purpose(known: Known) -> Answer:

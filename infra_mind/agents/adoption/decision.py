@@ -13,13 +13,15 @@ HEAD = "cost.rent_or_host."
 
 @dataclass(frozen=True)
 class Decision:
-    """`choice` is build or rent by money alone at the brief's load; None where it cannot be compared, with the field that is missing."""
+    """`choice` is build or rent by money alone at the brief's load; None where it cannot be compared, with the field
+    that is missing, and what is `given` in it where something is."""
 
     part: str
     name: str
     choice: str | None
     inputs: dict[str, FactValue]
     missing: str
+    given: str
     source: str
     as_of: str | None
 
@@ -32,8 +34,10 @@ def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
         host = facts.get(f"cost.serving.{part}.usd_per_month")
         rents = _rents(facts, part)
         if host is None or not rents:
-            missing = "llm_api" if host is not None or not brief.llm_api else f"llm_serving.{index}"
-            found.append(Decision(part, item.name, None, {}, missing, "", None))
+            unpriced = host is None and bool(brief.llm_api)
+            missing = f"llm_serving.{index}" if unpriced else "llm_api"
+            given = item.name if unpriced else ", ".join(api.model for api in brief.llm_api)
+            found.append(Decision(part, item.name, None, {}, missing, given, "", None))
             continue
         cheapest = min(rents, key=lambda fact: (float(fact.value), fact.id))
         paid = cheapest.inputs.get(
@@ -44,7 +48,7 @@ def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
         even = facts.get(cheapest.id.replace(".rent_usd_per_month", ".break_even_requests_per_s"))
         if even is not None:
             inputs[even.id] = even.value
-        found.append(Decision(part, item.name, choice, inputs, "", cheapest.source, cheapest.as_of))
+        found.append(Decision(part, item.name, choice, inputs, "", "", cheapest.source, cheapest.as_of))
     return found
 
 

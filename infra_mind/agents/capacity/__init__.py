@@ -193,7 +193,8 @@ class _ServiceCase:
         # Zero users now is as good as absent: growth from nothing is not a multiple of anything.
         if not growth.users_now or growth.users_in_12_months is None:
             missing = "users_in_12_months" if growth.users_now else "users_now"
-            self._missing("capacity.growth", f"organisation.growth.{missing}", "growth headroom")
+            given = "0" if growth.users_now == 0 else ""
+            self._missing("capacity.growth", f"organisation.growth.{missing}", "growth headroom", given)
             return
         factor = Fraction(growth.users_in_12_months, growth.users_now)
         later = max(float(Fraction(repr(load)) * factor), sys.float_info.min)
@@ -287,14 +288,17 @@ class _ServiceCase:
             Fact(id=f"capacity.{self.id}.{name}", value=value, unit=unit, formula=formula, inputs=inputs, source=ERLANG)
         )  # fmt: skip
 
-    def _missing(self, rule_id: str, path: str, what: str) -> None:
+    def _missing(self, rule_id: str, path: str, what: str, given: str = "") -> None:
         self.findings.append(
             not_assessed(
                 agent=NAME,
                 rule_id=rule_id,
                 resource=self.path,
                 missing=path,
-                title=f"{self.service.name}: {what} cannot be reckoned without `{path}`",
+                title=f"{self.service.name}: {what} cannot be reckoned "
+                + (f"from a `{path}` of {given}" if given else f"without `{path}`"),
+                given=given,
+                hint=f"Give a `{path}` above 0." if given else "",
             )
         )
 
@@ -360,4 +364,4 @@ def _taken_as_certain(services: tuple[Service, ...]) -> list[Assumption]:
     ]
 
 
-AGENT = Agent(name=NAME, assess=assess, reads=("services", "organisation"), title="Capacity", version=2)
+AGENT = Agent(name=NAME, assess=assess, reads=("services", "organisation"), title="Capacity", version=3)

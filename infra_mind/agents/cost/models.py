@@ -14,7 +14,7 @@ from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
 from infra_mind.model.fact import id_parts
 from infra_mind.model.finding import Status
-from infra_mind.model.numbers import money
+from infra_mind.model.numbers import counted, money
 from infra_mind.model.result import AgentResult
 
 SECONDS = HOURS * 3600.0  # a month
@@ -109,7 +109,7 @@ def _book(item: Serving, name: str, offer: GpuOffer, count: int, own: Gpus, ledg
     if covered:
         ledger.assume(
             f"serving.{name}.on_own_nodes",
-            f"{covered} of the {count} GPUs of {item.name} are those of hosting.nodes and are not paid twice",
+            f"{covered} of {counted(count, 'GPU')} of {item.name} {'is one' if covered == 1 else 'are those'} of hosting.nodes and not paid twice",
             value=covered, unit="count", source="hosting.nodes", field="hosting.nodes",
         )  # fmt: skip
     if count > covered:
@@ -119,7 +119,7 @@ def _book(item: Serving, name: str, offer: GpuOffer, count: int, own: Gpus, ledg
     if whole * offer.gpus != count:
         ledger.assume(
             f"serving.{name}.shared_instances",
-            f"{count} GPUs of {item.name} are charged as their share of {offer.offer.instance} ({offer.gpus} GPUs); "
+            f"{counted(count, 'GPU')} of {item.name} {'is charged as its' if count == 1 else 'are charged as their'} share of {offer.offer.instance} ({offer.gpus} GPUs); "
             f"rented whole, {whole} of them would cost {money(whole * HOURS * offer.offer.usd_per_hour)} a month",
             value=whole * HOURS * offer.offer.usd_per_hour, unit="USD/month", source=offer.offer.source,
         )  # fmt: skip

@@ -43,7 +43,7 @@ def _total(ledger: Ledger) -> float | None:
             not_assessed(
                 agent=NAME,
                 rule_id="cost.total",
-                missing=_lacking(ledger, bool(once)),
+                missing=_lacking(ledger),
                 resource="cost.total_usd_per_month",
                 title="Nothing in the brief that is paid by the month has a dated price, so there is no monthly total"
                 + (
@@ -71,12 +71,12 @@ def _lacks(ledger: Ledger) -> list[Unpriced]:
     return [thing for thing in ledger.unpriced if not thing.artefact and not thing.once]
 
 
-def _lacking(ledger: Ledger, paid_once: bool) -> str:
+def _lacking(ledger: Ledger) -> str:
     """What stands in the way of a total: things of the brief without a price, else things that are paid by the month."""
     unpriced = sum(not u.artefact for u in ledger.unpriced)
     if unpriced:
         return f"prices of {counted(unpriced, 'thing')}"
-    return "hosting.nodes" if paid_once else "hosting"
+    return next((f.evidence[0].path for f in ledger.findings if f.rule_id == "cost.hosting"), "hosting")
 
 
 def _artefacts(ledger: Ledger) -> None:
@@ -127,6 +127,7 @@ def _commitment(budget: Budget | None, ledger: Ledger) -> None:
                 missing="budget.commitment_utilisation",
                 title="A covered share of compute with commitments of which nothing is used cannot be: list prices count",
                 hint="Give a utilisation above 0, or coverage 0.",
+                given=f"{budget.commitment_utilisation:g}",
             )
         )
         return

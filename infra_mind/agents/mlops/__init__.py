@@ -67,5 +67,5 @@ AGENT = Agent(
     assess=assess,
     reads=("llm_serving", "training", "organisation"),
     title="Models: serving, training and maturity",
-    version=5,
+    version=6,
 )

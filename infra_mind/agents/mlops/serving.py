@@ -97,11 +97,12 @@ class ServingCase:
 
     def _unknown_model(self) -> None:
         near = models.nearest_names(self.item.model)
-        hint = f"the nearest known ids are {', '.join(near)}" if near else "no known id is near it"
+        known = "id is" if len(near) == 1 else "ids are"
+        hint = f"the nearest known {known} {', '.join(near)}" if near else "no known id is near it"
         for name in missing_fields(self.item):
             self._missing(
                 "mlops.serving.model", name,
-                f"{self.item.name}: {self.item.model} is not in the table of published configs, and its {name} is not given",
+                f"{self.item.name}: {self.item.model} is not in the table of published configs, and `{name}` is not given",
                 f"Give `{self.path}.{name}`, or the id the model is published under: {hint}.",
             )  # fmt: skip
 
@@ -212,6 +213,7 @@ class ServingCase:
     # --- findings
 
     def _meets(self, best: Split, load: float) -> None:
+        replicas = best.replicas(load)
         targets = [
             f"{name} {_s(getattr(self.item, name))}"
             for name in ("ttft_s", "tpot_s")
@@ -220,7 +222,7 @@ class ServingCase:
         self.findings.append(
             make_finding(
                 rule_id="mlops.serving.fit", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO, confidence=Confidence.MEDIUM,
-                title=f"{self.item.name}: {counted(best.replicas(load), 'replica')} of {best.replica.tp} × {best.replica.gpu.id} serve the load"
+                title=f"{self.item.name}: {counted(replicas, 'replica')} of {best.replica.tp} × {best.replica.gpu.id} {'serves' if replicas == 1 else 'serve'} the load"
                 + (f" within {' and '.join(targets)}" if targets else "") + self._between(),
                 resource=self.path, value=self.item.model,
                 facts=tuple(f"{self._prefix}.{name}" for name in ("gpus", "gpus_low", "gpus_high", "gpus_per_replica", "replicas", "binding_constraint")),

@@ -172,9 +172,9 @@ class TrainingCase:
         if item.gpus < needed:
             self._fail(
                 "mlops.training.deadline",
-                f"{item.name}: the run takes {number(one_gpu_days / item.gpus)} days on {number(item.gpus)} × {gpu.id}, the deadline is {number(deadline)}; "
+                f"{item.name}: the run takes {counted(one_gpu_days / item.gpus, 'day')} on {number(item.gpus)} × {gpu.id}, the deadline is {counted(deadline, 'day')}; "
                 f"{counted(needed, 'GPU')} would be needed",
-                f"{self.path}.deadline_days", f"{number(one_gpu_days / item.gpus)} days", f"at most {number(deadline)} days",
+                f"{self.path}.deadline_days", counted(one_gpu_days / item.gpus, "day"), f"at most {counted(deadline, 'day')}",
                 f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
             )  # fmt: skip
             return

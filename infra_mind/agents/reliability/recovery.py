@@ -13,14 +13,14 @@ from infra_mind.model.finding import (
     make_finding,
     not_assessed,
 )
-from infra_mind.model.numbers import number
+from infra_mind.model.numbers import counted, number
 
 NAME = "reliability"
 _QUESTIONS = {
-    "rto_minutes": ("rto", "Is the service back within {0} minutes of its loss?",
-                    "Restore the whole service in a drill and time it: at most {0} minutes."),
-    "rpo_minutes": ("rpo", "Are no more than {0} minutes of data lost in a disaster?",
-                    "Restore the latest backup in a drill and compare: at most {0} minutes of writes may be missing."),
+    "rto_minutes": ("rto", "Is the service back within {0} of its loss?",
+                    "Restore the whole service in a drill and time it: at most {0}."),
+    "rpo_minutes": ("rpo", "Are no more than {0} of data lost in a disaster?",
+                    "Restore the latest backup in a drill and compare: at most {0} of writes may be missing."),
 }  # fmt: skip
 
 
@@ -38,11 +38,12 @@ def _question(availability: Availability | None, field: str) -> Finding:
             agent=NAME, rule_id=f"reliability.{short}", missing=path,
             title=f"No {short.upper()} is given, so recovery has nothing to be held against",
         )  # fmt: skip
+    time = counted(minutes, "minute")
     return make_finding(
-        rule_id=f"reliability.{short}", agent=NAME, title=question.format(number(minutes)), status=Status.MANUAL,
+        rule_id=f"reliability.{short}", agent=NAME, title=question.format(time), status=Status.MANUAL,
         severity=Severity.MEDIUM, resource=path, value=minutes,
-        evidence=(Evidence(artefact="brief", path=path, observed=f"{number(minutes)} minutes wanted", expected="a drill that proves it"),),
-        remediation=Remediation(text=drill.format(number(minutes)), effort=Effort.DAYS),
+        evidence=(Evidence(artefact="brief", path=path, observed=f"{time} wanted", expected="a drill that proves it"),),
+        remediation=Remediation(text=drill.format(time), effort=Effort.DAYS),
     )  # fmt: skip
 
 

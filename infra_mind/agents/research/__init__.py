@@ -69,5 +69,5 @@ AGENT = Agent(
     assess=assess,
     reads=("organisation", "hosting", "budget", "compliance", "llm_serving", "training", "llm_api"),
     title="Market data",
-    version=2,
+    version=3,
 )

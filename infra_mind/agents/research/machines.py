@@ -89,7 +89,7 @@ def assess_gpus(brief: Brief, desk: Desk) -> None:
         known = gpus.find(name) if name else None
         if known is None:
             near = ", ".join(gpus.nearest_names(name)) if name else ""
-            desk.missing("gpu", path, f"No offers were looked up: {f'{name} is not in the table of accelerators' if name else 'no GPU is named'}", f"Use a known id; nearest: {near}." if near else "")  # fmt: skip
+            desk.missing("gpu", path, f"No offers were looked up: {f'{name} is not in the table of accelerators' if name else 'no GPU is named'}", f"Use a known id; nearest: {near}." if near else "", name or "")  # fmt: skip
         elif known.id not in seen:
             seen.add(known.id)
             _gpu(known.id, path, brief, desk)

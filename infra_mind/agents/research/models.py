@@ -68,9 +68,17 @@ def assess_models(items: Sequence[LlmApi], desk: Desk) -> None:
         desk.age(f"api.{part}", own.as_of, own.source)
         month = per_month(own, item)
         if month is None:
-            desk.missing("alternatives", f"llm_api.{index}.input_tokens_per_month", f"{item.name}: without its tokens no other offer can be compared")  # fmt: skip
+            _not_comparable(f"llm_api.{index}", item, own, desk)
         elif month > 0:
             _compare(part, item, own, month, desk)
+
+
+def _not_comparable(path: str, item: LlmApi, own: ApiPrice, desk: Desk) -> None:
+    lacking = [f"{way}_tokens_per_month" for way in ("input", "output") if getattr(item, f"{way}_tokens_per_month") is None]  # fmt: skip
+    if lacking:
+        desk.missing("alternatives", f"{path}.{lacking[0]}", f"{item.name}: without its tokens no other offer can be compared")  # fmt: skip
+    else:
+        desk.missing("alternatives", f"{path}.model", f"{item.name}: the list prices only one direction of {own.model}, so no other offer can be compared", given=item.model)  # fmt: skip
 
 
 def per_month(price: ApiPrice, item: LlmApi) -> float | None:

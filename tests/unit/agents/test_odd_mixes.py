@@ -1,0 +1,144 @@
+"""Odd mixes of a brief through all agents: no advice brings more than there is, and nothing that is given is called absent."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra_mind.assessment import INVENTORY, SYNTHESIS, assessor
+from infra_mind.model.brief import parse_brief
+from infra_mind.model.finding import Status
+from infra_mind.model.result import AssessmentResult
+from infra_mind.model.submission import Submission
+
+OTHERS = frozenset({"security", "compliance"})  # they have tests of their own
+LLAMA = {"model": "meta-llama/Llama-3.3-70B-Instruct", "gpu": "h100_sxm", "requests_per_s": 1, "input_tokens": 500, "output_tokens": 200}  # fmt: skip
+EAST = {"provider": "aws", "region": "us-east-1"}
+BRIEFS: dict[str, dict[str, Any]] = {
+    "one own model and three to rent": {
+        "hosting": EAST, "llm_serving": [{"name": "own", **LLAMA}],
+        "llm_api": [{"name": m, "model": m, "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6} for m in ("gpt-5-mini", "gpt-5", "claude-haiku-4-5")],
+    },
+    "GPU nodes that serve at little CPU": {
+        "hosting": {**EAST, "nodes": [{"instance": "p5.48xlarge", "count": 4, "utilisation": 0.1, "zones": 2}]},
+        "llm_serving": [{"name": "own", **LLAMA, "requests_per_s": 50, "ttft_s": 1, "tpot_s": 0.04}],
+        "training": [{"name": "tune", "parameters": 8e9, "tokens": 1e9, "gpu": "h100_sxm", "gpus": 8, "deadline_days": 10}],
+    },
+    "idle nodes that are committed": {
+        "budget": {"usd_per_month": 1e5, "commitment_discount": 0.9, "commitment_coverage": 1.0},
+        "hosting": {**EAST, "nodes": [{"instance": "m5.xlarge", "count": 100, "utilisation": 0.05, "zones": 2}]},
+    },
+    "one user": {
+        "hosting": {**EAST, "nodes": [{"instance": "t3.micro", "count": 1, "utilisation": 0.01}]}, "budget": {"usd_per_month": 1},
+        "availability": {"target": 0.5, "rto_minutes": 1, "rpo_minutes": 1, "components": [{"name": "all", "availability": 0.9}]},
+        "organisation": {"timeline_months": 1, "growth": {"users_now": 0, "users_in_12_months": 1_000_000}, "team": {"engineers": 1, "devops": 0, "data": 0, "cloud_skill": 1, "ml_skill": 1}},
+        "services": [{"name": "tiny", "arrivals_per_s": 1e-5, "service_time_s": 0.01, "servers": 1}],
+        "llm_serving": [{"name": "chat", **LLAMA, "model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "t4", "requests_per_s": 1e-4}],
+        "llm_api": [{"name": "api", "model": "gpt-5", "input_tokens_per_month": 1, "output_tokens_per_month": 0}],
+    },
+    "names that no table has": {
+        "hosting": {"provider": "aws", "region": "mars-1"}, "compliance": {"data_residency": ["atlantis"]},
+        "llm_serving": [{"name": "a", "model": "acme/secret-13b", "gpu": "h100"}, {"name": "b", **LLAMA, "gpu": "tpu_v99"}],
+        "training": [{"name": "t", "parameters": 7e9, "gpu": "h100"}],
+        "llm_api": [{"name": "c", "model": "acme-7", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}],
+        "budget": {"commitment_coverage": 0.5, "commitment_utilisation": 0.0},
+    },
+    "own hardware and a rented model": {
+        "hosting": {"provider": "on_prem", "region": "France", "nodes": [{"instance": "R750", "count": 10, "utilisation": 1.0}]},
+        "llm_serving": [{"name": "own", **LLAMA, "gpu": "mi300x"}],
+        "llm_api": [{"name": "gpt", "model": "gpt-4o", "input_tokens_per_month": 1e8, "output_tokens_per_month": 1e7}, {"name": "half", "model": "gpt-4o", "input_tokens_per_month": 1e6}],
+    },
+    "a region and nothing in it": {"hosting": EAST},
+}  # fmt: skip
+
+
+@pytest.fixture(params=sorted(BRIEFS), scope="module")
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def result(name: str) -> AssessmentResult:
+    data, steps = (
+        Submission.of(parse_brief({"name": "odd", **BRIEFS[name]})).to_bytes(),
+        assessor(),
+    )
+    done = {INVENTORY: steps.run(INVENTORY, data, {})}
+    for agent in steps.table:
+        done[agent] = steps.run(agent, data, done)
+    return AssessmentResult.model_validate(json.loads(steps.run(SYNTHESIS, data, done)))
+
+
+@pytest.mark.parametrize(
+    ("field", "total"),
+    [
+        ("usd_per_month", "cost.total_usd_per_month"),
+        ("kgco2e_per_month", "sustainability.kgco2e_per_month"),
+        ("downtime_minutes_per_year", "reliability.downtime_minutes_per_year"),
+    ],
+)
+def test_no_advice_saves_more_than_there_is(result: AssessmentResult, field: str, total: str) -> None:
+    there = values(result).get(total, math.inf)
+    too_much = [r.id for r in result.recommendations if (getattr(r.impact, field) or 0) > there * (1 + 1e-9)]
+    assert too_much == []
+
+
+def test_what_is_given_is_not_called_absent(name: str, result: AssessmentResult) -> None:
+    brief = BRIEFS[name]
+    said = [
+        (finding.rule_id, seen.path)
+        for agent, given in result.agents.items()
+        for finding in given.findings
+        for seen in finding.evidence
+        if agent not in OTHERS
+        and finding.status is Status.NOT_ASSESSED
+        and seen.observed == "absent"
+        and holds(brief, seen.path)
+    ]
+    assert said == []
+
+
+def test_the_making_of_the_parts_adds_up_and_none_is_zero(result: AssessmentResult) -> None:
+    made = {i: v for i, v in values(result).items() if i.endswith(".embodied_kgco2e_per_month")}
+    assert all(made.values())
+    parts = [v for i, v in made.items() if i.count(".") > 1]
+    total = values(result).get("sustainability.embodied_kgco2e_per_month", 0.0)
+    assert math.fsum(parts) == pytest.approx(total)
+
+
+def test_one_is_singular(result: AssessmentResult) -> None:
+    wrong = re.compile(
+        r"(?<![\d.,\u00a0])1[ \u00a0]((minutes|replicas|nodes|GPUs|days|weeks|ids)\b|replica of [^;]* serve the)"
+    )
+    assert [text for text in sentences(result) if wrong.search(text)] == []
+
+
+def values(result: AssessmentResult) -> dict[str, float]:
+    facts = (fact for agent in result.agents.values() for fact in agent.facts)
+    return {f.id: float(f.value) for f in facts if not isinstance(f.value, str | bool)}
+
+
+def holds(brief: Any, path: str) -> bool:
+    """Whether the brief has a value at the dotted path."""
+    for part in path.split("."):
+        if isinstance(brief, list):
+            brief = brief[int(part)] if part.isdigit() and int(part) < len(brief) else None
+        else:
+            brief = brief.get(part) if isinstance(brief, dict) else None
+    return brief not in (None, [], {})
+
+
+def sentences(result: AssessmentResult) -> Iterator[str]:
+    yield from (result.summary.headline, *result.summary.sentences)
+    for agent in result.agents.values():
+        yield from (assumption.text for assumption in agent.assumptions)
+        for finding in agent.findings:
+            yield finding.title
+            yield from (e.observed for e in finding.evidence)
+            yield finding.remediation.text if finding.remediation else ""
+    yield from (r.text for r in result.recommendations)
