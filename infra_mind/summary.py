@@ -242,11 +242,13 @@ def _roadmap_said(recommendations: Sequence[Recommendation], facts: Mapping[str,
     if capacity is None or work is None or beyond is None or not recommendations:
         return
     phases = Counter(r.phase for r in recommendations)
-    late = int(_number(beyond) or 0)
+    late, untimely = int(_number(beyond) or 0), facts.get("strategy.roadmap.beyond_timeline")
+    after = int(_number(untimely) or 0) if untimely else 0
     done = ", ".join(f"{n} within {days} days" for days, n in (("30", phases["30"]), ("60", phases["60"]), ("90", phases["90"] - late)) if n)  # fmt: skip
     yield (
-        f"The work is {number(_number(work) or 0.0)} person-days (`{work.id}`), and there are {number(round(_number(capacity) or 0.0, 1))} in 30 days (`{capacity.id}`): "
-        f"{done or 'nothing within 90 days'}{f'; {late} after day 90 (`{beyond.id}`)' if late else ''}."
+        f"The work is {counted(_number(work) or 0.0, 'person-day')} (`{work.id}`), and there are {number(round(_number(capacity) or 0.0, 1))} in 30 days (`{capacity.id}`): "
+        f"{done or 'nothing within 90 days'}{f'; {late} after day 90 (`{beyond.id}`)' if late else ''}"
+        f"{f'; {after} after the end of the timeline (`{untimely.id}`)' if untimely and after else ''}."
     )  # fmt: skip
 
 

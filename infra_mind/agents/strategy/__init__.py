@@ -56,7 +56,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
             *(_weight(d, w, inputs.brief.priorities) for d, w in zip(DIMENSIONS, weights, strict=True)),
             *(_utility(r, scored[r.id]) for r in ranked),
             *impacts,
-            *(roadmap.facts(planned, team) if found else ()),
+            *(roadmap.facts(planned, team, _timeline(inputs.brief)) if found else ()),
             *dora_facts,
             *_budget(inputs.brief, facts),
         ),
@@ -102,7 +102,7 @@ _SCORING = (
         id="strategy.scores",
         text="A reckoned impact counts as its share of the total × 0.79 (× 1 for a critical finding), what a change costs against it; one that no agent reckoned adds nothing. The severity (critical 0.8, high "
         "0.6, medium 0.4, low 0.2, info 0) stands in for the priority that the agent speaks for; effort is speed, linear in person-days (minutes 0.99, hours 0.95, days 0.7, "
-        "weeks 0). What saves money alone and less than a dollar a month is left out.",
+        "weeks 0). What saves money alone and less than a dollar a month, or than a thousandth of all that is paid, is left out.",
         source="scoring of this package",
     ),
     Assumption(
@@ -175,6 +175,10 @@ def _trade_offs(ranked: Sequence[Option]) -> list[dict[str, Any]]:
     return rows
 
 
+def _timeline(brief: Brief) -> float | None:
+    return brief.organisation.timeline_months if brief.organisation else None
+
+
 def _when(planned: Planned) -> dict[str, Any]:
     return {
         "change": planned.id, "person_days": planned.person_days, "done_by_day": round(planned.done_by_day, 1),
@@ -231,5 +235,5 @@ AGENT = Agent(
     after=AFTER,
     reads=("priorities", "organisation", "budget", "compliance", "hosting"),
     title="Strategy",
-    version=5,
+    version=6,
 )

@@ -33,6 +33,7 @@ SPEAKS_FOR = {
 RULE_SPEAKS_FOR = {"cloud.spare-nodes": "cost", "cost.gpu-nodes": "reliability"}
 # Findings that only count up others: what mends them stands in those.
 SUMS = frozenset({"compliance.controls", "adoption.governance.controls"})
+LEAST_SHARE = 0.001
 STEP = 0.2  # from one severity to the next
 SEVERITY_SCORE = {
     Severity.CRITICAL: 0.8, Severity.HIGH: 0.6, Severity.MEDIUM: 0.4, Severity.LOW: 0.2, Severity.INFO: 0.0,
@@ -124,7 +125,8 @@ def options(results: Mapping[str, AgentResult]) -> list[Option]:
         alone = len(rules) == 1 and not rules & split
         found.append(_option(findings[0].rule_id if alone else work, findings, fails))
     words = Counter(option.findings[0].title for option in found)
-    found = [option for option in found if not _is_trifle(option)]
+    least = _least_usd(results)
+    found = [option for option in found if not _is_trifle(option, least)]
     told_apart = [
         replace(option, about=thing_of(option.rules[0])) if _needs_words(option, words) else option
         for option in found
@@ -132,14 +134,21 @@ def options(results: Mapping[str, AgentResult]) -> list[Option]:
     return sorted(told_apart, key=lambda option: option.id)
 
 
-def _is_trifle(option: Option) -> bool:
-    """True for what saves money alone, and less than a dollar a month."""
+def _least_usd(results: Mapping[str, AgentResult]) -> float:
+    """A dollar a month, or a thousandth of all that is paid: what saves less moves nothing and would stand above what does by being soon done."""
+    paid = {"cost.total_usd_per_month", "cost.artefacts_usd_per_month"}
+    facts = results["cost"].facts if "cost" in results else ()
+    return max(LEAST_USD, LEAST_SHARE * fsum(float(f.value) for f in facts if f.id in paid))
+
+
+def _is_trifle(option: Option, least: float) -> bool:
+    """True for what saves money alone, and less than `least` USD a month."""
     impact = option.impact
     saved, others = impact.usd_per_month, (impact.kgco2e_per_month, impact.downtime_minutes_per_year)
     money_alone = (
         all(SPEAKS_FOR.get(agent) == "cost" for agent in option.agents) and option.id not in RULE_SPEAKS_FOR
     )
-    return money_alone and saved is not None and 0 <= saved < LEAST_USD and not any(others)
+    return money_alone and saved is not None and 0 <= saved < least and not any(others)
 
 
 def _needs_words(option: Option, words: Mapping[str, int]) -> bool:

@@ -17,6 +17,7 @@ Phase = Literal["30", "60", "90"]
 SHARE_OF_TIME = 0.2
 WORKING_DAYS_A_WEEK = 5
 HORIZON = 90.0
+DAYS_A_MONTH = 730 / 24
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def team_of(brief: Brief) -> Team:
 
 
 def plan(ranked: Sequence[Option], team: Team) -> dict[str, Planned]:
-    """Option → when it is done: one after the other by rank, but what it needs first. `ranked` is best first."""
+    """Option → when it is done: one after the other by rank, but what it needs first. `ranked` is best first.
+
+    However many people there are, a piece takes as many working days as it has person-days: others begin the next one meanwhile."""
     waits = {option.id: tuple(_needs(option, ranked)) for option in ranked}
     left, done = list(ranked), dict[str, Planned]()
     spent = 0.0
@@ -95,9 +98,14 @@ def plan(ranked: Sequence[Option], team: Team) -> dict[str, Planned]:
         ready = (o for o in left if all(id_ in done for id_, _ in waits[o.id]))
         option = next(ready, left[0])  # needs that go round in a circle hold nobody up
         left.remove(option)
-        days = person_days(option)
+        days, needed = (
+            person_days(option),
+            [done[id_].done_by_day for id_, _ in waits[option.id] if id_ in done],
+        )
+        begun = max([spent / team.person_days_a_day, *needed])
         spent += days
-        done[option.id] = Planned(option.id, days, spent / team.person_days_a_day, waits[option.id])
+        ended = max(spent / team.person_days_a_day, begun + days * 7 / WORKING_DAYS_A_WEEK)
+        done[option.id] = Planned(option.id, days, ended, waits[option.id])
     return done
 
 
@@ -124,8 +132,8 @@ def _is_about(option: Option, names: Iterable[str]) -> bool:
     return bool(about.intersection(names))
 
 
-def facts(planned: Mapping[str, Planned], team: Team) -> list[Fact]:
-    """What there is to do, what the team can do in 30 days, and how much does not fit in 90."""
+def facts(planned: Mapping[str, Planned], team: Team, months: float | None) -> list[Fact]:
+    """What there is to do, what the team can do in 30 days, and how much does not fit in 90, nor in the brief's timeline of so many months."""
     total = fsum(p.person_days for p in planned.values())
     return [
         Fact(id="strategy.roadmap.person_days", value=total, unit="person-days", formula="Σ over recommendations of the effort of each rule",
@@ -134,13 +142,24 @@ def facts(planned: Mapping[str, Planned], team: Team) -> list[Fact]:
              formula="people · share of time · 30 · 5 / 7", inputs={"people": team.people, "share_of_time": SHARE_OF_TIME}, source=team.source),
         Fact(id="strategy.roadmap.beyond_90_days", value=sum(not p.fits for p in planned.values()), unit="count",
              formula="recommendations that end after day 90, counted", inputs={"person_days": total, "people": team.people}, source=team.source),
+        *([] if months is None else [_beyond_timeline(planned, months, team)]),
     ]  # fmt: skip
+
+
+def _beyond_timeline(planned: Mapping[str, Planned], months: float, team: Team) -> Fact:
+    last = months * DAYS_A_MONTH
+    return Fact(
+        id="strategy.roadmap.beyond_timeline", value=sum(p.done_by_day > last for p in planned.values()), unit="count",
+        formula="recommendations that end after timeline_months · 730 / 24 days, counted",
+        inputs={"timeline_months": months, "people": team.people}, source=f"brief: organisation.timeline_months; {team.source}",
+    )  # fmt: skip
 
 
 def assumptions(team: Team) -> list[Assumption]:
     found = [
         Assumption(
-            id="strategy.effort_days", text="An effort in person-days: minutes 0.1, hours 0.5, days 3, weeks 10; each rule of a piece of work once.",
+            id="strategy.effort_days", text="An effort in person-days: minutes 0.1, hours 0.5, days 3, weeks 10; each rule of a piece of work once. "
+            "A piece takes as many working days at least: more people begin the next one and do not shorten it.",
             value="0.1, 0.5, 3, 10", unit="person-days", source="scoring of this package",
         ),
         Assumption(

@@ -13,6 +13,7 @@ from infra_mind.agents.research import AGENT as RESEARCH
 from infra_mind.agents.strategy import AGENT
 from infra_mind.agents.sustainability import AGENT as SUSTAINABILITY
 from infra_mind.model.brief import parse_brief
+from infra_mind.model.fact import Fact
 from infra_mind.model.finding import (
     Effort,
     Finding,
@@ -75,14 +76,20 @@ def test_a_commitment_waits_for_the_machines_that_it_binds_to() -> None:
     assert "a commitment binds to what runs when it is made" in commitment.text
 
 
-def saving(usd: float, kg: float | None = None) -> AgentResult:
+def saving(usd: float, kg: float | None = None, paid: float | None = None) -> AgentResult:
     finding = make_finding(
         rule_id="cost.trifle", agent="cost", title="a cheaper disk", status=Status.FAIL, severity=Severity.LOW,
         impact=Impact(usd_per_month=usd, kgco2e_per_month=kg),
     )  # fmt: skip
-    return AGENT.assess(
-        Inputs(brief=parse_brief({"name": "t"}), results={"cost": AgentResult(findings=(finding,))}), silent
-    )
+    total = [] if paid is None else [Fact(id="cost.total_usd_per_month", value=paid, unit="USD/month", formula="given", source="cost")]  # fmt: skip
+    cost = AgentResult(findings=(finding,), facts=tuple(total))
+    return AGENT.assess(Inputs(brief=parse_brief({"name": "t"}), results={"cost": cost}), silent)
+
+
+@pytest.mark.parametrize(("usd", "paid", "asked"), [(5.4, 10_064.3, False), (10.1, 10_064.3, True), (5.4, 500.0, True)])  # fmt: skip
+def test_a_thousandth_of_what_is_paid_is_no_recommendation(usd: float, paid: float, asked: bool) -> None:
+    """By being soon done it would stand above what saves the most of the bill and takes weeks."""
+    assert bool(saving(usd, paid=paid).recommendations) is asked
 
 
 @pytest.mark.parametrize(

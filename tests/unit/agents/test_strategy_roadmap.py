@@ -120,3 +120,32 @@ def test_every_need_names_rules_that_exist() -> None:
     agents = {name.partition(".")[0] for need in NEEDS for name in (need.before, *need.after) if "." in name}
     assert agents <= set(table())
     assert {n for need in NEEDS for n in (need.before, *need.after) if "." not in n} <= set(THINGS)
+
+
+def test_many_people_do_not_shorten_one_piece() -> None:
+    """Ten person-days take two weeks, however many there are; others do the rest meanwhile."""
+    found = [finding("cost.a", Effort.WEEKS, Severity.HIGH), finding("cost.b", Effort.DAYS)]
+    when = {
+        row["change"]: row["done_by_day"] for row in assess(*found, **team(devops=1000)).details["roadmap"]
+    }
+    assert when == {"cost.a": 14.0, "cost.b": pytest.approx(4.3, abs=0.1)}
+
+
+def test_what_waits_begins_when_what_it_needs_is_done() -> None:
+    found = [finding("cloud.requests", Effort.WEEKS), finding("cloud.spare-nodes", Effort.WEEKS)]
+    when = {
+        row["change"]: row["done_by_day"] for row in assess(*found, **team(devops=1000)).details["roadmap"]
+    }
+    assert when == {"cloud.requests": 14.0, "cloud.spare-nodes": 28.0}
+
+
+@pytest.mark.parametrize(("months", "late"), [(0.5, 2), (1.0, 1), (3.0, 0)])
+def test_what_ends_after_the_timeline_is_counted(months: float, late: int) -> None:
+    """Two pieces of three person-days are done on day 21 and day 42; a month has 30.4 days."""
+    brief = {"organisation": {"team": {"devops": 1}, "timeline_months": months}}
+    facts = {f.id: f for f in assess(*(finding(f"cost.{n}", Effort.DAYS) for n in "ab"), **brief).facts}
+    assert facts["strategy.roadmap.beyond_timeline"].value == late
+
+
+def test_without_a_timeline_nothing_ends_after_it() -> None:
+    assert "strategy.roadmap.beyond_timeline" not in {f.id for f in assess(finding("cost.a")).facts}
