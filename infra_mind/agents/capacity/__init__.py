@@ -5,6 +5,7 @@ Erlang C per service (`queueing`), uncertainty by simulation (`simulation`), hea
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -64,10 +65,18 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         parts.append(part)
     return AgentResult(
         facts=tuple(fact for part in parts for fact in part.facts),
-        findings=tuple(finding for part in parts for finding in part.findings),
+        findings=(*(finding for part in parts for finding in part.findings), *_no_growth(growth)),
         assumptions=tuple(_assumptions(services, growth)),
         details={"tornado": {p.service.name: p.tornado for p in parts if p.tornado}},
     )
+
+
+def _no_growth(growth: Growth | None) -> Iterator[Finding]:
+    if growth is None:
+        yield not_assessed(
+            agent=NAME, rule_id="capacity.growth", missing="organisation.growth",
+            title="No growth of the users is given, so what the services need in 12 months was not reckoned",
+        )  # fmt: skip
 
 
 def offered_load(service: Service) -> float:

@@ -44,6 +44,8 @@ def assess_hosting(hosting: Hosting | None, ledger: Ledger) -> None:
         if _storage(hosting, item, ledger):
             ledger.say(defaults.used(NAME, item, f"hosting.storage.{index}", "replicas"))
     _storage_facts(ledger)
+    if not hosting.storage:
+        ledger.assume("no_storage", "No storage is described, so none is paid", value=0, unit="TB", source="the brief's hosting", field="hosting.storage")  # fmt: skip
 
 
 def _no_place(hosting: Hosting, ledger: Ledger) -> str:

@@ -47,14 +47,12 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
 
 
 def _absent(brief: Brief) -> tuple[Finding, ...]:
-    if brief.llm_serving or brief.training:
-        return ()
     return tuple(
         not_assessed(
             agent=NAME, rule_id=f"mlops.{name}", missing=name, title=f"No {what} is described, so none was reckoned",
             hint=f"Give `{name}` in the brief if there is any.",
         )
-        for name, what in (("llm_serving", "model that is served on own GPUs"), ("training", "training run"))
+        for name, what in (("llm_serving", "model that is served on own GPUs"), ("training", "training run")) if not getattr(brief, name)
     )  # fmt: skip
 
 

@@ -159,7 +159,9 @@ class TrainingCase:
                 gpus=item.gpus,
                 days=days,
             )
-        if item.deadline_days is not None:
+        if item.deadline_days is None:
+            self._missing("deadline_days", "whether it ends in time")
+        else:
             self._deadline(one_gpu_days, item.deadline_days, gpu)
 
     def _deadline(self, one_gpu_days: float, deadline: float, gpu: Gpu) -> None:

@@ -216,6 +216,8 @@ def _embodied(prefix: str, group: Group, sheet: Sheet) -> float | None:
 
 def _storage(hosting: Hosting, site: Site, sheet: Sheet) -> None:
     by_kind: dict[str, float] = {}
+    if not hosting.storage:
+        sheet.assume("no_storage", "No storage is described, so none draws power", 0, "TB", "the brief's hosting", "hosting.storage")  # fmt: skip
     for index, item in enumerate(hosting.storage):
         if "replicas" not in item.model_fields_set:
             sheet.assume(f"storage.{index}.replicas", f"One copy of the {item.kind} storage beside those of the provider", item.replicas, "count", "the brief's default", f"hosting.storage.{index}.replicas")  # fmt: skip

@@ -561,9 +561,9 @@ def test_a_run_that_does_not_fit_fails() -> None:
     assert not of(train(gpus=14), "mlops.training.memory")
 
 
-@pytest.mark.parametrize("field", ["tokens", "gpu", "gpus"])
+@pytest.mark.parametrize("field", ["tokens", "gpu", "gpus", "deadline_days"])
 def test_a_training_run_names_what_it_lacks(field: str) -> None:
-    result = train(**{field: None})
+    result = train(**{"deadline_days": 30, field: None})
     missing = [f.resource for f in result.findings if f.resource.startswith("training")]
     assert missing == [f"training.0.{field}"]
     assert "days" not in values(result, "mlops.training.run.")

@@ -64,10 +64,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def result(name: str) -> AssessmentResult:
-    data, steps = (
-        Submission.of(parse_brief({"name": "odd", **BRIEFS[name]})).to_bytes(),
-        assessor(),
-    )
+    return whole(BRIEFS[name])
+
+
+def whole(brief: dict[str, Any]) -> AssessmentResult:
+    data, steps = Submission.of(parse_brief({"name": "odd", **brief})).to_bytes(), assessor()
     done = {INVENTORY: steps.run(INVENTORY, data, {})}
     for agent in steps.table:
         done[agent] = steps.run(agent, data, done)
@@ -142,3 +143,24 @@ def sentences(result: AssessmentResult) -> Iterator[str]:
             yield from (e.observed for e in finding.evidence)
             yield finding.remediation.text if finding.remediation else ""
     yield from (r.text for r in result.recommendations)
+
+
+@pytest.mark.parametrize(
+    ("given", "absent"),
+    [
+        ({"llm_serving": [{"name": "own", **LLAMA}]}, "training"),
+        ({"training": [{"name": "tune", "parameters": 7e9}]}, "llm_serving"),
+        ({"services": [{"name": "api", "arrivals_per_s": 1, "service_time_s": 1}]}, "organisation.growth"),
+    ],
+)
+def test_a_section_that_is_absent_is_named(given: dict[str, Any], absent: str) -> None:
+    assert absent in whole({"hosting": EAST, **given}).coverage.not_assessed
+
+
+def test_that_no_storage_is_described_is_an_assumption_of_the_totals() -> None:
+    said = {f"{agent}.no_storage" for agent in ("cost", "sustainability")}
+    nodes = {**EAST, "nodes": [{"instance": "m5.xlarge", "count": 2, "utilisation": 0.5}]}
+    told = {a.id for r in whole({"hosting": nodes}).agents.values() for a in r.assumptions}
+    assert said <= told
+    kept = {**nodes, "storage": [{"kind": "ssd", "tb": 1}]}
+    assert not said & {a.id for r in whole({"hosting": kept}).agents.values() for a in r.assumptions}
