@@ -561,13 +561,19 @@ def test_a_run_that_does_not_fit_fails() -> None:
     assert not of(train(gpus=14), "mlops.training.memory")
 
 
-@pytest.mark.parametrize("field", ["tokens", "gpu", "gpus", "deadline_days"])
+@pytest.mark.parametrize("field", ["tokens", "gpu", "gpus"])
 def test_a_training_run_names_what_it_lacks(field: str) -> None:
     result = train(**{"deadline_days": 30, field: None})
     missing = [f.resource for f in result.findings if f.resource.startswith("training")]
     assert missing == [f"training.0.{field}"]
     assert "days" not in values(result, "mlops.training.run.")
     assert "memory_bytes" in values(result, "mlops.training.run.")
+
+
+def test_a_run_without_a_deadline_is_not_said_to_keep_one() -> None:
+    missing = [f.resource for f in train().findings if f.rule_id == "mlops.training.deadline_days"]
+    assert missing == ["training.0.deadline_days"]
+    assert not [f for f in train(deadline_days=30).findings if f.rule_id == "mlops.training.deadline_days"]
 
 
 def test_an_mfu_that_nobody_gave_is_an_assumption_with_the_field_that_replaces_it() -> None:
