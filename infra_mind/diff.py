@@ -1,7 +1,7 @@
 """Two results → what differs. Pure; a finding is the same in both by its fingerprint, whatever its line.
 
-Gone is not fixed: a check that failed before and could not be judged now, was suppressed, or whose agent gave nothing now, is
-`unsettled`."""
+Gone is not fixed: a check that failed before and could not be judged now, whose field the brief no longer gives, was suppressed, or
+whose agent gave nothing now, is `unsettled`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ def _unsettled(failed: list[Finding], other: AssessmentResult, failed_in: Side) 
     every = [f for given in other.agents.values() for f in given.findings]
     accepted = {f.fingerprint: f.suppressed for f in every if f.is_suppressed}
     unjudged = {(f.rule_id, f.resource): f for f in every if f.status in _UNJUDGED}
+    absent = {
+        seen.path
+        for f in every
+        if f.status is Status.NOT_ASSESSED
+        for seen in f.evidence
+        if seen.artefact == "brief" and seen.observed == "absent"
+    }
     unread = {f.resource for f in every if f.status is Status.NOT_ASSESSED} | set(other.coverage.unread)
     for finding in failed:
         suppression, judged = (
@@ -72,9 +79,22 @@ def _unsettled(failed: list[Finding], other: AssessmentResult, failed_in: Side) 
             why = f"{judged.status.value} there: {judged.title}"
         elif files:
             why = f"{files[0]} could not be read there"
+        elif lost := _not_given(finding, absent):
+            why = f"{lost} is not given there"
         else:
             continue
         yield Unsettled(finding=finding, failed_in=failed_in, why=why)
+
+
+def _not_given(finding: Finding, absent: set[str]) -> str:
+    """The field that one of the findings of a brief rests on and that is not given, or a section around it; else nothing."""
+    for seen in finding.evidence:
+        if seen.artefact == "brief":
+            parts = seen.path.split(".")
+            around = (".".join(parts[: n + 1]) for n in range(len(parts)))
+            if lost := next((path for path in around if path in absent), ""):
+                return lost
+    return ""
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

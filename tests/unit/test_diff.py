@@ -94,6 +94,30 @@ def test_nor_is_one_in_a_file_that_stands_behind_the_first_of_many_that_are_not_
     assert (found.fixed, [u.why for u in found.unsettled]) == ((), ["main.tf could not be read there"])
 
 
+def of_brief(path: str, status: Status = Status.FAIL) -> Finding:
+    return make_finding(
+        rule_id="capacity.growth", agent="security", title="too few", status=status, severity=Severity.HIGH, resource="service api",
+        value=path, evidence=(Evidence(artefact="brief", path=path, observed="1 server"),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("absent", ["services", "services.0", "services.0.servers"])
+def test_what_rests_on_a_field_that_the_brief_gives_no_more_is_not_fixed(absent: str) -> None:
+    gone = not_assessed(agent="security", rule_id="capacity.services", title="nothing", missing=absent)
+    found = compare(result([of_brief("services.0.servers")]), result([gone]))
+    assert found.fixed == ()
+    assert [(u.finding.rule_id, u.why) for u in found.unsettled] == [
+        ("capacity.growth", f"{absent} is not given there")
+    ]
+
+
+@pytest.mark.parametrize("given", ["", "m5.huge"])
+def test_a_field_beside_it_or_one_that_no_table_knows_settles_nothing(given: str) -> None:
+    beside = not_assessed(agent="security", rule_id="x", title="t", missing="services.0" if given else "services.1", given=given)  # fmt: skip
+    found = compare(result([of_brief("services.0.servers")]), result([beside]))
+    assert [f.rule_id for f in found.fixed] == ["capacity.growth"]
+
+
 def test_a_suppressed_finding_is_not_fixed() -> None:
     accepted = finding("a").model_copy(update={"suppressed": Suppression(reason="on purpose", where="x:1")})
     found = compare(result([finding("a")]), result([accepted]))

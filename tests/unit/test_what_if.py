@@ -195,8 +195,8 @@ async def test_only_agents_that_a_change_reaches_run_again_and_the_result_is_the
 
     (cheaper,) = variants(base, {"budget": {"usd_per_month": 20_000}})
     ran, second = await run(store, "cheaper", cheaper.submission, "ta-base")
-    # research, cost and strategy read the budget; adoption is told what cost says
-    assert ran == {"research", "cost", "strategy", "adoption"}
+    # research, cost, sustainability and strategy read the budget; adoption is told what cost says
+    assert ran == {"research", "cost", "sustainability", "strategy", "adoption"}
     moved = {fact.id for fact in compare(first, second).facts}
     assert "cost.over_budget_usd_per_month" in moved
     assert second.assessment_id == "as-cheaper"
