@@ -4,6 +4,7 @@ Erlang C per service (`queueing`), uncertainty by simulation (`simulation`), hea
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ class _ServiceCase:
         enough = (
             f"{counted(needed, 'server')} {'meets' if needed == 1 else 'meet'} the wait target"
             if needed
-            else f"more than {number(load)} servers are needed"
+            else f"at least {counted(math.floor(load) + 1, 'server')} are needed"
         )
         self._finding(
             "capacity.saturated", f"{self.service.name}: more work arrives than {counted(servers, 'server')} can do",

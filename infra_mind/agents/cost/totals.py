@@ -22,6 +22,13 @@ from infra_mind.model.finding import (
 from infra_mind.model.numbers import bounded, counted, money, percent
 from infra_mind.model.result import Unpriced
 
+LARGEST, SMALL = 3, 0.01  # lines that are named, none that is less than a hundredth of all
+# Unit of a line → what makes it smaller.
+WAYS = {
+    "hour": "Smaller or newer instances, fewer replicas, and commitments for what always runs make machines cheaper.",
+    "million tokens": "Smaller models, shorter prompts and answers, and cached prompts make rented models cheaper.",
+    "GB-month": "Colder kinds and fewer copies make storage cheaper.",
+}
 MUCH = 0.25  # over budget by more than a quarter is a high finding
 
 
@@ -251,10 +258,21 @@ def _budget(budget: Budget | None, total: float | None, ledger: Ledger) -> None:
             ),
             impact=Impact(usd_per_month=over) if over else None,
             remediation=Remediation(
-                text="Take the largest lines first: smaller or newer instances, fewer replicas, commitments for what always runs.",
+                text=_what_costs_most(ledger),
                 effort=Effort.DAYS,
             )
             if over
             else None,
         )
     )
+
+
+def _what_costs_most(ledger: Ledger) -> str:
+    """The largest lines of the brief, and what can be done about lines of their kinds."""
+    lines = ledger.of("brief")
+    least = SMALL * math.fsum(line.usd_per_month for line in lines)
+    by_size = sorted(lines, key=lambda line: (-line.usd_per_month, line.what))
+    largest = [line for line in by_size if line.usd_per_month >= least][:LARGEST]
+    named = ", ".join(f"{line.what} ({money(line.usd_per_month)})" for line in largest)
+    ways = [text for unit, text in WAYS.items() if any(line.unit == unit for line in largest)]
+    return f"Take the largest lines first: {named}.{''.join(f' {way}' for way in ways)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from infra_mind.agents import defaults
-from infra_mind.agents.mlops import assumptions, deployment, kernels
+from infra_mind.agents.mlops import assumptions, deployment, fitting, kernels
 from infra_mind.agents.mlops.kernels import Tables
 from infra_mind.agents.mlops.roofline import Planning, Replica, peak_flops
 from infra_mind.agents.mlops.shape import (
@@ -187,7 +187,7 @@ class ServingCase:
         self.details["splits"] = [deployment.row(split, load) for split in splits]
         best = best_of(splits, load)
         if best is None:
-            self._cannot(splits, gpu)
+            self._cannot(shape, splits, gpu)
             return
         self.facts.extend(deployment.facts(self._prefix, best, load))
         self._beside(shape, best, load)
@@ -235,13 +235,13 @@ class ServingCase:
         low, high = (held[f"{self._prefix}.gpus_{end}"] for end in ("low", "high"))
         return "" if low == high else f"; by the error band it may take {low} to {high} GPUs"
 
-    def _cannot(self, splits: list[Split], gpu: Gpu) -> None:
+    def _cannot(self, shape: Shape, splits: list[Split], gpu: Gpu) -> None:
         """No split meets everything: says which constraint stands in the way on the split that comes nearest, and by how much."""
         fitting = [split for split in splits if split.limits["memory"] >= 1]
         if not fitting:
             self.facts.append(deployment.binding_constraint(self._prefix, splits[-1], "memory"))
             self.facts.append(deployment.missing_bytes(self._prefix, splits[-1]))
-            self._does_not_fit(splits[-1].replica, gpu)
+            self._does_not_fit(shape, splits[-1].replica, gpu)
             return
         constraint, seconds, target, nearest = min(
             (self._shortfall(split) for split in fitting),
@@ -271,7 +271,16 @@ class ServingCase:
         ]
         return max(missed, key=lambda miss: miss[1] / miss[2])
 
-    def _does_not_fit(self, replica: Replica, gpu: Gpu) -> None:
+    def _does_not_fit(self, shape: Shape, replica: Replica, gpu: Gpu) -> None:
+        others = [f"{degree} × {id_}" for degree, id_ in fitting.fits_on(self.item, shape, gpu)]
+        if others:
+            self._fact(
+                shape, "fits_on", ", ".join(others), "text", "GPUs of one node that hold the weights and one request: same maker first, then the smallest",
+                weight_dtype=shape.weight_dtype,
+            )  # fmt: skip
+        narrow = fitting.fits_in(self.item, shape, gpu, self.path)
+        ways = [f"a GPU with more memory (as it is, it fits on {_either(others)})"] if others else []
+        ways += [f"{narrow} weights, which fit"] if narrow else []
         short = replica.kv_per_request_per_gpu - replica.kv_room_per_gpu
         self._fail(
             "mlops.serving.memory",
@@ -279,7 +288,8 @@ class ServingCase:
             f"{self.path}.gpu",
             f"{_bytes(replica.weights_per_gpu)} of weights and {_bytes(replica.kv_per_request_per_gpu)} of cache per GPU",
             f"at most {_bytes(gpu.memory_bytes * replica.plan.memory_utilisation - replica.plan.overhead_bytes)} per GPU",
-            "Take a GPU with more memory or a smaller weight_dtype; splitting over several nodes is not reckoned here.",
+            f"Take {' or '.join(ways)}; splitting over several nodes is not reckoned here." if ways
+            else "Split it over several nodes, which is not reckoned here, or take a smaller model.",
         )  # fmt: skip
 
     def _no_bf16(self, gpu: Gpu) -> None:
@@ -329,6 +339,11 @@ class ServingCase:
 
 def _s(seconds: float) -> str:
     return quantity(seconds, "s").text
+
+
+def _either(names: list[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _bytes(size: float) -> str:

@@ -178,3 +178,10 @@ def test_the_same_service_gives_the_same_bytes_in_every_process() -> None:
     first = run("1")
     assert b"servers_p95" in first
     assert run("2") == first
+
+
+def test_without_a_target_the_least_number_that_can_do_the_work_is_a_whole_one() -> None:
+    service = {"name": "api", "arrivals_per_s": 40, "service_time_s": 0.12, "servers": 2}
+    result = AGENT.assess(Inputs(brief=parse_brief({"name": "x", "services": [service]})), silent)
+    (found,) = [f for f in result.findings if f.rule_id == "capacity.saturated"]
+    assert found.evidence[0].expected == "at least 5 servers are needed"

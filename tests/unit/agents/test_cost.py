@@ -517,3 +517,18 @@ def test_within_the_budget_as_far_as_priced_names_what_has_no_price() -> None:
     assert judged.status is Status.NOT_ASSESSED
     assert judged.title == "Within the budget as far as it is priced; 1 thing has no dated price"
     assert judged.evidence[0].path == "price of 4 TB object storage × 1"
+
+
+def test_who_is_over_budget_is_told_the_largest_lines_and_what_makes_lines_of_their_kinds_smaller() -> None:
+    def advice(**brief: Any) -> str:
+        found = finding(cost(budget={"usd_per_month": 1}, **brief), "cost.over-budget")
+        assert found.remediation is not None
+        return found.remediation.text
+
+    rented = advice(llm_api=[API])
+    assert "gpt-5), input tokens ($\u00a0500.00), model API summaries (gpt-5), output tokens" in rented
+    assert "cached prompts" in rented
+    assert "instances" not in rented
+    machines = advice(hosting={**HOSTING, "storage": [{"kind": "ssd", "tb": 0.001}]})
+    assert "3 × m5.xlarge ($\u00a0420.48)." in machines  # the gigabyte is less than a hundredth of it
+    assert "Colder kinds" not in machines
