@@ -172,6 +172,7 @@ def linear_scaling() -> Assumption:
     """The number of GPUs for a deadline supposes that MFU does not fall with more of them."""
     return Assumption(
         id="mlops.training.scaling", value="linear", unit="text",
-        text="The MFU stays the same with more GPUs; restarts and checkpoints are not in the days (see the reliability agent)",
+        text="The MFU and the mean time between failures stay the same with more GPUs; checkpoints and restarts are in no GPU hours, and in "
+        "days_with_restarts where checkpoint_minutes and mtbf_hours are given",
         source="6·N·D: J. Kaplan et al., arXiv:2001.08361",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from infra_mind.agents.mlops import assumptions
+from infra_mind.agents.reliability.availability import checkpoint_waste
 from infra_mind.knowledge import gpus
 from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Training
@@ -26,6 +27,7 @@ from infra_mind.model.numbers import counted, number, quantity
 
 AGENT_NAME = "mlops"
 DAY_S = 86_400
+YOUNG = "Young, CACM 17 (1974); Daly, FGCS 22 (2006); brief: training"
 KAPLAN = "J. Kaplan et al., arXiv:2001.08361"
 SLACK = 1e-9
 
@@ -159,32 +161,45 @@ class TrainingCase:
                 gpus=item.gpus,
                 days=days,
             )
+        kept = 1 - self._waste()
+        if kept < 1 and kept > 0 and item.gpus is not None:
+            self._fact("days_with_restarts", one_gpu_days / item.gpus / kept, "days", "days / (1 − √(2 · checkpoint_minutes / (mtbf_hours · 60)))",
+                       YOUNG, None, days=one_gpu_days / item.gpus, checkpoint_minutes=item.checkpoint_minutes or 0, mtbf_hours=item.mtbf_hours or 0)  # fmt: skip
         if item.deadline_days is None:
             self._missing("deadline_days", "whether it ends in time")
-        else:
-            self._deadline(one_gpu_days, item.deadline_days, gpu)
+        elif kept > 0:  # else it never ends, and the reliability agent says so
+            self._deadline(one_gpu_days / kept, item.deadline_days, gpu, kept < 1)
 
-    def _deadline(self, one_gpu_days: float, deadline: float, gpu: Gpu) -> None:
+    def _waste(self) -> float:
+        """The share of the time that checkpoints and failures cost (first order), 1 at the most; 0 where the brief does not give them."""
+        item = self.item
+        if item.checkpoint_minutes is None or item.mtbf_hours is None:
+            return 0.0
+        return min(1.0, checkpoint_waste(item.checkpoint_minutes, item.mtbf_hours * 60))
+
+    def _deadline(self, one_gpu_days: float, deadline: float, gpu: Gpu, with_restarts: bool) -> None:
         item = self.item
         needed = max(1, ceil(one_gpu_days / deadline - SLACK))
-        self._fact("gpus_for_deadline", needed, "count", "ceil(GPU days / deadline_days)", gpu.source, gpu.as_of,
+        self._fact("gpus_for_deadline", needed, "count", f"ceil(GPU days{', restarts counted,' if with_restarts else ''} / deadline_days)", gpu.source, gpu.as_of,
                    gpu_days=one_gpu_days, deadline_days=deadline)  # fmt: skip
         if item.gpus is None:
             return
+        days = "days_with_restarts" if with_restarts else "days"
+        restarts = "checkpoints and restarts counted" if with_restarts else "restarts not counted"
         if item.gpus < needed:
             self._fail(
                 "mlops.training.deadline",
-                f"{item.name}: the run takes {counted(one_gpu_days / item.gpus, 'day')} on {number(item.gpus)} × {gpu.id}, the deadline is {counted(deadline, 'day')}; "
+                f"{item.name}: the run takes {counted(one_gpu_days / item.gpus, 'day')} on {number(item.gpus)} × {gpu.id}, {restarts}; the deadline is {counted(deadline, 'day')}; "
                 f"{counted(needed, 'GPU')} would be needed",
                 f"{self.path}.deadline_days", counted(one_gpu_days / item.gpus, "day"), f"at most {counted(deadline, 'day')}",
-                f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline.", ("days", "gpus_for_deadline"),
+                f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline.", (days, "gpus_for_deadline"),
             )  # fmt: skip
             return
         self.findings.append(
             make_finding(
                 rule_id="mlops.training.deadline", agent=AGENT_NAME, status=Status.PASS, severity=Severity.INFO,
-                title=f"{item.name}: the run ends within its deadline, restarts not counted",
-                resource=f"{self.path}.deadline_days", value=deadline, facts=(self._id("days"),),
+                title=f"{item.name}: the run ends within its deadline, {restarts}",
+                resource=f"{self.path}.deadline_days", value=deadline, facts=(self._id(days),),
             )
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from infra_mind.agents.base import Inputs, silent
 from infra_mind.agents.mlops import AGENT
 from infra_mind.knowledge import gpus
 from infra_mind.model.brief import parse_brief
+from infra_mind.model.finding import Status
 from infra_mind.model.result import AgentResult
 
 
@@ -56,3 +57,41 @@ def test_what_fits_nowhere_is_told_to_be_split(gpu: str) -> None:
     result = served("acme/huge", gpu, **shape)
     assert not fits_on(result)
     assert advice(result).startswith("Split it over several nodes")
+
+
+# -- a run that fails now and then ---------------------------------------------------------------------------------------
+def trained(deadline: float, checkpoint: float | None = 2.0, mtbf: float | None = 3.0) -> AgentResult:
+    """Llama-3.1-405B as published, 68.48 days on 16 384 H100 at 0.38; a failure every three hours, as was published too."""
+    job = {"name": "pre", "parameters": 405e9, "tokens": 15e12, "gpu": "h100_sxm", "gpus": 16_384, "mfu": 0.38, "deadline_days": deadline}  # fmt: skip
+    failing = {"checkpoint_minutes": checkpoint, "mtbf_hours": mtbf} if checkpoint else {}
+    return AGENT.assess(Inputs(brief=parse_brief({"name": "x", "training": [{**job, **failing}]})), silent)
+
+
+def number(result: AgentResult, name: str) -> float:
+    return float({f.id: f.value for f in result.facts}[f"mlops.training.pre.{name}"])
+
+
+def test_checkpoints_and_restarts_are_in_the_days_that_a_deadline_is_held_against() -> None:
+    waste = (2 * 2 / (3 * 60)) ** 0.5
+    result = trained(70)
+    assert number(result, "days") == pytest.approx(68.480111)
+    assert number(result, "days_with_restarts") == pytest.approx(68.480111 / (1 - waste))
+    (found,) = [f for f in result.findings if f.rule_id == "mlops.training.deadline"]
+    assert found.status is Status.FAIL
+    assert (
+        "80.48 days on 16\u00a0384 × h100_sxm, checkpoints and restarts counted; the deadline is 70 days"
+        in found.title
+    )
+    assert number(result, "gpus_for_deadline") == -(-68.480111 * 16_384 / (1 - waste) // 70)
+
+
+def test_without_them_the_days_are_those_of_the_arithmetic() -> None:
+    result = trained(70, checkpoint=None)
+    (found,) = [f for f in result.findings if f.rule_id == "mlops.training.deadline"]
+    assert found.status is Status.PASS
+    assert "mlops.training.pre.days_with_restarts" not in {f.id for f in result.facts}
+
+
+def test_a_run_that_never_gets_on_is_not_said_to_end_in_time() -> None:
+    result = trained(1000, checkpoint=100.0)
+    assert not [f for f in result.findings if f.rule_id == "mlops.training.deadline"]
