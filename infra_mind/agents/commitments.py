@@ -18,6 +18,14 @@ def covered(budget: Budget | None) -> float:
     return budget.commitment_coverage
 
 
+def paid_share(budget: Budget | None) -> float:
+    """What is paid for a dollar of compute at list price: 1 − coverage + coverage · (1 − discount) / utilisation."""
+    share = covered(budget)
+    if budget is None or not share:
+        return 1.0
+    return 1 - share + share * (1 - budget.commitment_discount) / budget.commitment_utilisation
+
+
 def outlasts(brief: Brief, months: int) -> bool:
     """Is a term of so many months longer than the brief's timeline? Not where it has none."""
     planned = brief.organisation.timeline_months if brief.organisation else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import fsum
 from typing import NamedTuple
 
+from infra_mind.agents import commitments
 from infra_mind.agents.sustainability import energy
 from infra_mind.agents.sustainability.models import Served, number_of
 from infra_mind.agents.sustainability.sheet import NAME, Sheet, Site
@@ -153,7 +154,7 @@ def _compare(
             title=f"{row.region} has {percent(round(1 - best / here, 3))} less carbon than {now} for the same load, and the brief allows it",
             evidence=(Evidence(artefact="brief", path="hosting.region", observed=f"{now}: {quantity(here, 'kgCO2e/month').text}", expected=f"{row.region}: {quantity(best, 'kgCO2e/month').text}"),),
             facts=facts,
-            impact=Impact(kgco2e_per_month=here - best, usd_per_month=None if dearer is None else -dearer),
+            impact=Impact(kgco2e_per_month=here - best, usd_per_month=None if dearer is None else -dearer * commitments.paid_share(brief.budget)),
             remediation=Remediation(
                 text=f"Weigh a move to {row.region}: {said}; the way to the users, what the region offers and the cost of the move are not judged here.",
                 effort=Effort.WEEKS,

@@ -104,6 +104,18 @@ def test_gpus_that_would_move_are_in_what_a_move_costs() -> None:
     assert "its nodes and GPUs cost" in found.remediation.text
 
 
+def test_what_is_committed_costs_less_more_there_too() -> None:
+    """The words are at list prices; what the move costs is at what is paid of them."""
+    hosting = {"provider": "aws", "region": "us-east-1", "nodes": [{"instance": "m5.xlarge", "count": 9, "utilisation": 0.5}]}  # fmt: skip
+    moves = [
+        findings(assess(hosting=hosting, budget=budget), "region")[0].impact
+        for budget in ({}, {"commitment_coverage": 0.5, "commitment_discount": 0.4, "commitment_utilisation": 0.8})
+    ]  # fmt: skip
+    at_list, committed = (move.usd_per_month for move in moves if move)
+    assert at_list
+    assert committed == pytest.approx(at_list * (0.5 + 0.5 * 0.6 / 0.8))
+
+
 def test_a_move_that_saves_next_to_nothing_is_told_and_is_no_weakness() -> None:
     hosting = {"provider": "aws", "region": "us-east-1", "nodes": [{"instance": "t3.micro", "utilisation": 0.1}]}  # fmt: skip
     (found,) = findings(assess(hosting=hosting), "region")
