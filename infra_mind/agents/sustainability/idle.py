@@ -32,7 +32,7 @@ def assess_idle(
     hosting: Hosting, groups: Sequence[tuple[Group, int]], budget: Budget | None, site: Site, sheet: Sheet
 ) -> None:
     """Facts `hosting.<instance>.idle_kwh_per_month`, and how many nodes would do at the mean utilisation of large providers: one in each
-    zone at the least, two of them, and as many as hold the GPUs that the served models take."""
+    zone at the least, two of them, as many as hold the GPUs that the served models take, and as many as carry the work with a zone lost."""
     for group, taken in groups:
         low, _ = group.watts(site)
         idle = energy.kwh(low * (1 - group.utilisation), group.units, energy.HOURS, site.pue)
@@ -46,11 +46,19 @@ def assess_idle(
             zones = max((n.zones or 1 for n in given), default=1)
             load = ceil(group.count * group.utilisation / energy.UTILISATION - 1e-9)
             holding = ceil(taken / group.known.gpus) if taken and group.known else 0
-            enough = max(zones, load, holding, min(LEAST, group.count))
+            enough = _with_a_zone_lost(max(zones, load, holding, min(LEAST, group.count)), zones, group)
             if enough >= group.count:
                 _none(group, fact, sheet)
             else:
                 _spare(hosting, group, budget, site, enough, fact, sheet)
+
+
+def _with_a_zone_lost(count: int, zones: int, group: Group) -> int:
+    """The fewest nodes from `count` on that carry all the work when the largest zone is lost; of one zone nothing would be left."""
+    work = group.count * group.utilisation
+    while zones > 1 and count < group.count and work > count - ceil(count / zones):
+        count += 1
+    return count
 
 
 def _seen(group: Group) -> str:

@@ -71,6 +71,16 @@ def test_one_node_is_not_all_that_is_left() -> None:
     assert found.status is Status.PASS
 
 
+@pytest.mark.parametrize(("utilisation", "zones", "left"), [(0.15, 2, 4), (0.15, 3, 3), (0.15, 1, 3), (0.35, 2, 8)])  # fmt: skip
+def test_the_nodes_that_are_left_carry_the_work_with_a_zone_lost(
+    utilisation: float, zones: int, left: int
+) -> None:
+    """1.5 nodes of work in two zones: of three nodes one may be left."""
+    node = {"instance": "m5.xlarge", "count": 10, "utilisation": utilisation, "zones": zones}
+    (found,) = findings(assess(hosting={"provider": "aws", "region": "us-east-1", "nodes": [node]}), "idle")
+    assert found.evidence[0].expected == f"{left} nodes at up to 50\u00a0%"
+
+
 def test_gpus_on_nodes_are_made_with_them_and_count_once() -> None:
     result = p5(4, 32)
     assert value(result, "hosting.p5.48xlarge.embodied_kgco2e_per_month") == pytest.approx(32 * A_GPU)
