@@ -80,7 +80,8 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
     gaps = [c for c, answer in answers.items() if answer.score is not None and answer.score < GAP]
     for gap in gaps:
         sheet.findings.append(_gap(gap, answers[gap], tier))
-    _roadmap(known, stages(gaps), sheet)
+    answered = sum(answer.score is not None for answer in answers.values())
+    _roadmap(known, stages(gaps), answered, sheet)
     progress(4, 4, "roadmap")
     return AgentResult(
         facts=tuple(sorted(sheet.facts, key=lambda f: f.id)),
@@ -187,8 +188,9 @@ def _gap(gap: Criterion, answer: Answer, tier: ai_act.Tier | None) -> Finding:
     )  # fmt: skip
 
 
-def _roadmap(known: Known, found: Sequence[Stage], sheet: Sheet) -> None:
-    sheet.fact("gaps", sum(len(stage.gaps) for stage in found), "count", f"questions whose score is below {percent(GAP)}", {"questions": len(CRITERIA)}, "brief")  # fmt: skip
+def _roadmap(known: Known, found: Sequence[Stage], answered: int, sheet: Sheet) -> None:
+    if answered:  # without an answer none is known, which is not none
+        sheet.fact("gaps", sum(len(stage.gaps) for stage in found), "count", f"questions whose score is below {percent(GAP)}", {"answered": answered, "questions": len(CRITERIA)}, "brief")  # fmt: skip
     for place, stage in enumerate(found, start=1):
         inputs: dict[str, FactValue] = {"start_week": stage.start_week, "gaps": ", ".join(f"{NAME}.{g.dimension}.{g.name}" for g in stage.gaps)}  # fmt: skip
         sheet.fact(f"roadmap.{place}_{stage.name}.weeks", stage.weeks, "weeks", "the longest piece of work of the stage: hours 1, days 2, weeks 8", inputs, "planning value of this package")  # fmt: skip

@@ -129,6 +129,16 @@ def storage(name: str, scheme: Scheme, path: str, published: str) -> Assumption:
     )  # fmt: skip
 
 
+def dense(name: str, path: str) -> Assumption:
+    """A model known by its six shape fields: they do not tell experts or windows."""
+    return Assumption(
+        id=f"mlops.serving.{name}.dense", value="dense", unit="text",
+        text="Every parameter works on each token and every layer attends to the whole context: the brief's shape fields tell neither experts nor windows, "
+        "with which it would take less",
+        source="brief", field=f"{path}.model",
+    )  # fmt: skip
+
+
 def one_width(name: str, dtype: str, path: str) -> Assumption:
     """A quantised model known by its parameter count alone: its share in 16 bit is unknown."""
     return Assumption(

@@ -88,6 +88,8 @@ class ServingCase:
             {"group": g.name, "parameters": g.parameters, "bytes": whole(shape.weight_bytes(g))}
             for g in shape.groups
         ]
+        if shape.from_brief:
+            self.assumptions.append(assumptions.dense(self.id, self.path))
         if shape.window:
             self.assumptions.append(assumptions.sliding_window(self.id, shape))
         if shape.scheme:

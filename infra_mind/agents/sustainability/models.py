@@ -113,6 +113,8 @@ def assess_api(items: Sequence[LlmApi], sheet: Sheet) -> None:
     """Facts `api.<name>.*`: the middle of the range, its ends beside it. In the data centre of whoever rents the model out."""
     for index, (part, item) in enumerate(_named(items)):
         path = f"llm_api.{index}"
+        if item.output_tokens_per_month == 0 == item.input_tokens_per_month:
+            continue  # nothing is asked of it
         if item.output_tokens_per_month is None:
             sheet.missing("api", f"{path}.output_tokens_per_month", f"{item.name}: energy goes by output tokens, and they are not given")  # fmt: skip
             continue

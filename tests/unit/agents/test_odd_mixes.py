@@ -164,3 +164,22 @@ def test_that_no_storage_is_described_is_an_assumption_of_the_totals() -> None:
     assert said <= told
     kept = {**nodes, "storage": [{"kind": "ssd", "tb": 1}]}
     assert not said & {a.id for r in whole({"hosting": kept}).agents.values() for a in r.assumptions}
+
+
+def test_without_an_answer_no_number_of_gaps_is_given() -> None:
+    assert "adoption.gaps" not in values(whole({}))
+    assert values(whole({"organisation": {"team": {"ml_skill": 1}}}))["adoption.gaps"] == 1
+
+
+def test_that_a_model_of_ones_own_is_taken_as_dense_is_said() -> None:
+    shape = {"parameters": 13e9, "layers": 40, "hidden": 5120, "heads": 40, "kv_heads": 40, "head_dim": 128}
+    own = {**LLAMA, "name": "own", "model": "acme/13b", **shape}
+    said = {a.id: a for a in whole({"llm_serving": [own]}).agents["mlops"].assumptions}
+    assert said["mlops.serving.own.dense"].field == "llm_serving.0.model"
+
+
+def test_a_rented_model_that_is_asked_nothing_leaves_nothing_out() -> None:
+    unknown = {"name": "idle", "model": "acme-7", "input_tokens_per_month": 0, "output_tokens_per_month": 0}
+    used = {"name": "used", "model": "gpt-5", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}
+    facts = {f.id: f for f in whole({"llm_api": [unknown, used]}).agents["sustainability"].facts}
+    assert facts["sustainability.kgco2e_per_month"].inputs["left_out"] == 0
