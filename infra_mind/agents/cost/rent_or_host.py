@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from infra_mind.agents import commitments
 from infra_mind.agents.cost.ledger import NAME, Ledger
 from infra_mind.agents.cost.models import MILLION, SECONDS, Rented, Served
+from infra_mind.knowledge import llm_api
+from infra_mind.knowledge.llm_api import ApiPrice
 from infra_mind.model.fact import FactValue
 from infra_mind.model.finding import (  # fmt: skip
     Confidence,
@@ -45,7 +48,8 @@ def assess_rent_or_host(served: list[Served], rented: list[Rented], ledger: Ledg
 
 
 def _compare(own: Served, api: Rented, ledger: Ledger) -> Compared | None:
-    item, price = own.item, api.price
+    item = own.item
+    price = _at_length(api.price, item.input_tokens or 0.0)
     load, given, made = item.requests_per_s, item.input_tokens, item.output_tokens
     if (
         not load
@@ -84,6 +88,13 @@ def _compare(own: Served, api: Rented, ledger: Ledger) -> Compared | None:
     )  # fmt: skip
     facts = (own.fact, rent_fact, even_fact, *([f"{NAME}.effective_saving_rate"] if rate else []))
     return Compared(api, hosting, rent, even, facts)
+
+
+def _at_length(price: ApiPrice, input_tokens: float) -> ApiPrice:
+    """The price for requests of so many input tokens: long ones may pay a higher tier."""
+    if price.tier_from is None or input_tokens <= price.tier_from:
+        return price
+    return llm_api.price(f"{price.provider}/{price.model}", math.ceil(input_tokens)) or price
 
 
 def _finding(own: Served, best: Compared, ledger: Ledger) -> Finding:

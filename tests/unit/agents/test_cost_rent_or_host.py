@@ -74,3 +74,12 @@ def test_build_or_rent_is_decided_by_what_is_paid() -> None:
     priced = renting(["gpt-5"], commitment_discount=0.7, commitment_coverage=1.0)
     adopted = ADOPTION.assess(Inputs(brief=brief, results={"cost": priced}), silent)
     assert {f.id: f.value for f in adopted.facts}["adoption.build_or_rent.own.choice"] == "build"
+
+
+@pytest.mark.parametrize(("tokens", "usd_in", "usd_out"), [(200_000, 3.0, 15.0), (300_000, 6.0, 22.5)])
+def test_requests_longer_than_a_tier_pay_the_higher_one(tokens: int, usd_in: float, usd_out: float) -> None:
+    brief = described(["claude-sonnet-4-5"], 1.0)
+    brief["llm_serving"][0]["input_tokens"] = tokens
+    result = cost(sized(**{"serving.own.gpus": 2, "serving.own.gpus_per_replica": 2}), **brief)
+    rent = number(result, "cost.rent_or_host.own.claude-sonnet-4-5.rent_usd_per_month")
+    assert rent == pytest.approx((tokens * usd_in + 200 * usd_out) / 1e6 * 730 * 3600)
