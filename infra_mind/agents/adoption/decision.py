@@ -32,7 +32,7 @@ def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
     found = []
     for index, (part, item) in enumerate(zip(id_parts(s.name for s in brief.llm_serving), brief.llm_serving, strict=True)):  # fmt: skip
         host = facts.get(f"cost.serving.{part}.usd_per_month")
-        rents = _rents(facts, part)
+        rents = _rents(brief, facts, part)
         if host is None or not rents:
             unpriced = host is None and bool(brief.llm_api)
             missing = f"llm_serving.{index}" if unpriced else "llm_api"
@@ -52,6 +52,7 @@ def decisions(brief: Brief, cost: AgentResult | None) -> list[Decision]:
     return found
 
 
-def _rents(facts: dict[str, Fact], part: str) -> list[Fact]:
-    head, end = f"{HEAD}{part}.", ".rent_usd_per_month"
-    return [f for key, f in facts.items() if key.startswith(head) and key.endswith(end) and not isinstance(f.value, str | bool)]  # fmt: skip
+def _rents(brief: Brief, facts: dict[str, Fact], part: str) -> list[Fact]:
+    """Of this own model with each rented one. Whole ids: one own model's name may begin with another's and a dot."""
+    ids = {f"{HEAD}{part}.{rented}.rent_usd_per_month" for rented in id_parts(api.name for api in brief.llm_api)}  # fmt: skip
+    return [f for key, f in facts.items() if key in ids and not isinstance(f.value, str | bool)]

@@ -44,7 +44,9 @@ def assess_totals(budget: Budget | None, ledger: Ledger) -> None:
 
 def _total(ledger: Ledger) -> float | None:
     lines = ledger.of("brief")
-    once = [fact for fact in ledger.facts if fact.id.startswith(f"{NAME}.training.")]
+    once = [
+        fact for fact in ledger.facts if fact.id.startswith(f"{NAME}.training.") and fact.id.endswith(".usd")
+    ]
     if not lines:
         ledger.findings.append(
             not_assessed(

@@ -213,7 +213,8 @@ def priced(host: float, **rents: float) -> AgentResult:
     [(100.0, {"a": 50.0}, "rent"), (100.0, {"a": 150.0}, "build"), (100.0, {"a": 150.0, "b": 90.0}, "rent"), (100.0, {"a": 100.0}, "build")],
 )  # fmt: skip
 def test_the_cheaper_one(host: float, rents: dict[str, float], choice: str) -> None:
-    result = assess({"cost": priced(host, **rents)}, llm_serving=[CHAT])
+    rented = [{"name": name, "model": "gpt-5"} for name in rents]
+    result = assess({"cost": priced(host, **rents)}, llm_serving=[CHAT], llm_api=rented)
     assert value(result, "build_or_rent.chat.choice") == choice
 
 
@@ -225,7 +226,8 @@ def test_without_a_price_it_is_open() -> None:
 
 @pytest.mark.parametrize(("skill", "status"), [(2, Status.FAIL), (3, Status.PASS)])
 def test_to_build_takes_a_team_that_can_validate(skill: int, status: Status) -> None:
-    result = assess({"cost": priced(100.0, a=150.0)}, llm_serving=[CHAT], organisation={"team": {"ml_skill": skill}})  # fmt: skip
+    rented = [{"name": "a", "model": "gpt-5"}]
+    result = assess({"cost": priced(100.0, a=150.0)}, llm_serving=[CHAT], llm_api=rented, organisation={"team": {"ml_skill": skill}})  # fmt: skip
     (found,) = findings(result, "build-needs-skills")
     assert found.status is status
 

@@ -13,6 +13,7 @@ import pytest
 from infra_mind.assessment import INVENTORY, SYNTHESIS, assessor
 from infra_mind.model.brief import parse_brief
 from infra_mind.model.finding import Status
+from infra_mind.model.numbers import money
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
 
@@ -183,3 +184,23 @@ def test_a_rented_model_that_is_asked_nothing_leaves_nothing_out() -> None:
     used = {"name": "used", "model": "gpt-5", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}
     facts = {f.id: f for f in whole({"llm_api": [unknown, used]}).agents["sustainability"].facts}
     assert facts["sustainability.kgco2e_per_month"].inputs["left_out"] == 0
+
+
+def test_a_name_that_begins_with_another_and_a_dot_is_another_model() -> None:
+    """`own` is cheaper to host than to rent at its load, `own.v2` is not at its own."""
+    loads = {"own": 10, "own.v2": 0.01}
+    brief = {
+        "hosting": EAST, "llm_serving": [{**LLAMA, "name": name, "requests_per_s": load} for name, load in loads.items()],
+        "llm_api": [{"name": "gpt-5", "model": "gpt-5", "input_tokens_per_month": 1e6, "output_tokens_per_month": 1e6}],
+    }  # fmt: skip
+    facts = {f.id: f.value for f in whole(brief).agents["adoption"].facts}
+    assert facts["adoption.build_or_rent.own.choice"] == "build"
+    assert facts["adoption.build_or_rent.own.v2.choice"] == "rent"
+
+
+def test_what_training_costs_once_is_not_counted_again_at_spot() -> None:
+    job = {"name": "tune", "parameters": 8e9, "tokens": 1e10, "gpu": "h100_sxm", "gpus": 8, "mfu": 0.4}
+    result = whole({"hosting": EAST, "training": [job]})
+    assert "cost.training.tune.usd_at_spot" in values(result)
+    (said,) = [f.title for f in result.agents["cost"].findings if f.rule_id == "cost.total"]
+    assert said.endswith(f"training is paid once: {money(values(result)['cost.training.tune.usd'])}")
