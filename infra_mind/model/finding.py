@@ -72,6 +72,11 @@ LEAST_USD = (
 )
 
 
+def worth(saved: float, severity: Severity) -> Severity:
+    """The severity of an advice that saves `saved` USD a month and nothing else; a trifle is told and is no weakness."""
+    return Severity.INFO if saved < LEAST_USD else severity
+
+
 class Impact(Value):
     """Per month or year; None is unknown, not zero. Positive: what the fix saves."""
 

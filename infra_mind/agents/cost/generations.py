@@ -12,7 +12,6 @@ from infra_mind.knowledge.instances import Instance
 from infra_mind.knowledge.prices import Offer
 from infra_mind.model.fact import id_part
 from infra_mind.model.finding import (
-    LEAST_USD,
     Confidence,
     Effort,
     Evidence,
@@ -22,6 +21,7 @@ from infra_mind.model.finding import (
     Severity,
     Status,
     make_finding,
+    worth,
 )
 from infra_mind.model.numbers import money, number, percent
 from infra_mind.model.result import CostLine
@@ -79,7 +79,7 @@ def assess_volumes(ledger: Ledger) -> None:
                 agent=NAME,
                 title=f"{line.address}: gp3 costs {percent(round(1 - offer.usd_per_unit / line.usd_per_unit, 4))} less a GB than gp2",
                 status=Status.FAIL,
-                severity=_worth(saved, Severity.LOW),
+                severity=worth(saved, Severity.LOW),
                 confidence=Confidence.MEDIUM,
                 resource=line.address,
                 value=line.what,
@@ -111,11 +111,6 @@ def assess_volumes(ledger: Ledger) -> None:
                 ),
             )
         )
-
-
-def _worth(saved: float, severity: Severity) -> Severity:
-    """The severity of an advice that saves money alone; a trifle is told and is no weakness."""
-    return Severity.INFO if saved < LEAST_USD else severity
 
 
 def _gp3_is_enough(ledger: Ledger) -> str:
@@ -196,7 +191,7 @@ def _finding(line: CostLine, found: Newer, hours: float, rate: str, assumed: str
     share = 1 - new.usd_per_hour / old.usd_per_hour
     return make_finding(
         rule_id="cost.older-generation", agent=NAME, status=Status.FAIL,
-        severity=_worth(saved, Severity.MEDIUM if share >= 0.1 else Severity.LOW), confidence=_confidence(old, new), resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
+        severity=worth(saved, Severity.MEDIUM if share >= 0.1 else Severity.LOW), confidence=_confidence(old, new), resource=line.address or f"hosting.nodes.{line.sku}", value=[old.instance, new.instance],
         title=f"{new.instance} has the vCPU and memory of {old.instance} and costs {percent(round(share, 4))} less in {old.region}",
         evidence=(
             Evidence(

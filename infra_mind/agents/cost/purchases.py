@@ -19,6 +19,7 @@ from infra_mind.model.finding import (
     Severity,
     Status,
     make_finding,
+    worth,
 )
 from infra_mind.model.numbers import money, percent
 from infra_mind.model.result import AgentResult
@@ -81,7 +82,7 @@ def _finding(model: Served, usd: float, share: float, fact: str, term: str, ledg
     saved = (model.usd_per_month - usd) * share
     ledger.findings.append(
         make_finding(
-            rule_id=_RULE, agent=NAME, status=Status.FAIL, severity=Severity.LOW, confidence=Confidence.MEDIUM,
+            rule_id=_RULE, agent=NAME, status=Status.FAIL, severity=worth(saved, Severity.LOW), confidence=Confidence.MEDIUM,
             resource=f"llm_serving.{model.item.name}", value=term,
             title=f"The GPUs of {model.item.name} cost {percent(round(1 - usd / model.usd_per_month, 3))} less when they are committed for {term}",
             evidence=(Evidence(artefact="brief", path="budget.commitment_coverage", observed=f"{money(model.usd_per_month)} a month on demand", expected=f"{money(usd)} a month committed"),),

@@ -189,7 +189,9 @@ def _unused_commitment(list_price: float, rate: str, ledger: Ledger) -> None:
                     artefact="brief",
                     path="budget.commitment_utilisation",
                     observed=percent(held.utilisation),
-                    expected=f"above {percent(1 - held.discount)} to save at all, {percent(1.0)} to save most",
+                    expected=f"above {percent(1 - held.discount)} to save at all, {percent(1.0)} to save most"
+                    if held.discount
+                    else "a discount above 0: without one no utilisation saves anything",
                 ),
             ),
             facts=(rate,),

@@ -30,6 +30,7 @@ from infra_mind.model.finding import (
     Severity,
     Status,
     make_finding,
+    worth,
 )
 from infra_mind.model.numbers import money, percent
 
@@ -208,7 +209,7 @@ def _committed(
         return
     desk.findings.append(
         make_finding(
-            rule_id=f"{NAME}.commitment", agent=NAME, status=Status.FAIL, severity=Severity.LOW,
+            rule_id=f"{NAME}.commitment", agent=NAME, status=Status.FAIL, severity=worth(saved, Severity.LOW),
             confidence=confidence(new.offer.as_of, _limit(new), Confidence.MEDIUM), resource=f"hosting.nodes.{name}", value=[old.usd, new.usd],
             title=f"{name} costs {percent(round(1 - new.usd / old.usd, 3))} less when it is committed for a year: {money(saved)} a month",
             evidence=(Evidence(artefact="brief", path="hosting.nodes", observed=f"{money(old.usd)} an hour on demand ({old.offer.as_of})", expected=f"{money(new.usd)} an hour committed ({new.offer.as_of})"),),

@@ -24,6 +24,7 @@ from infra_mind.model.finding import (
     Severity,
     Status,
     make_finding,
+    worth,
 )
 from infra_mind.model.numbers import money, percent
 
@@ -123,8 +124,8 @@ def _finding(
     name = f"{best.price.provider}/{best.price.model}"
     desk.findings.append(
         make_finding(
-            rule_id=f"{NAME}.{'same-model-elsewhere' if same else 'newer-model'}", agent=NAME, status=Status.FAIL, severity=Severity.LOW,
-            confidence=confidence(best.price.as_of, MAX_AGE_DAYS, Confidence.MEDIUM if same else Confidence.LOW),
+            rule_id=f"{NAME}.{'same-model-elsewhere' if same else 'newer-model'}", agent=NAME, status=Status.FAIL,
+            severity=worth(month - best.usd_per_month, Severity.LOW), confidence=confidence(best.price.as_of, MAX_AGE_DAYS, Confidence.MEDIUM if same else Confidence.LOW),
             resource=f"llm_api.{item.name}", value=[own.model, name],
             title=f"{item.name}: {name} costs {percent(round(share, 3))} less than {own.provider}/{own.model} for the same tokens",
             evidence=(Evidence(artefact="brief", path=f"llm_api.{item.name}.model", observed=f"{own.provider}/{own.model}: {money(month)} a month", expected=f"{name}: {money(best.usd_per_month)} a month"),),

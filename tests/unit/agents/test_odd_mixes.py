@@ -12,7 +12,7 @@ import pytest
 
 from infra_mind.assessment import INVENTORY, SYNTHESIS, assessor
 from infra_mind.model.brief import parse_brief
-from infra_mind.model.finding import Status
+from infra_mind.model.finding import Severity, Status
 from infra_mind.model.numbers import money
 from infra_mind.model.result import AssessmentResult
 from infra_mind.model.submission import Submission
@@ -204,3 +204,19 @@ def test_what_training_costs_once_is_not_counted_again_at_spot() -> None:
     assert "cost.training.tune.usd_at_spot" in values(result)
     (said,) = [f.title for f in result.agents["cost"].findings if f.rule_id == "cost.total"]
     assert said.endswith(f"training is paid once: {money(values(result)['cost.training.tune.usd'])}")
+
+
+def test_advice_that_saves_less_than_a_dollar_is_no_weakness_whoever_gives_it() -> None:
+    rented = [{"name": "api", "model": "claude-sonnet-4-5", "input_tokens_per_month": 1, "output_tokens_per_month": 1}]  # fmt: skip
+    node = {"instance": "e2-micro", "count": 1, "utilisation": 0.5}
+    tiny = whole({"hosting": {"provider": "gcp", "region": "us-central1", "nodes": [node]}, "llm_api": rented})  # fmt: skip
+    saving = [f for f in tiny.agents["research"].findings if f.impact and 0 < (f.impact.usd_per_month or 0) < 1]  # fmt: skip
+    assert {f.rule_id for f in saving} >= {"research.newer-model"}
+    assert {f.severity for f in saving} == {Severity.INFO}
+
+
+def test_a_commitment_without_a_discount_is_not_said_to_save_at_some_utilisation() -> None:
+    nodes = {**EAST, "nodes": [{"instance": "m5.xlarge", "count": 2, "utilisation": 0.5}]}
+    result = whole({"hosting": nodes, "budget": {"commitment_coverage": 0.5, "commitment_utilisation": 0.5}})
+    (found,) = [f for f in result.agents["cost"].findings if f.rule_id == "cost.unused-commitment"]
+    assert found.evidence[0].expected == "a discount above 0: without one no utilisation saves anything"
