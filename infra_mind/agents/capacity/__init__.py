@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -66,18 +65,10 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         parts.append(part)
     return AgentResult(
         facts=tuple(fact for part in parts for fact in part.facts),
-        findings=(*(finding for part in parts for finding in part.findings), *_no_growth(growth)),
+        findings=tuple(finding for part in parts for finding in part.findings),
         assumptions=tuple(_assumptions(services, growth)),
         details={"tornado": {p.service.name: p.tornado for p in parts if p.tornado}},
     )
-
-
-def _no_growth(growth: Growth | None) -> Iterator[Finding]:
-    if growth is None:
-        yield not_assessed(
-            agent=NAME, rule_id="capacity.growth", missing="organisation.growth",
-            title="No growth of the users is given, so what the services need in 12 months was not reckoned",
-        )  # fmt: skip
 
 
 def offered_load(service: Service) -> float:
@@ -116,7 +107,9 @@ class _ServiceCase:
         )  # fmt: skip
         needed = self._needed(load)
         self._judge(load, needed)
-        if growth is not None:
+        if growth is None:
+            self._missing("capacity.growth", "organisation.growth", "growth headroom")
+        else:
             self._grow(load, growth)
 
     def _needed(self, load: float) -> int | None:
@@ -303,7 +296,7 @@ class _ServiceCase:
             not_assessed(
                 agent=NAME,
                 rule_id=rule_id,
-                resource=self.path,
+                resource=f"service {self.service.name}",
                 missing=path,
                 title=f"{self.service.name}: {what} cannot be reckoned "
                 + (f"from a `{path}` of {given}" if given else f"without `{path}`"),

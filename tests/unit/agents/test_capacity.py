@@ -185,3 +185,15 @@ def test_without_a_target_the_least_number_that_can_do_the_work_is_a_whole_one()
     result = AGENT.assess(Inputs(brief=parse_brief({"name": "x", "services": [service]})), silent)
     (found,) = [f for f in result.findings if f.rule_id == "capacity.saturated"]
     assert found.evidence[0].expected == "at least 5 servers are needed"
+
+
+def test_what_cannot_be_judged_any_more_is_about_the_same_service() -> None:
+    """So a comparison of two assessments does not take a growth that is given no more for one that is met."""
+    service = {"name": "api", "arrivals_per_s": 40, "service_time_s": 0.12, "servers": 8, "wait_within_s": 0.1, "wait_percentile": 0.95}  # fmt: skip
+    growing = {"organisation": {"growth": {"users_now": 1, "users_in_12_months": 9}}}
+    resources = []
+    for more in (growing, {}):
+        brief = parse_brief({"name": "x", "services": [service], **more})
+        findings = AGENT.assess(Inputs(brief=brief), silent).findings
+        resources += [f.resource for f in findings if f.rule_id == "capacity.growth"]
+    assert resources == ["service api"] * 2
