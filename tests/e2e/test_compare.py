@@ -17,6 +17,7 @@ from tests.platform import Platform
 REACHED_BY_BUDGET = {
     "research",
     "cost",
+    "sustainability",
     "adoption",
     "strategy",
 }  # cost's result is a part of what adoption reads
