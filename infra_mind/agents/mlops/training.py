@@ -30,6 +30,7 @@ DAY_S = 86_400
 YOUNG = "Young, CACM 17 (1974); Daly, FGCS 22 (2006); brief: training"
 KAPLAN = "J. Kaplan et al., arXiv:2001.08361"
 SLACK = 1e-9
+MOST_GPUS = 1_000_000  # the brief's own bound
 
 
 @dataclass
@@ -192,7 +193,8 @@ class TrainingCase:
                 f"{item.name}: the run takes {counted(one_gpu_days / item.gpus, 'day')} on {number(item.gpus)} × {gpu.id}, {restarts}; the deadline is {counted(deadline, 'day')}; "
                 f"{counted(needed, 'GPU')} would be needed",
                 f"{self.path}.deadline_days", counted(one_gpu_days / item.gpus, "day"), f"at most {counted(deadline, 'day')}",
-                f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline.", (days, "gpus_for_deadline"),
+                f"Use {counted(needed, 'GPU')}, a faster GPU, fewer tokens, or move the deadline." if needed <= MOST_GPUS
+                else f"Take fewer tokens or move the deadline: {counted(needed, 'GPU')} are more than anybody has.", (days, "gpus_for_deadline"),
             )  # fmt: skip
             return
         self.findings.append(

@@ -95,3 +95,10 @@ def test_without_them_the_days_are_those_of_the_arithmetic() -> None:
 def test_a_run_that_never_gets_on_is_not_said_to_end_in_time() -> None:
     result = trained(1000, checkpoint=100.0)
     assert not [f for f in result.findings if f.rule_id == "mlops.training.deadline"]
+
+
+def test_nobody_is_told_to_use_more_gpus_than_there_are() -> None:
+    for deadline, advised in ((54, True), (0.01, False)):
+        (found,) = [f for f in trained(deadline).findings if f.rule_id == "mlops.training.deadline"]
+        assert found.remediation is not None
+        assert found.remediation.text.startswith("Use ") is advised
