@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra_mind.agents.mlops.roofline import Planning, peak_flops
 from infra_mind.agents.mlops.shape import BYTES, Shape, shape_of
-from infra_mind.agents.mlops.split import candidates
+from infra_mind.agents.mlops.split import replicas
 from infra_mind.knowledge import gpus
 from infra_mind.knowledge.gpus import Gpu
 from infra_mind.model.brief import Dtype, Serving
@@ -39,5 +39,5 @@ def least_degree(item: Serving, shape: Shape, gpu: Gpu) -> int:
     peak = peak_flops(gpu, shape.weight_dtype)
     if peak is None:
         return 0
-    splits = candidates(item, shape, gpu, peak, Planning.of(gpu))
-    return next((s.replica.tp for s in splits if s.limits["memory"] >= 1), 0)
+    made = replicas(item, shape, gpu, peak, Planning.of(gpu))
+    return next((replica.tp for replica in made if replica.concurrency >= 1), 0)

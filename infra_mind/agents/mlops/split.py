@@ -46,11 +46,14 @@ class Split:
 
 def candidates(item: Serving, shape: Shape, gpu: Gpu, peak: float, plan: Planning) -> list[Split]:
     """Every degree that the model can be split by, smallest first. A request reads and writes a token at least."""
-    tokens = (max(1.0, item.input_tokens or 0.0), max(1.0, item.output_tokens or 0.0))
-    load = Load(*tokens, item.kv_dtype)
+    return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas(item, shape, gpu, peak, plan)]
+
+
+def replicas(item: Serving, shape: Shape, gpu: Gpu, peak: float, plan: Planning) -> list[Replica]:
+    """A replica of every degree that the model can be split by within a node, smallest first."""
+    load = Load(max(1.0, item.input_tokens or 0.0), max(1.0, item.output_tokens or 0.0), item.kv_dtype)
     degrees = [d for d in DEGREES if d <= gpu.gpus_per_node and splits(shape, d)]
-    replicas = [Replica(shape, gpu, d, load, peak, plan) for d in degrees]
-    return [Split(r, r.limits(item.ttft_s, item.tpot_s)) for r in replicas]
+    return [Replica(shape, gpu, d, load, peak, plan) for d in degrees]
 
 
 def splits(shape: Shape, degree: int) -> bool:
