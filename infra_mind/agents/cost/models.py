@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from infra_mind.agents.cost.gpu_nodes import Gpus, Wanted, assess_gpu_nodes
+from infra_mind.agents.cost.gpu_nodes import Wanted, assess_gpu_nodes, priced_gpus
 from infra_mind.agents.cost.ledger import HOURS, Ledger, Place
+from infra_mind.agents.free_gpus import FreeGpus
 from infra_mind.knowledge import gpus, instances, llm_api, prices
 from infra_mind.knowledge.prices import GpuOffer
 from infra_mind.model.brief import Brief, Hosting, LlmApi, Serving, Training
@@ -46,7 +47,7 @@ def assess_models(
     brief: Brief, mlops: AgentResult | None, ledger: Ledger
 ) -> tuple[list[Served], list[Rented]]:
     """Facts `cost.serving.*`, `cost.training.*` and `cost.api.*`, their lines, and what has no price."""
-    own = Gpus(brief.hosting)
+    own = priced_gpus(brief.hosting)
     served = [
         s
         for name, item in _named(brief.llm_serving)
@@ -69,11 +70,19 @@ def _wanted(items: Sequence[Serving], mlops: AgentResult | None) -> Iterator[Wan
         facts = tuple(f"mlops.serving.{name}.{f}" for f in ("gpus", "gpus_low"))
         count, least = (_number(mlops, fact) for fact in facts)
         if item.gpu and count:
-            yield Wanted(item.name, item.gpu, int(count), int(least or count), facts if least else facts[:1])
+            replica = int(_number(mlops, f"mlops.serving.{name}.gpus_per_replica") or 1)
+            yield Wanted(
+                item.name, item.gpu, int(count), int(least or count), replica, facts if least else facts[:1]
+            )
 
 
 def _serving(
-    hosting: Hosting | None, item: Serving, name: str, mlops: AgentResult | None, own: Gpus, ledger: Ledger
+    hosting: Hosting | None,
+    item: Serving,
+    name: str,
+    mlops: AgentResult | None,
+    own: FreeGpus,
+    ledger: Ledger,
 ) -> Served | None:
     what = f"serving {item.name}"
     count = _number(mlops, f"mlops.serving.{name}.gpus")
@@ -100,12 +109,14 @@ def _serving(
              "output_tokens": item.output_tokens},
             offer.offer.source, offer.offer.as_of,
         )  # fmt: skip
-    _book(item, name, offer, int(count), own, ledger)
+    _book(item, name, offer, int(count), per_replica, own, ledger)
     return Served(item, name, usd_per_hour * HOURS, month)
 
 
-def _book(item: Serving, name: str, offer: GpuOffer, count: int, own: Gpus, ledger: Ledger) -> None:
-    covered = own.take(offer.gpu, count)
+def _book(
+    item: Serving, name: str, offer: GpuOffer, count: int, replica: int, own: FreeGpus, ledger: Ledger
+) -> None:
+    covered = own.take(offer.gpu, count, replica)
     if covered:
         ledger.assume(
             f"serving.{name}.on_own_nodes",

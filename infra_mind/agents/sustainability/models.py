@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple, TypeVar
 
+from infra_mind.agents.free_gpus import FreeGpus
 from infra_mind.agents.sustainability import energy
 from infra_mind.agents.sustainability.sheet import Part, Sheet, Site, embodied_of_gpus
 from infra_mind.knowledge import gpus, instances, llm_energy
@@ -46,8 +47,9 @@ def served_models(brief: Brief, mlops: AgentResult | None, sheet: Sheet) -> list
                 "serving", f"{path}.gpu", f"{item.name}: the board power of {card.id} is not published in the table", given=card.id
             )  # fmt: skip
         else:
-            taken = min(int(count), free.get(card.id, 0))
-            free[card.id] = free.get(card.id, 0) - taken
+            taken = free.take(
+                card.id, int(count), int(number_of(mlops, f"mlops.serving.{part}.gpus_per_replica") or 1)
+            )
             found.append(Served(index, part, item, card, card.board_watts, count, taken))
     return found
 
@@ -158,12 +160,12 @@ def number_of(result: AgentResult | None, id: str) -> float | None:
     return float(fact.value)
 
 
-def _of_nodes(hosting: Hosting | None) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _of_nodes(hosting: Hosting | None) -> FreeGpus:
+    found = FreeGpus()
     for node in hosting.nodes if hosting and hosting.provider else ():
         known = instances.instance(str(hosting.provider if hosting else ""), node.instance)
         if known and known.gpu:
-            found[known.gpu] = found.get(known.gpu, 0) + known.gpus * node.count
+            found.add(known.gpu, known.gpus, node.count)
     return found
 
 
