@@ -132,7 +132,7 @@ def test_a_regime_that_is_named_and_does_not_seem_to_apply_is_asked_about_and_st
     named = {**EU_HEALTH, "compliance": {"regimes": ["hipaa"], "data_classes": ["health"]}}
     (asked,) = of_rule(run(named), "compliance.not-apparent")
     assert (asked.status, asked.resource) == (Status.MANUAL, "compliance.regimes/hipaa")
-    assert facts(run(named))["compliance.hipaa.controls"] == 52
+    assert facts(run(named))["compliance.hipaa.controls"] == 56
 
 
 def test_a_field_that_would_decide_is_named() -> None:

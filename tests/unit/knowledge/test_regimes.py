@@ -21,7 +21,7 @@ FROM_THE_BRIEF = {
 }  # fmt: skip
 FORMS = {
     "gdpr": r"Art\.\d+(\(\d+\))?(\([a-z]\))?",
-    "hipaa": r"164\.(308|310|312|314|316|404|408|410)(\([a-z0-9A-Z]+\))*",
+    "hipaa": r"164\.(308|310|312|314|316|404|406|408|410)(\([a-z0-9A-Z]+\))*",
     "pci_dss": r"([1-9]|1[0-2])\.([1-9]|10)",
     "soc2": r"(CC[1-9]|A1|C1|PI1|P[1-8])\.[1-8]",
     "iso27001": r"([4-9]|10)|A\.[5-8]\.\d+",
@@ -66,7 +66,8 @@ def test_every_regime_has_controls_for_machines_and_more_for_people(regime: Regi
     ("expected", "regime", "start"),
     [
         (93, "iso27001", "A."), (287, "nist_800_53", ""), (33, "soc2", "CC"), (18, "ccpa", "11CCR7123(c)"), (10, "nis2", "Art.21(2)("),
-        (22, "hipaa", "164.308(a)"), (10, "hipaa", "164.310"),
+        (22, "hipaa", "164.308(a)"), (10, "hipaa", "164.310"), (5, "hipaa", "164.316"), (3, "hipaa", "164.40"),
+        (4, "nis2", "Art.23(4)("),
     ],
 )  # fmt: skip
 def test_published_counts(expected: int, regime: RegimeName, start: str) -> None:
@@ -89,6 +90,8 @@ def test_all_twelve_requirements_of_pci_dss_are_there() -> None:
         ("Encryption and decryption", "hipaa", "164.312(a)(2)(iv)"),
         ("Data backup plan", "hipaa", "164.308(a)(7)(ii)(A)"),
         ("Cybersecurity", "eu_ai_act", "Art.15(5)"),
+        ("Information security roles and responsibilities", "iso27001", "A.5.2"),
+        ("Restrictions on the collection and use of personal information", "ccpa", "11CCR7002"),
     ],
 )
 def test_titles_as_published(title: str, regime: RegimeName, id_: str) -> None:
@@ -150,6 +153,7 @@ def test_what_a_topic_leaves_out_does_not_belong_to_it() -> None:
         ("2026-08-02", "in_force", "eu_ai_act:transparency"),
         ("2027-12-02", "adopted", "eu_ai_act:annex-iii"),
         ("2028-08-02", "adopted", "eu_ai_act:annex-i"),
+        ("2030-08-02", "adopted", "eu_ai_act:public-authorities"),
         ("2025-01-17", "in_force", "dora:application"),
         ("2025-03-31", "in_force", "pci_dss:future-dated"),
         ("2024-10-17", "in_force", "nis2:transposition"),
