@@ -1,71 +1,125 @@
 """What Terraform files declare and the inventory does not hold, as resources: module calls (`module`), provider requirements
-(`required_provider`), defaults of variables (`variable`) and values of `.tfvars` files (`tfvars`).
+(`required_provider`), and the literal texts in them, in defaults of variables (`variable`), `locals`, outputs (`output`) and files of
+values (`tfvars`), the JSON forms included.
 
 The inventory holds what the modules make, not that they are called, and what values come to, not where they stand. This reads the
-declarations from the text, literal strings only (Terraform itself allows nothing else in a module's `source` and `version`)."""
+declarations from the text, literal strings only (Terraform itself allows nothing else in a module's `source` and `version`).
+The literals are read where the text has a word that may stand beside a secret, and nowhere else: they serve the rules for secrets."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from infra_mind.agents.security.literals import Literal, literals
+from infra_mind.agents.security.secrets import may_hold_secret
+from infra_mind.artefacts import yaml
 from infra_mind.artefacts.downloaded import is_downloaded
+from infra_mind.artefacts.parsed import Unreadable
 from infra_mind.model.inventory import Artefact, Format, Lines, Resource
 
 _MODULE = re.compile(r'^\s*module\s+"?([\w-]+)"?\s*\{')
 _REQUIRED = re.compile(r"^\s*required_providers\s*\{")
 _ENTRY = re.compile(r'^\s*"?([\w-]+)"?\s*=\s*(\{|"([^"]*)")')
-_VARIABLE = re.compile(r'^\s*variable\s+"?([\w-]+)"?\s*\{')
-_DEFAULT = re.compile(r'(?:^|[{\s])default\s*=\s*"((?:[^"\\]|\\.)*)"')
-_VALUE = re.compile(r'^\s*"?([\w-]+)"?\s*=\s*"((?:[^"\\]|\\.)*)"')
+_DECLARES = re.compile(r'^\s*(variable|locals|output|ephemeral)\b\s*(?:"?([\w-]+)"?)?[^={]*\{')
 _LITERAL = re.compile(r'^\s*(source|version)\s*=\s*"([^"]*)"')
 _INLINE = re.compile(r'\b(source|version)\s*=\s*"([^"]*)"')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r"^\s*(?:#|//)")
 
 
+DECLARED = frozenset({"module", "variable", "locals", "output", "ephemeral", "tfvars"})  # kinds with literals
+Found = tuple[tuple[str, ...], str, Lines]  # names from the outermost, text, where
+
+
 def declarations(artefacts: Mapping[str, Artefact]) -> list[Resource]:
-    """Resources of all `.tf` and `.tfvars` files, in order of path and line."""
+    """Resources of all `.tf` and `.tfvars` files and their JSON forms, in order of path and line."""
     found: list[Resource] = []
+    folders = {path.rpartition("/")[0] for path in artefacts if path.endswith((".tf", ".tf.json"))}
     for path in sorted(artefacts):
         content = artefacts[path].content
         if not content or is_downloaded(path):  # nobody here wrote it
             continue
-        if path.endswith(".tf") and any(
-            word in content for word in ("module", "required_providers", "variable")
-        ):
-            found += _of_file(path, content.split("\n"))
-        elif path.endswith(".tfvars"):
-            found += _values(path, content.split("\n"))
+        if path.endswith(".tf"):
+            found += _of_file(path, content, folders)
+        elif path.endswith((".tfvars", ".json")) and may_hold_secret(content):
+            found += _values(path, content)
     return found
 
 
-def _of_file(path: str, lines: list[str]) -> Iterator[Resource]:
+def _of_file(path: str, content: str, folders: set[str]) -> Iterator[Resource]:
+    lines, secret = content.split("\n"), may_hold_secret(content)
+    start = 0
     for index, line in enumerate(lines):
         if module := _MODULE.match(line):
-            end = _end(lines, index)
-            yield _module(path, module.group(1), lines, index, end)
+            yield from _module(path, module.group(1), content, start, index, secret, folders)
         elif _REQUIRED.match(line):
             yield from _providers(path, lines, index, _end(lines, index))
-        elif variable := _VARIABLE.match(line):
-            yield from _default(path, variable.group(1), lines, index, _end(lines, index))
+        elif secret and (declared := _DECLARES.match(line)):
+            kind, name = declared.group(1), declared.group(2) or ""
+            found = [_declared(kind, name, literal) for literal in literals(content, start, block=True)]
+            yield from _with_literals(path, kind, name or kind, index + 1, [f for f in found if f])
+        start += len(line) + 1
 
 
-def _default(path: str, name: str, lines: list[str], start: int, end: int) -> Iterator[Resource]:
-    for index in range(start, end + 1):
-        found = None if _COMMENT.match(lines[index]) else _DEFAULT.search(lines[index])
-        if found:
-            where = {name: Lines(start=index + 1, end=index + 1)}
-            yield _resource(path, "variable", name, {name: found.group(1)}, where, start, end)
-            return
+def _declared(kind: str, name: str, literal: Literal) -> Found | None:
+    """A literal under the name by which it is known: the variable's or the output's, not `default` or `value`."""
+    path = literal.path
+    if path[0] in ("description", "error_message", "type"):
+        return None
+    if (kind, path[0]) in (("variable", "default"), ("output", "value")):
+        path = (name, *path[1:])
+    return path, literal.text, Lines(start=literal.line, end=literal.line_end)
 
 
-def _values(path: str, lines: list[str]) -> Iterator[Resource]:
-    for index, line in enumerate(lines):
-        if found := _VALUE.match(line):
-            name, text = found.groups()
-            where = {name: Lines(start=index + 1, end=index + 1)}
-            yield _resource(path, "tfvars", name, {name: text}, where, index, index)
+def _values(path: str, content: str) -> Iterator[Resource]:
+    if path.endswith(".tfvars"):
+        found = [(i.path, i.text, Lines(start=i.line, end=i.line_end)) for i in literals(content)]
+        yield from _with_literals(path, "tfvars", "values", 1, found)
+    elif path.endswith(".tfvars.json"):
+        yield from _with_literals(path, "tfvars", "values", 1, list(_json(path, content, ())))
+    elif path.endswith(".tf.json"):
+        for kind in sorted(DECLARED - {"tfvars"}):
+            yield from _with_literals(path, kind, kind, 1, list(_json(path, content, (kind,))))
+
+
+def _json(path: str, content: str, section: tuple[str, ...]) -> Iterator[Found]:
+    try:
+        documents = yaml.load_documents(content, name=path)
+    except Unreadable:
+        return  # the reader of the file has said so
+    for document in documents[:1]:
+        for names, text in _texts(document.data, ()):
+            if names[: len(section)] == section and (section or names):
+                known = [n for n in names[len(section) :] if n not in ("default", "value")]
+                at = ".".join(names)
+                where = document.lines.get(at, Lines(start=document.line_start, end=document.line_end))
+                yield tuple(known or names[-1:]), text, where
+
+
+def _texts(value: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, str):
+        yield names, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, (*names, str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, (*names, str(index)))
+
+
+def _with_literals(path: str, kind: str, name: str, line: int, found: list[Found]) -> Iterator[Resource]:
+    """One resource for all literals of a block or a file; none if there are none."""
+    values: dict[str, str] = {}
+    where: dict[str, Lines] = {}
+    for names, text, lines in found:
+        key = ".".join(names)
+        key = key if key not in values else ".".join((*names[:-1], str(len(values)), names[-1]))
+        values[key], where[key] = text, lines
+    if values:
+        last = max(lines.end for lines in where.values())
+        yield _resource(path, kind, name, values, where, line - 1, max(line, last) - 1)
 
 
 def _end(lines: list[str], start: int) -> int:
@@ -79,15 +133,32 @@ def _end(lines: list[str], start: int) -> int:
     return len(lines) - 1
 
 
-def _module(path: str, name: str, lines: list[str], start: int, end: int) -> Resource:
+def _module(
+    path: str, name: str, content: str, start: int, index: int, secret: bool, folders: set[str]
+) -> Iterator[Resource]:
+    lines = content.split("\n")
+    end = _end(lines, index)
     values, where, depth = {}, {}, 0
-    for index in range(start, end + 1):
-        if depth == 1 and (match := _LITERAL.match(lines[index])):
+    for at in range(index, end + 1):
+        if depth == 1 and (match := _LITERAL.match(lines[at])):
             values[match.group(1)] = match.group(2)
-            where[match.group(1)] = Lines(start=index + 1, end=index + 1)
-        bare = _QUOTED.sub("", lines[index])
+            where[match.group(1)] = Lines(start=at + 1, end=at + 1)
+        bare = _QUOTED.sub("", lines[at])
         depth += bare.count("{") - bare.count("}")
-    return _resource(path, "module", name, values, where, start, end)
+    if secret and not _is_here(path, values.get("source", ""), folders):
+        for literal in literals(content, start, block=True):
+            key = ".".join(literal.path)
+            if key not in values:
+                values[key], where[key] = literal.text, Lines(start=literal.line, end=literal.line_end)
+    yield _resource(path, "module", name, values, where, index, end)
+
+
+def _is_here(path: str, source: str, folders: set[str]) -> bool:
+    """True if the module's own files were handed in: then what it makes of an argument is judged there."""
+    folder = path.rpartition("/")[0]
+    return source.startswith(".") and posixpath.normpath(f"{folder}/{source}".lstrip("/")) in {
+        f or "." for f in folders
+    }
 
 
 def _providers(path: str, lines: list[str], start: int, end: int) -> Iterator[Resource]:

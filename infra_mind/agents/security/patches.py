@@ -8,13 +8,14 @@ proofs and the size of a file are bounded, and what was left out is said."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.edits import Edit, apply, unified_diff
 from infra_mind.agents.security.findings import Hit
-from infra_mind.agents.security.rule import Outcome
-from infra_mind.agents.security.secrets import scrub
+from infra_mind.agents.security.rule import Family, Outcome
+from infra_mind.agents.security.secrets import scrub, secret_lines
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
 from infra_mind.artefacts.downloaded import is_downloaded
 from infra_mind.artefacts.inventory import build_inventory
@@ -32,14 +33,14 @@ def key_of(hit: Hit) -> Key:
     return hit.rule.id, hit.resource.artefact, hit.resource.block, hit.outcome.path
 
 
-def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
+def prove_patches(hits: Sequence[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
     """Unified diffs by key, each proven alone, and a note on what was left out; the worst failures come first."""
     failed = (h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL)
     wanted = {
         key_of(h): h for h in failed if not (h.resource.is_in_plan or is_downloaded(h.resource.artefact))
     }
     ordered = sorted(wanted.items(), key=lambda item: (item[1].rule.severity.rank, item[0]))
-    prover = _Prover(artefacts)
+    prover = _Prover(artefacts, _seen(hits))
     proven = {key: diff for key, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))}
     left = len(ordered) - MAX_PROOFS
     note = (
@@ -50,11 +51,22 @@ def prove_patches(hits: Iterable[Hit], artefacts: Mapping[str, Artefact]) -> tup
     return proven, note
 
 
+def _seen(hits: Iterable[Hit]) -> dict[str, set[int]]:
+    """By artefact, the lines on which a rule has found a secret."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for hit in hits:
+        if hit.rule.family is Family.SECRETS and hit.outcome.status is Status.FAIL:
+            where = hit.resource.lines_of(hit.outcome.path)
+            found[hit.resource.artefact].update(range(where.start, where.end + 1))
+    return found
+
+
 class _Prover:
     """Proves edits; keeps what it has read of a text, since many failures lie in the same one."""
 
-    def __init__(self, artefacts: Mapping[str, Artefact]) -> None:
-        self._artefacts, self._limits = artefacts, IntakeLimits()
+    def __init__(self, artefacts: Mapping[str, Artefact], secret: Mapping[str, set[int]]) -> None:
+        self._artefacts, self._limits, self._found = artefacts, IntakeLimits(), secret
+        self._secret: dict[str, set[int]] = {}
         self._before: dict[tuple[str, str], Inventory] = {}
 
     def patch(self, hit: Hit) -> str | None:
@@ -72,11 +84,18 @@ class _Prover:
         after = apply(content, [edit]) if edit else None
         if edit is None or after is None or after == content or not self._holds(hit, content, edit):
             return None
+        secret = self._secret_lines(hit.resource.artefact, content)
         for context in (3, 0):  # neighbouring lines are not shown when they hold what looks like a secret
+            shown = range(edit.start - context, edit.end + context + 1)
             diff = unified_diff(hit.resource.artefact, content, after, context)
-            if scrub(diff) == diff:
+            if secret.isdisjoint(shown) and scrub(diff) == diff:
                 return diff
         return None
+
+    def _secret_lines(self, path: str, content: str) -> set[int]:
+        if path not in self._secret:
+            self._secret[path] = secret_lines(content) | self._found.get(path, set())
+        return self._secret[path]
 
     def _holds(self, hit: Hit, content: str, edit: Edit) -> bool:
         before, above = _part(hit.resource, content)

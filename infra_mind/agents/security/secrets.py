@@ -44,6 +44,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]{16,}?(?:-----END|$)"), 0),
     ("JSON web token", re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,500}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}"), 3),
     ("Azure storage key", re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})"), 0),
+    ("bearer token", re.compile(r"(?i)(?<![a-z])bearer[ ]+(?=[a-z._~+/-]{0,400}\d)([a-z0-9._~+/-]{16,4000}={0,2})(?![a-z0-9])"), 0),
     ("password in a URL", re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"$<>{}]{0,200}:([^\s/@'\"$<>{}]{3,400})@"), 0),
 )  # fmt: skip
 # 40 characters of base64 are an AWS secret key only beside a name that says so.
@@ -52,12 +53,12 @@ _AWS_SECRET = re.compile(
 )
 # No token without one of these: most texts have none, and need not be looked through for each form.
 _HINT = re.compile(
-    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|GOCSPX-|_live_|sk-|hf_|npm_|pypi-|SG\.|do[oprt]_v1_|-----BEGIN |eyJ|AccountKey=|://|(?i:secret)"
+    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|GOCSPX-|_live_|sk-|hf_|npm_|pypi-|SG\.|do[oprt]_v1_|-----BEGIN |eyJ|AccountKey=|://|(?i:secret|bearer )"
 )
 _LONGEST = 20_000  # far more than is shown; masking must stay cheap on hostile text
 # Every repetition below is bounded for the same reason.
 _TELLING = (
-    r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api_?key|access_?key|private_?key|credentials?|auth_?key|"
+    r"(?:(?:require)?pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api[_-]?key|access_?key|private_?key|credentials?|auth_?key|"
     r"encryption_?key|signing_?key|account_?key|(?:pre_?)?shared_?key|client_?secret|connection_?string)"
 )
 _TELLS = re.compile(rf"(?i){_TELLING}")  # in everything that `_ASSIGNED` finds, and found six times as fast
@@ -72,8 +73,10 @@ _TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z
 _PASSWORD = re.compile(r"(?i)pass|pwd")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ASSIGNED = re.compile(
-    rf"(?i)([A-Za-z0-9_.-]{{0,40}}{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|--?(?:password|token|secret)[= ])([^\s\"',;&|]{{3,}})"
+    rf"(?i)([A-Za-z0-9_.-]{{0,40}}{_TELLING}[\"']?\s*(?:=>|[=:])\s*[\"']?|(?<![\w-])--?[a-z0-9_-]{{0,40}}(?:pass(?:word|wd)?|token|secret|api-?key)[= ][\"']?)([^\s\"',;&|]{{3,}})"
 )
+_NAME_END = re.compile(r"[\"']?\s*(?:=>|[=: ])\s*[\"']?$")
+_CALLS = re.compile(r"^(?:id=|src=|env:|[\w.]+\()|\$\{?\w|^\$")
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\$|<|\{\{|%|\*+$|x{3,}$|\.{3}$|(?:true|false|yes|no|none|null|nil|required|optional|default|unset|disabled|enabled"
     r"|seconds|minutes|hours|days|random|generated|tbd|todo|redacted|masked|string|password_?here|your[-_ ].*|example.*here)$)"
@@ -100,6 +103,11 @@ def tokens(text: str) -> Iterator[Token]:
     for match in _AWS_SECRET.finditer(text):
         if entropy(match.group(1)) > 3.5:
             yield Token("AWS secret access key", match.group(1), mask(match.group(1)))
+
+
+def may_hold_secret(text: str) -> bool:
+    """False for a text in which neither a token's form nor a telling name can stand: most texts need not be read further."""
+    return bool(_HINT.search(text) or _TELLS.search(text))
 
 
 def words_of(name: str) -> str:
@@ -130,6 +138,44 @@ def literal_secret(name: str, value: Any) -> Token | None:
     if "key" in name.lower() and (text.replace("-", "").replace("_", "").isalpha() or entropy(text) < 2.5):
         return None  # `signing_key: release` names a key, it is none
     return Token(f"literal value of {name}", text, mask(text))
+
+
+def assigned(text: str) -> Iterator[Token]:
+    """Every literal that a script or a command line (its first 20 000 characters) gives to a telling name: `export DB_PASSWORD=...`,
+    `--token ...`. What is put in when it runs, and a word that is rather the name of a secret than one, are none."""
+    text = text[:_LONGEST]
+    if not _TELLS.search(text):
+        return
+    for match in _ASSIGNED.finditer(text):
+        name = _NAME_END.sub("", match.group(1)).lstrip("-").replace("-", "_")
+        value = match.group(2)
+        if len(value) < 6 or value[0] in "`(\\" or _CALLS.search(value) or not is_secret_name(name):
+            continue
+        if not _PASSWORD.search(name) and not (len(value) >= 8 and any(c.isdigit() for c in value)):
+            continue
+        token = literal_secret(name, value)
+        if token:
+            yield token
+
+
+def commanded(words: list[tuple[str, str]]) -> Iterator[tuple[str, Token]]:
+    """(path, secret) in the words of a command, each with its path; a value that stands beside its flag is found at the value."""
+    before = ""
+    for path, text in words:
+        beside = before.startswith("-") and "=" not in before and " " not in before
+        for token in (*tokens(text), *assigned(f"{before} {text}" if beside else text)):
+            if token.value in text:
+                yield path, token
+        before = text
+
+
+def secret_lines(text: str) -> set[int]:
+    """The lines (from 1) on which a secret of known form, or a value that is given to a telling name, stands or goes on."""
+    found = {n for n, line in enumerate(text.split("\n"), start=1) if scrub(line) != line}
+    for value in {token.value for token in tokens(text) if "\n" in token.value}:
+        first = text.count("\n", 0, text.find(value)) + 1
+        found.update(range(first, first + value.count("\n") + 1))
+    return found
 
 
 def _letters(text: str) -> str:

@@ -11,7 +11,7 @@ from infra_mind.agents.security.ports import ADMIN, DATABASES, WORLD, ports_name
 from infra_mind.agents.security.proposals import yaml
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
 from infra_mind.agents.security.rules.kubernetes_pod import DANGEROUS, capability, is_runtime_socket
-from infra_mind.agents.security.secrets import literal_secret, tokens
+from infra_mind.agents.security.secrets import commanded, literal_secret, tokens
 from infra_mind.agents.security.subject import Subject, Unknown
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
@@ -152,7 +152,7 @@ def published(subject: Subject, _: Context) -> Iterator[Outcome]:
 @RULES.add(
     "IM-COMPOSE-SECRET-001", "A secret stands in the compose file", severity=Severity.HIGH,
     reason="Everyone who reads the repository, and `docker inspect`, reads the secret.",
-    family=Family.SECRETS, kinds=_SERVICE, fix="Use `secrets:` with a file or the shell's environment (`${NAME:?}`); change the secret now.",
+    family=Family.SECRETS, kinds=(*_SERVICE, "config"), fix="Use `secrets:` with a file or the shell's environment (`${NAME:?}`); change the secret now.",
     references=("https://docs.docker.com/compose/how-tos/use-secrets/",), controls=("secrets-management",),
 )  # fmt: skip
 def secrets_in_environment(subject: Subject, _: Context) -> Iterator[Outcome]:
@@ -163,12 +163,8 @@ def secrets_in_environment(subject: Subject, _: Context) -> Iterator[Outcome]:
         if token:
             found = True
             yield failed(path, f"{name}={token.shown} ({token.kind.split(' of ')[0]})", "a compose secret")
-    for path, text in [
-        *subject.leaves("command"),
-        *subject.leaves("entrypoint"),
-        *subject.leaves("healthcheck"),
-    ]:
-        for token in tokens(text):
+    for attribute in ("command", "entrypoint", "healthcheck", "content"):
+        for path, token in commanded(list(subject.leaves(attribute))):
             found = True
             yield failed(path, f"{token.kind}: {token.shown}", "a compose secret")
     if not found and values:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.images import parse_image
 from infra_mind.agents.security.proposals import dockerfile
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, failed, passed
-from infra_mind.agents.security.secrets import literal_secret, may_hold_token, scrub, tokens
+from infra_mind.agents.security.secrets import Token, assigned, literal_secret, may_hold_token, scrub, tokens
 from infra_mind.agents.security.subject import Subject
 from infra_mind.artefacts.dockerfile import environment
 from infra_mind.model.finding import Effort, Severity
@@ -246,11 +247,20 @@ def _pairs(instruction: Subject) -> list[tuple[str, str]]:
 def secret_in_run(subject: Subject, _: Context) -> Iterator[Outcome]:
     for instruction in _of(subject, "RUN", "CMD", "ENTRYPOINT", "LABEL", "COPY", "ADD", "HEALTHCHECK"):
         text = instruction.text("value")
-        found = next(tokens(text), None)
+        found = next(chain(tokens(text), _given(instruction, text)), None)
         if found:
             yield failed(instruction.base, f"{found.kind}: {found.shown}", "a build secret")
         elif may_hold_token(text) or "type=secret" in text:
             yield passed(instruction.base)
+
+
+def _given(instruction: Subject, text: str) -> Iterator[Token]:
+    """What a command, a file that is written down in the Dockerfile, or a label gives to a telling name."""
+    keyword = instruction.raw("instruction")
+    if keyword == "LABEL":
+        yield from (t for name, value in environment(text).items() if (t := literal_secret(name, value)))
+    elif keyword not in ("COPY", "ADD") or "\n" in text:
+        yield from assigned(text)
 
 
 @RULES.add(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.pods import WORKLOADS, called, per_container
-from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
-from infra_mind.agents.security.secrets import literal_secret, tokens
+from infra_mind.agents.security.rule import ANY_KIND, Family, Outcome, RuleSet, each, failed, passed
+from infra_mind.agents.security.secrets import Token, commanded, literal_secret, may_hold_token, tokens
 from infra_mind.agents.security.stores import stored_secret
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
@@ -179,6 +180,19 @@ def _decoded(text: str) -> str:
         return text
 
 
+def _beside_the_variables(container: Subject) -> Iterator[tuple[str, Token]]:
+    """(path, secret) of command, arguments and the headers that probes send."""
+    yield from commanded(list(container.leaves("command")))
+    yield from commanded(list(container.leaves("args")))
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        for header in container.blocks(f"{probe}.httpGet.httpHeaders"):
+            name, value = header.raw("name"), header.raw("value")
+            if isinstance(name, str) and isinstance(value, str):
+                token = next(tokens(value), None) or literal_secret(name, value)
+                if token:
+                    yield header.at("value"), token
+
+
 def _environment(container: Subject, _: Subject) -> Iterator[Outcome]:
     variables = container.blocks("env")
     found = False
@@ -194,10 +208,9 @@ def _environment(container: Subject, _: Subject) -> Iterator[Outcome]:
                 f"{name}={token.shown} ({token.kind.split(' of ')[0]}){called(container)}",
                 "valueFrom.secretKeyRef",
             )
-    for path, text in [*container.leaves("command"), *container.leaves("args")]:
-        for token in tokens(text):
-            found = True
-            yield failed(path, f"{token.kind}: {token.shown}{called(container)}", "valueFrom.secretKeyRef")
+    for path, token in _beside_the_variables(container):
+        found = True
+        yield failed(path, f"{token.kind}: {token.shown}{called(container)}", "valueFrom.secretKeyRef")
     if variables and not found:
         yield passed(container.at("env"))
 
@@ -231,6 +244,28 @@ def config_map(subject: Subject, _: Context) -> Iterator[Outcome]:
             )
     if not found:
         yield passed("data")
+
+
+@RULES.add(
+    "IM-K8S-SECRET-004", "A key or token stands in the manifest", severity=Severity.CRITICAL,
+    reason="Its form is that of a live credential: whoever reads the repository can use it.",
+    family=Family.SECRETS, kinds=(ANY_KIND,), fix="Revoke it now, and refer to a Secret from an external store.", effort=Effort.HOURS,
+    references=("https://kubernetes.io/docs/concepts/security/secrets-good-practices/",), controls=("secrets-management",),
+)  # fmt: skip
+def token_anywhere(subject: Subject, _: Context) -> Iterator[Outcome]:
+    looked = False
+    held = subject.resource.kind in ("Secret", "ConfigMap")
+    for path, text in subject.leaves():
+        if _LOOKED_AT.search(path) or (held and not path.startswith("metadata.")):
+            continue  # rules of their own look at these
+        looked = looked or may_hold_token(text)
+        for token in tokens(text):
+            yield failed(path, f"{token.kind}: {token.shown}", "a reference to a Secret")
+    if looked:
+        yield passed()
+
+
+_LOOKED_AT = re.compile(r"ontainers\.\d+\.(?:env\.\d+\.value$|command|args|\w+Probe\.httpGet\.httpHeaders)")
 
 
 @RULES.add(

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra_mind.agents.security.context import Context
+from infra_mind.agents.security.declarations import DECLARED
+from infra_mind.agents.security.literals import literals
 from infra_mind.agents.security.rule import ANY_KIND, Family, Outcome, RuleSet, failed, passed
 from infra_mind.agents.security.secrets import (
     Token,
+    assigned,
     is_secret_name,
     literal_secret,
     mask,
@@ -87,17 +90,28 @@ def provider_keys(subject: Subject, _: Context) -> Iterator[Outcome]:
 def start_up_secret(subject: Subject, context: Context) -> Iterator[Outcome]:
     present = [name for name in _START_UP if subject.has(name)]
     for name in present:
-        found = list(dict.fromkeys(t for _, text in subject.leaves(name) for t in tokens(_plain(text))))
+        texts = [_plain(text) for _, text in subject.leaves(name)]
+        found = list(dict.fromkeys(t for text in texts for t in (*tokens(text), *assigned(text))))
         if not found:  # a script that apply time completes: its text is still here
             where = subject.resource.lines_of(subject.at(name))
             text = "\n".join(
                 line for n, line in context.source(subject.resource) if where.start <= n <= where.end
             )
-            found = list(dict.fromkeys(tokens(text)))
+            found = list(dict.fromkeys((*tokens(text), *_quoted(text))))
         if found:
             yield failed(subject.at(name), "; ".join(f"{t.kind}: {t.shown}" for t in found), "no secret")
         else:
             yield passed(subject.at(name))
+
+
+def _quoted(text: str) -> Iterator[Token]:
+    """Literals of HCL that stand under a telling name: the variables of a template that was not handed in."""
+    for literal in literals(text):
+        token = literal_secret(literal.path[-1], literal.text)
+        if token:
+            yield token
+        elif "\n" in literal.text:
+            yield from assigned(literal.text)
 
 
 def _plain(text: str) -> str:
@@ -172,7 +186,7 @@ def literal_password(subject: Subject, _: Context) -> Iterator[Outcome]:
         name = next((part for part in reversed(path.split(".")) if not part.isdigit()), "")
         root = path.split(".")[0]
         if (
-            root in _ELSEWHERE
+            root in (_SAID if subject.resource.kind in DECLARED else _ELSEWHERE)
             or not is_secret_name(name)
             or subject.resource.kind in _HELD
             or _names_entry(path)
@@ -193,7 +207,8 @@ def _names_entry(path: str) -> bool:
 
 
 _OF_A_STORE = frozenset({"secret_key_ref", "secret_environment_variables", "secret_volumes", "volumes"})
-_ELSEWHERE = frozenset({*_START_UP, *_FUNCTIONS.values(), "tags", "labels"})
+_SAID = frozenset({"tags", "labels"})
+_ELSEWHERE = frozenset({*_START_UP, *_FUNCTIONS.values(), *_SAID})
 
 
 _HELD: dict[str, str] = {
@@ -266,11 +281,12 @@ def token_in_text(subject: Subject, context: Context) -> Iterator[Outcome]:
     if subject.resource.kind.startswith("provider."):
         return
     found: dict[str, tuple[str, Token]] = {}
+    elsewhere = frozenset[str]() if subject.resource.kind in DECLARED else _ELSEWHERE - _SAID
     texts = [(path, text) for path, text in subject.leaves()]
     texts += [(context.path_at(subject.resource, n), line) for n, line in context.source(subject.resource)]
     for path, text in texts:
         name = path.split(".")[0]
-        for token in tokens(text) if name not in _ELSEWHERE - {"tags", "labels"} else ():
+        for token in tokens(text) if name not in elsewhere else ():
             if (
                 literal_secret(
                     next((p for p in reversed(path.split(".")) if not p.isdigit()), ""), token.value

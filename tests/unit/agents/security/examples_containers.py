@@ -90,6 +90,10 @@ KUBERNETES: dict[str, tuple[str, str]] = {
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {url: 'postgres://app:s3cr3tPa55@db/x'}}",
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {url: 'postgres://db/x'}}",
     ),
+    "IM-K8S-SECRET-004": (
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  annotations:\n    token: ghp_" + "a1B2" * 9,
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  annotations:\n    checksum: " + "a1b2" * 16,
+    ),
     "IM-K8S-SVC-001": (
         _SERVICE % "LoadBalancer",
         _SERVICE % "LoadBalancer, loadBalancerSourceRanges: [192.0.2.0/24]",

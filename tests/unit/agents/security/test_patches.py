@@ -94,3 +94,31 @@ def test_edits_that_meet_are_refused() -> None:
 
 def test_a_diff_marks_a_missing_newline_at_the_end() -> None:
     assert unified_diff("f", "a\nb", "a\nc").endswith("\\ No newline at end of file\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("main.tf", 'resource "aws_db_instance" "d" {\n  password = <<EOT\nTr0ub4dor-and-3\nEOT\n}\n'),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    image: x:1\n    command: redis-server --requirepass Tr0ub4dor-and-3\n",
+        ),
+        (
+            "pod.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: x:1\n    env: [{name: DB_PASSWORD, value: Tr0ub4dor-and-3}]\n",
+        ),
+        (
+            "pod.yaml",
+            'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, image: x, args: ["--password", "Tr0ub4dor-and-3"]}]\n',
+        ),
+        (
+            "main.tf",
+            'resource "aws_ebs_volume" "v" {\n  tags = { key = <<EOT\n-----BEGIN RSA PRIVATE KEY-----\nTr0ub4dor-and-3\nTr0ub4dor-and-3\nTr0ub4dor-and-3\nTr0ub4dor-and-3\n-----END RSA PRIVATE KEY-----\nEOT\n  }\n}\nresource "aws_db_instance" "d" {\n}\n',
+        ),
+    ],
+)
+def test_no_line_with_a_secret_stands_beside_a_patch(path: str, text: str) -> None:
+    result = run(Artefact(path=path, content=text))
+    assert any(f.remediation and f.remediation.patch for f in result.findings)
+    assert "Tr0ub4dor" not in result.model_dump_json()

@@ -15,6 +15,7 @@ from infra_mind.agents.security.secrets import (
     _HINT,
     _PATTERNS,
     _TELLS,
+    assigned,
     is_secret_name,
     literal_secret,
     mask,
@@ -23,8 +24,9 @@ from infra_mind.agents.security.secrets import (
 )
 from infra_mind.model.finding import Status
 from infra_mind.model.inventory import Artefact
-from tests.unit.agents.security.snippets import run
+from tests.unit.agents.security.snippets import of, run
 
+_POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: x:1\n    %s\n"
 _UPPER = st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=16)
 _MIXED = st.text(string.ascii_letters + string.digits, min_size=36, max_size=36)
 _PASSWORD = (
@@ -227,3 +229,36 @@ def test_a_secret_check_counts_only_where_a_token_could_stand() -> None:
         Artefact(path="main.tf", content=plain), Artefact(path="Dockerfile", content="FROM a:1\nRUN make\n")
     )
     assert not [f for f in result.findings if f.rule_id in ("IM-TF-SECRET-005", "IM-DOCKER-SECRET-002")]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule"),
+    [
+        ("main.tf", 'resource "aws_instance" "x" {\n  user_data = <<EOF\nexport DB_PASSWORD=Tr0ub4dor-and-3\nEOF\n}\n', "IM-TF-SECRET-002"),
+        ("main.tf", 'resource "aws_instance" "x" {\n  user_data = templatefile("u.sh", { password = "Tr0ub4dor-and-3" })\n}\n', "IM-TF-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nRUN <<EOF\nexport DB_PASSWORD=Tr0ub4dor-and-3\nEOF\n", "IM-DOCKER-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nCOPY <<EOF /app.conf\npassword=Tr0ub4dor-and-3\nEOF\n", "IM-DOCKER-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nLABEL api_key=Tr0ub4dor-and-3\n", "IM-DOCKER-SECRET-002"),
+        ("compose.yaml", "services:\n  a:\n    image: x:1\n    command: redis-server --requirepass Tr0ub4dor-and-3\n", "IM-COMPOSE-SECRET-001"),
+        ("compose.yaml", "services:\n  a: {image: 'x:1'}\nconfigs:\n  c:\n    content: |\n      password=Tr0ub4dor-and-3\n", "IM-COMPOSE-SECRET-001"),
+        ("p.yaml", _POD % 'args: ["--password", "Tr0ub4dor-and-3"]', "IM-K8S-SECRET-002"),
+        ("p.yaml", _POD % 'args: ["--password=Tr0ub4dor-and-3"]', "IM-K8S-SECRET-002"),
+        ("p.yaml", _POD % 'livenessProbe: {httpGet: {port: 80, httpHeaders: [{name: Authorization, value: "Bearer Tr0ub4dor-and-3.0"}]}}', "IM-K8S-SECRET-002"),
+    ],
+)  # fmt: skip
+def test_what_a_script_or_a_command_gives_to_a_telling_name_is_found(path: str, text: str, rule: str) -> None:
+    result = run(Artefact(path=path, content=text))
+    assert of(result, rule)
+    assert "Tr0ub4dor" not in result.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "TOKEN=$(curl -s http://169.254.169.254/latest/api/token)", 'PASSWORD="${DB_PASSWORD}"', "TOKEN=`get-token`", "password=$1",
+        "helm install x --set auth.existingSecret=database", "docker build --secret id=mysecret .", "echo 'PasswordAuthentication no'",
+        "--token-ttl=3600s", "secret_key=/run/secrets/key", "api_key=getenv(KEY)",
+    ],
+)  # fmt: skip
+def test_what_a_script_puts_in_when_it_runs_is_no_secret(script: str) -> None:
+    assert list(assigned(script)) == []
