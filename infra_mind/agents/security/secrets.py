@@ -58,7 +58,7 @@ _HINT = re.compile(
 _LONGEST = 20_000  # far more than is shown; masking must stay cheap on hostile text
 # Every repetition below is bounded for the same reason.
 _TELLING = (
-    r"(?:(?:require)?pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api[_-]?key|access_?key|private_?key|credentials?|auth_?key|"
+    r"(?:(?:require)?pass(?:word|wd|phrase)?|pwd|secret(?:_?(?:access_?)?key)?|token|api[_-]?key|access_?key|private_?key|raw_?key|key_?raw|credentials?|auth_?key|"
     r"encryption_?key|signing_?key|account_?key|(?:pre_?)?shared_?key|client_?secret|connection_?string)"
 )
 _TELLS = re.compile(rf"(?i){_TELLING}")  # in everything that `_ASSIGNED` finds, and found six times as fast

@@ -124,6 +124,8 @@ def _reach(rule: Subject) -> list[tuple[float, float]] | None:
     if not world_in(rule.strings("source_address_prefix") + rule.strings("source_address_prefixes")):
         rule.settle("source_address_prefix", "source_address_prefixes")
         return None
+    if rule.text("protocol", "*").lower() in {"icmp", "esp", "ah"}:
+        return None  # has no ports
     ranges = rule.strings("destination_port_range") + rule.strings("destination_port_ranges")
     return [span for text in ranges for span in spans(text)]
 

@@ -177,6 +177,55 @@ def apt_cleanup(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 @RULES.add(
+    "IM-DOCKER-RUN-007", "Package index is fetched on a layer of its own", severity=Severity.LOW,
+    reason="The layer is kept and used again: what is installed on top of it later is old, with holes that are mended since.",
+    family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Fetch the index and install in the same RUN.", references=(_BEST + "#apt-get",),
+    ckv=("CKV_DOCKER_5",), controls=("vulnerability-management",),
+)  # fmt: skip
+def index_alone(subject: Subject, _: Context) -> Iterator[Outcome]:
+    for run in _of(subject, "RUN"):
+        value = run.text("value")
+        if _INDEX.search(value):
+            alone = not _INSTALLS.search(value)
+            yield (
+                failed(run.base, _short(value), "update and install together") if alone else passed(run.base)
+            )
+
+
+_INDEX = re.compile(
+    r"\b(?:apt-get|apt|apk|yum|dnf|zypper)\s+(?:-\S{1,80}\s+){0,8}(?:update|refresh|makecache)\b"
+)
+_INSTALLS = re.compile(r"\b(?:install|add|upgrade|dist-upgrade|build-dep|groupinstall|source)\b|\.sh\b")
+
+
+@RULES.add(
+    "IM-DOCKER-RUN-008", "Caches of the package manager stay in the image", severity=Severity.INFO,
+    reason="The image grows for nothing.",
+    family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Clean up in the same RUN (`dnf clean all`, `apk add --no-cache`).", references=(_BEST,), controls=("supply-chain",),
+)  # fmt: skip
+def package_caches(subject: Subject, _: Context) -> Iterator[Outcome]:
+    for run in _of(subject, "RUN"):
+        value = run.text("value")
+        for manager, installs, cleans in _CACHES:
+            if installs.search(value) and "--mount=type=cache" not in value:
+                clean = cleans.search(value)
+                yield (
+                    passed(run.base)
+                    if clean
+                    else failed(run.base, f"{manager} without cleaning up", "cleaned up")
+                )
+
+
+_CACHES = tuple(
+    (name, re.compile(rf"\b{name}\s+(?:-\S{{1,80}}\s+){{0,8}}(?:install|in|add)\b"), re.compile(cleans))
+    for name, cleans in (
+        ("yum", r"\b(?:yum|dnf) clean|/var/cache/(?:yum|dnf)"), ("dnf", r"\bdnf clean|/var/cache/dnf"), ("microdnf", r"microdnf clean|/var/cache"),
+        ("zypper", r"zypper (?:clean|cc)|/var/cache/zypp"), ("apk", r"--no-cache|/var/cache/apk"),
+    )
+)  # fmt: skip
+
+
+@RULES.add(
     "IM-DOCKER-RUN-005", "Python packages are installed without hashes", severity=Severity.INFO,
     reason="A package that was replaced on the way or on the index is installed all the same.",
     family=Family.SUPPLY_CHAIN, kinds=("stage",), fix="Install from a lock file with `--require-hashes`.", effort=Effort.HOURS,

@@ -115,8 +115,8 @@ RULES.add(
 )(is_set("logging", "a log bucket"))  # fmt: skip
 
 
-def _reach(rule: Subject) -> list[tuple[float, float]]:
-    """The ports that the firewall opens to the whole internet."""
+def _reach(rule: Subject, protocols: frozenset[str]) -> list[tuple[float, float]]:
+    """The ports of these protocols that the firewall opens to the whole internet."""
     blocks = rule.blocks("allow")
     if rule.text("direction", "INGRESS").upper() != "INGRESS" or rule.boolean("disabled") or not blocks:
         return []
@@ -128,14 +128,17 @@ def _reach(rule: Subject) -> list[tuple[float, float]]:
         return []
     found: list[tuple[float, float]] = []
     for block in blocks:
-        if block.text("protocol").lower() in {"tcp", "udp", "all", "6", "17"}:
+        if block.text("protocol").lower() in protocols:
             ports = block.strings("ports")
             found += [span for text in ports for span in spans(text)] if ports else [(0, 65535)]
     return found
 
 
+_TCP = frozenset({"tcp", "all", "6"})
+
+
 def _firewall(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
-    reach = _reach(rule)
+    reach = _reach(rule, _TCP if wanted is ADMIN else _TCP | {"udp", "17"})  # SSH and RDP begin over TCP
     names = list(dict.fromkeys(name for low, high in reach for name in ports_named(wanted, low, high)))
     everything = (0, 65535) in reach
     if everything and wanted is ADMIN:
@@ -381,9 +384,18 @@ def public_dataset(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from each(entries, check)
 
 
-RULES.add(
+@RULES.add(
     "IM-GCP-KMS-001", "Key is not rotated", severity=Severity.LOW,
-    reason="A key that never changes protects ever more data.",
+    reason="A key that never changes, or seldom, protects ever more data.",
     family=Family.ENCRYPTION, kinds=("google_kms_crypto_key",), fix='Set `rotation_period = "7776000s"` (90 days).', references=(_CLOUD + "kms/docs/key-rotation",),
     ckv=("CKV_GCP_43",), controls=("key-management",), patch=hcl("rotation_period", '"7776000s"'),
-)(lambda subject, _: [] if str(subject.raw("purpose") or "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT" else [expect_set(subject, "rotation_period", "90 days")])  # fmt: skip
+)  # fmt: skip
+def key_rotation(subject: Subject, _: Context) -> Iterator[Outcome]:
+    if subject.text("purpose", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+        return
+    period = subject.raw("rotation_period")
+    seconds = period[:-1] if isinstance(period, str) and period.endswith("s") else ""
+    if seconds.isdecimal() and len(seconds) < 12 and int(seconds) > 90 * 86_400:
+        yield failed("rotation_period", str(period), "90 days or less")
+    else:
+        yield expect_set(subject, "rotation_period", "90 days")

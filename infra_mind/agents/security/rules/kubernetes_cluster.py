@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.pods import WORKLOADS, called, per_container
 from infra_mind.agents.security.rule import ANY_KIND, Family, Outcome, RuleSet, each, failed, passed
-from infra_mind.agents.security.secrets import Token, commanded, literal_secret, may_hold_token, tokens
+from infra_mind.agents.security.secrets import (
+    Token,
+    assigned,
+    commanded,
+    literal_secret,
+    may_hold_token,
+    tokens,
+)
 from infra_mind.agents.security.stores import stored_secret
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
@@ -234,7 +241,7 @@ def config_map(subject: Subject, _: Context) -> Iterator[Outcome]:
     for name, value in subject.mapping("data").items():
         if not isinstance(value, str):
             continue
-        token = next(tokens(value), None) or literal_secret(str(name), value)
+        token = next(tokens(value), None) or literal_secret(str(name), value) or next(assigned(value), None)
         if token:
             found = True
             yield failed(

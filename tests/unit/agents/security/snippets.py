@@ -16,8 +16,16 @@ from infra_mind.model.result import AgentResult
 from tests.unit.agents.security.examples_aws import AWS
 from tests.unit.agents.security.examples_cloud import AZURE, GCP
 from tests.unit.agents.security.examples_containers import COMPOSE, DOCKERFILE, KUBERNETES
+from tests.unit.agents.security.examples_services import (
+    AWS_SERVICES,
+    AZURE_SERVICES,
+    GCP_SERVICES,
+    HARDENING,
+)
 
-EXAMPLES = {**AWS, **AZURE, **GCP, **KUBERNETES, **COMPOSE, **DOCKERFILE}
+EXAMPLES = {
+    **AWS, **AZURE, **GCP, **KUBERNETES, **COMPOSE, **DOCKERFILE, **AWS_SERVICES, **AZURE_SERVICES, **GCP_SERVICES, **HARDENING,
+}  # fmt: skip
 _SHORT = re.compile(r"^([a-z][a-z0-9_]+): ([\s\S]*)$")
 
 
