@@ -21,6 +21,7 @@ MOST_RESULTS = 25_000  # of a run; GitHub refuses the file above it
 MOST_LOCATIONS = 100  # of a result; more are not shown
 MOST_TAGS = 10  # of a rule; more are not shown
 LONGEST_MESSAGE = 2_000
+LONGEST_DESCRIPTION = 1_024  # of a rule; GitHub asks for both descriptions and the help
 LEVELS = {
     Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note",
 }  # fmt: skip
@@ -76,7 +77,7 @@ def _rules(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 def _rule(finding: Finding) -> dict[str, Any]:
     fix = finding.remediation.text if finding.remediation else finding.title
-    tags = [finding.agent, *finding.control_ids]
+    tags = [*(["security"] if finding.agent in _SECURITY else []), finding.agent, *finding.control_ids]
     properties: dict[str, Any] = {
         "tags": [_plain(tag) for tag in dict.fromkeys(tags)][:MOST_TAGS],
         "precision": _PRECISION[finding.confidence],
@@ -88,7 +89,8 @@ def _rule(finding: Finding) -> dict[str, Any]:
         properties["security-severity"] = _SCORES[finding.severity]
     rule: dict[str, Any] = {
         "id": finding.rule_id,
-        "shortDescription": {"text": _text(finding.title)},
+        "shortDescription": {"text": _text(finding.title, LONGEST_DESCRIPTION)},
+        "fullDescription": {"text": _text(fix, LONGEST_DESCRIPTION)},
         "help": {"text": _text(fix)},
         "defaultConfiguration": {"level": LEVELS[finding.severity]},
         "properties": properties,
@@ -151,9 +153,8 @@ def _locations(finding: Finding, places: Places) -> list[dict[str, Any]]:
 
 def _location(evidence: Evidence, resource: str, places: Places) -> dict[str, Any]:
     # a code scanner wants a line: what lies in no known one is shown at the first
-    region = {"startLine": max(1, evidence.line_start or 1)}
-    if evidence.line_end is not None and evidence.line_end >= region["startLine"]:
-        region["endLine"] = evidence.line_end
+    start = max(1, evidence.line_start or 1)
+    region = {"startLine": start, "startColumn": 1, "endLine": max(start, evidence.line_end or start)}
     made: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": places.uri(evidence.artefact)}, "region": region}
     }
@@ -176,12 +177,12 @@ def _notice(text: str, level: str) -> dict[str, Any]:
     return {"level": level, "message": {"text": _text(text)}}
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
     line = one_line(text)
-    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def _text(text: str) -> str:
+def _text(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """A message: `[text](n)` is a link and `{0}` a placeholder in it (SARIF 2.1.0, 3.11.5 and 3.11.6), so neither may begin."""
-    line = _plain(text).replace("{", "{{").replace("}", "}}")
+    line = _plain(text, longest).replace("{", "{{").replace("}", "}}")
     return line.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in line else line

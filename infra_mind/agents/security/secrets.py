@@ -45,6 +45,9 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("JSON web token", re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,500}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}"), 3),
     ("Azure storage key", re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})"), 0),
     ("bearer token", re.compile(r"(?i)(?<![a-z])bearer[ ]+(?=[a-z._~+/-]{0,400}\d)([a-z0-9._~+/-]{16,4000}={0,2})(?![a-z0-9])"), 0),
+    ("password of a command", re.compile(r"(?<![\w-])(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;&]{0,200}?\s-p(?!ort|rotocol)([^\s\"'$`|;&-][^\s\"'$`|;&]{2,200})"), 0),
+    ("password of a command", re.compile(r"(?<![\w-])sshpass\s{1,9}-p\s{0,9}[\"']?([^\s\"'$`|;&-][^\s\"'$`|;&]{2,200})"), 0),
+    ("password of a command", re.compile(r"(?<![\w-])curl\b[^\n|;&]{0,400}?\s(?:-u|--user)[ =]{0,9}[\"']?[^\s:\"'$`]{1,100}:([^\s\"'$`|;&]{3,200})"), 0),
     ("password in a URL", re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@'\"$<>{}]{0,200}:([^\s/@'\"$<>{}]{3,400})@"), 0),
 )  # fmt: skip
 # 40 characters of base64 are an AWS secret key only beside a name that says so.
@@ -53,7 +56,7 @@ _AWS_SECRET = re.compile(
 )
 # No token without one of these: most texts have none, and need not be looked through for each form.
 _HINT = re.compile(
-    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|GOCSPX-|_live_|sk-|hf_|npm_|pypi-|SG\.|do[oprt]_v1_|-----BEGIN |eyJ|AccountKey=|://|(?i:secret|bearer )"
+    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|GOCSPX-|_live_|sk-|hf_|npm_|pypi-|SG\.|do[oprt]_v1_|-----BEGIN |eyJ|AccountKey=|://|mysql|mariadb|sshpass|curl|(?i:secret|bearer )"
 )
 _LONGEST = 20_000  # far more than is shown; masking must stay cheap on hostile text
 # Every repetition below is bounded for the same reason.

@@ -261,13 +261,21 @@ def test_a_result_says_rule_level_region_and_fingerprint() -> None:
     ]
     assert [r["level"] for r in run["results"]] == ["error", "error", "warning"]
     assert worst["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "terraform/aws/storage.tf"}, "region": {"startLine": 24, "endLine": 24},
+        "artifactLocation": {"uri": "terraform/aws/storage.tf"}, "region": {"startLine": 24, "startColumn": 1, "endLine": 24},
     }  # fmt: skip
     assert worst["partialFingerprints"][sarif.FINGERPRINT] == bucket.fingerprint
     rule = run["tool"]["driver"]["rules"][worst["ruleIndex"]]
     assert (rule["id"], rule["helpUri"]) == (bucket.rule_id, bucket.references[0])
     assert rule["help"]["text"] == "Set the ACL to private and block public access."
     assert float(rule["properties"]["security-severity"]) > 9.0  # GitHub: critical
+
+
+# GitHub's documentation of code scanning, "reportingDescriptor object" (read 2026-11-30): both descriptions and the help are required.
+def test_a_rule_has_what_github_asks_for() -> None:
+    finding = sample.public_bucket().model_copy(update={"title": "x" * 3_000})
+    (rule,) = log(with_findings(finding))["tool"]["driver"]["rules"]
+    assert {"id", "shortDescription", "fullDescription", "help"} <= set(rule)
+    assert max(len(rule[name]["text"]) for name in ("shortDescription", "fullDescription")) <= 1_024
 
 
 def test_what_was_not_judged_is_neither_a_result_nor_unsaid() -> None:

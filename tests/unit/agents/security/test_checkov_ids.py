@@ -14,7 +14,11 @@ from infra_mind.model.inventory import Format
 
 INDEX: dict[str, Any] = json.loads(Path(__file__).with_name("checkov_index.json").read_text())
 # The index calls a provider block by the provider, a data source without `data.`, and a step of a Dockerfile by its instruction.
-_NAMED = {"aws": "provider.aws", "aws_iam_policy_document": "data.aws_iam_policy_document", "aws_ami": "data.aws_ami"}
+_NAMED = {
+    "aws": "provider.aws",
+    "aws_iam_policy_document": "data.aws_iam_policy_document",
+    "aws_ami": "data.aws_ami",
+}
 
 
 @pytest.mark.parametrize("rule", [r for r in REGISTRY.values() if r.ckv], ids=lambda r: r.id)

@@ -238,6 +238,9 @@ def test_a_secret_check_counts_only_where_a_token_could_stand() -> None:
         ("main.tf", 'resource "aws_instance" "x" {\n  user_data = templatefile("u.sh", { password = "Tr0ub4dor-and-3" })\n}\n', "IM-TF-SECRET-002"),
         ("Dockerfile", "FROM a:1\nRUN <<EOF\nexport DB_PASSWORD=Tr0ub4dor-and-3\nEOF\n", "IM-DOCKER-SECRET-002"),
         ("Dockerfile", "FROM a:1\nCOPY <<EOF /app.conf\npassword=Tr0ub4dor-and-3\nEOF\n", "IM-DOCKER-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nRUN mysql -u root -pTr0ub4dor-and-3\n", "IM-DOCKER-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nRUN curl -u me:Tr0ub4dor-and-3 https://example.com\n", "IM-DOCKER-SECRET-002"),
+        ("Dockerfile", "FROM a:1\nRUN sshpass -p Tr0ub4dor-and-3 ssh h\n", "IM-DOCKER-SECRET-002"),
         ("Dockerfile", "FROM a:1\nLABEL api_key=Tr0ub4dor-and-3\n", "IM-DOCKER-SECRET-002"),
         ("compose.yaml", "services:\n  a:\n    image: x:1\n    command: redis-server --requirepass Tr0ub4dor-and-3\n", "IM-COMPOSE-SECRET-001"),
         ("compose.yaml", "services:\n  a: {image: 'x:1'}\nconfigs:\n  c:\n    content: |\n      password=Tr0ub4dor-and-3\n", "IM-COMPOSE-SECRET-001"),
@@ -258,7 +261,8 @@ def test_what_a_script_or_a_command_gives_to_a_telling_name_is_found(path: str, 
         "TOKEN=$(curl -s http://169.254.169.254/latest/api/token)", 'PASSWORD="${DB_PASSWORD}"', "TOKEN=`get-token`", "password=$1",
         "helm install x --set auth.existingSecret=database", "docker build --secret id=mysecret .", "echo 'PasswordAuthentication no'",
         "--token-ttl=3600s", "secret_key=/run/secrets/key", "api_key=getenv(KEY)",
+        "mysqladmin ping -p$MYSQL_PASSWORD", "mysql -port 3306", "curl -u user:$TOKEN https://x", "mysql -u root -p < dump.sql",
     ],
 )  # fmt: skip
 def test_what_a_script_puts_in_when_it_runs_is_no_secret(script: str) -> None:
-    assert list(assigned(script)) == []
+    assert [*assigned(script), *tokens(script)] == []
