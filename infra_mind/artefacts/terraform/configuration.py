@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from infra_mind.artefacts.terraform.syntax import Attribute, Block, Body, Expression, Literal, Template
+from infra_mind.model.inventory import Lines
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Declared:
 
 @dataclass
 class Configuration:
-    """All files of one folder. `locals` and `variable` names are unique in a valid one; the last wins otherwise."""
+    """All files of one folder. `locals` and `variable` names are unique in a valid one; the last wins otherwise.
+
+    Files of overrides come last: what they say of a block is put into it, as Terraform does."""
 
     folder: str
     variables: dict[str, Declared] = field(default_factory=dict)
@@ -29,6 +32,7 @@ class Configuration:
     data: dict[tuple[str, str], Declared] = field(default_factory=dict)
     others: list[Declared] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    _places: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def add(self, path: str, body: Body) -> None:
         """Takes in the blocks of one file."""
@@ -38,11 +42,15 @@ class Configuration:
 
     def _add(self, declared: Declared) -> None:
         block, labels = declared.block, declared.block.labels
+        if is_override(declared.path) and (base := self._base(block)):
+            self._put(merged(base, block))
+            return
         if block.type == "locals":
             self.locals.update((a.name, a) for a in block.body.attributes)
         elif block.type in ("resource", "data") and len(labels) == 2:
             if block.type == "data":
                 self.data[labels[0], labels[1]] = declared
+            self._places[block.type, *labels] = len(self.resources)
             self.resources.append(declared)
         elif block.type in ("variable", "output", "module") and len(labels) == 1:
             {"variable": self.variables, "output": self.outputs, "module": self.modules}[block.type][
@@ -50,6 +58,64 @@ class Configuration:
             ] = declared
         elif (block.type == "provider" and len(labels) == 1) or block.type == "terraform":
             self.others.append(declared)
+
+    def _base(self, block: Block) -> Declared | None:
+        """The block that an override of this type and these labels is for."""
+        labels = block.labels
+        if block.type in ("resource", "data") and (block.type, *labels) in self._places:
+            return self.resources[self._places[block.type, *labels]]
+        if block.type in ("variable", "output", "module") and len(labels) == 1:
+            named = {"variable": self.variables, "output": self.outputs, "module": self.modules}
+            return named[block.type].get(labels[0])
+        return None
+
+    def _put(self, declared: Declared) -> None:
+        block, labels = declared.block, declared.block.labels
+        if block.type in ("resource", "data"):
+            self.resources[self._places[block.type, *labels]] = declared
+        if block.type == "data":
+            self.data[labels[0], labels[1]] = declared
+        elif block.type != "resource":
+            {"variable": self.variables, "output": self.outputs, "module": self.modules}[block.type][
+                labels[0]
+            ] = declared
+
+
+def is_override(path: str) -> bool:
+    """True for `override.tf`, `*_override.tf` and their JSON forms, which Terraform loads after all others."""
+    name = path.rpartition("/")[2].removesuffix(".json")
+    return name == "override.tf" or name.endswith("_override.tf")
+
+
+def merged(base: Declared, over: Block) -> Declared:
+    """The block with the override in it: an attribute replaces its own, blocks of one type replace all of that type. It keeps its
+    place, and what is new stands at its header: a resource lies in one file.
+
+    Source: developer.hashicorp.com/terraform/language/files/override, 2025."""
+    block = base.block
+    header = Lines(start=block.lines.start, end=block.lines.start)
+    attributes = {a.name: a for a in block.body.attributes}
+    for given in over.body.attributes:
+        old = attributes.get(given.name)
+        attributes[given.name] = Attribute(given.name, given.value, old.lines if old else header)
+    types = {_type(b) for b in over.body.blocks}
+    blocks = [b for b in block.body.blocks if _type(b) not in types] + [
+        _at(b, header) for b in over.body.blocks
+    ]
+    body = Body(tuple(attributes.values()), tuple(blocks))
+    return Declared(Block(block.type, block.labels, body, block.lines), base.path)
+
+
+def _type(block: Block) -> str:
+    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
+
+
+def _at(block: Block, where: Lines) -> Block:
+    """The block as if all of it stood there."""
+    attributes = tuple(Attribute(a.name, a.value, where) for a in block.body.attributes)
+    return Block(
+        block.type, block.labels, Body(attributes, tuple(_at(b, where) for b in block.body.blocks)), where
+    )
 
 
 def module_source(declared: Declared) -> str | None:

@@ -9,7 +9,7 @@ from infra_mind.artefacts.downloaded import Downloaded
 from infra_mind.artefacts.parsed import Parsed, Unreadable
 from infra_mind.artefacts.plan import Plan
 from infra_mind.artefacts.terraform import hcl, json_syntax
-from infra_mind.artefacts.terraform.configuration import Configuration, folder_of, root_folders
+from infra_mind.artefacts.terraform.configuration import Configuration, folder_of, is_override, root_folders
 from infra_mind.artefacts.terraform.expressions import Scope, settled
 from infra_mind.artefacts.terraform.files import Files
 from infra_mind.artefacts.terraform.modules import run_all
@@ -56,7 +56,7 @@ def resolve(
     files = Files(every, limits)
     run = Run({}, files, limits, downloaded=Downloaded(every))
     variables: dict[str, list[tuple[str, Body]]] = {}
-    for path, body in bodies:
+    for path, body in sorted(bodies, key=lambda given: is_override(given[0])):
         _place(path, body, run, variables)
     scope = Scope(files.nothing, {}, run.budget)
     inputs: dict[str, Mapping[str, Any]] = {

@@ -30,7 +30,7 @@ _RESOURCE_POLICIES = {
     "aws_sns_topic_policy": "policy", "aws_sns_topic": "policy", "aws_kms_key": "policy", "aws_ecr_repository_policy": "policy",
     "aws_secretsmanager_secret_policy": "policy", "aws_elasticsearch_domain": "access_policies",
     "aws_opensearch_domain": "access_policies", "aws_elasticsearch_domain_policy": "access_policies", "aws_glacier_vault": "access_policy",
-    "aws_efs_file_system_policy": "policy", "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy",
+    "aws_efs_file_system_policy": "policy", "aws_backup_vault_policy": "policy", "aws_cloudwatch_event_bus_policy": "policy", "aws_ses_identity_policy": "policy",
 }  # fmt: skip
 _TRUST = "assume_role_policy"
 _GITHUB = "token.actions.githubusercontent.com"

@@ -204,7 +204,7 @@ def open_policy(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 @RULES.add(
     "IM-K8S-RBAC-007", "Role may change what is let into the cluster", severity=Severity.HIGH,
-    reason="A webhook of one's own sees and changes every object, secrets included, and a node's proxy reaches every pod on it.",
+    reason="A webhook of one's own sees and changes every object, secrets included.",
     family=Family.IDENTITY, kinds=_ROLES, fix="Remove the resource, or name the one object in `resourceNames`.", effort=Effort.HOURS,
     references=("https://kubernetes.io/docs/concepts/security/rbac-good-practices/",), controls=("least-privilege", "privilege-escalation"),
 )  # fmt: skip
@@ -225,4 +225,4 @@ def webhook_writers(subject: Subject, _: Context) -> Iterator[Outcome]:
         yield from each(subject.blocks("rules"), check)
 
 
-_HOOKS = frozenset({"mutatingwebhookconfigurations", "validatingwebhookconfigurations", "nodes/proxy"})
+_HOOKS = frozenset({"mutatingwebhookconfigurations", "validatingwebhookconfigurations"})

@@ -8,13 +8,14 @@ from infra_mind.agents.security.checks import expect_set, said
 from infra_mind.agents.security.context import Context, namespace
 from infra_mind.agents.security.images import parse_image
 from infra_mind.agents.security.pods import (
+    CORE_WORKLOADS,
     SERVING,
     WORKLOADS,
     ContainerCheck,
     called,
     per_container,
     per_pod,
-    pod_of,
+    pods_of,
 )
 from infra_mind.agents.security.proposals import yaml
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed, undecided
@@ -341,9 +342,11 @@ RULES.add(
     controls=("least-privilege",), patch=yaml("false"),
 )  # fmt: skip
 def service_account_token(subject: Subject, context: Context) -> Iterator[Outcome]:
-    pod = pod_of(subject)
-    if pod is None:
-        return
+    for pod in pods_of(subject):
+        yield _token(subject, pod, context)
+
+
+def _token(subject: Subject, pod: Subject, context: Context) -> Outcome:
     account = pod.text("serviceAccountName", pod.text("serviceAccount", "default"))
     own = context.service_account(namespace(subject.resource), account)
     mounts = pod.boolean(
@@ -352,17 +355,16 @@ def service_account_token(subject: Subject, context: Context) -> Iterator[Outcom
     )
     path = pod.at("automountServiceAccountToken")
     if account == "default" and mounts:
-        yield failed(
+        return failed(
             path, said(pod, "automountServiceAccountToken"), "false, or a service account of its own"
         )
-    else:
-        yield passed(path)
+    return passed(path)
 
 
 @RULES.add(
     "IM-K8S-NET-001", "Namespace has no network policy", severity=Severity.MEDIUM,
     reason="Without one every pod of the cluster reaches every other: one break-in is a break-in everywhere.",
-    family=Family.NETWORK, kinds=WORKLOADS, fix="Add a NetworkPolicy that denies by default, then allow what is needed.", effort=Effort.DAYS,
+    family=Family.NETWORK, kinds=CORE_WORKLOADS, fix="Add a NetworkPolicy that denies by default, then allow what is needed.", effort=Effort.DAYS,
     references=("https://kubernetes.io/docs/concepts/services-networking/network-policies/",), ckv=("CKV2_K8S_6",), controls=("network-segmentation",),
 )  # fmt: skip
 def network_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
@@ -374,7 +376,7 @@ def network_policy(subject: Subject, context: Context) -> Iterator[Outcome]:
     if here in context.policed_namespaces:
         yield passed()
     elif (
-        context.first_workload(here, WORKLOADS) is subject.resource
+        context.first_workload(here, CORE_WORKLOADS) is subject.resource
     ):  # said once for a namespace, at its first workload
         yield failed(
             "", f"no NetworkPolicy in the namespace {here}", "a NetworkPolicy that denies by default"

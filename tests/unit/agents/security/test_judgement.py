@@ -340,3 +340,24 @@ def test_an_image_that_files_are_taken_from_is_to_be_pinned_like_a_base(
     assert (finding.evidence[0].line_start, finding.evidence[0].observed) == (3, seen)
     pinned = instruction.replace(seen, f"{seen.partition(':')[0]}@sha256:{'1' * 64}")
     assert not of(run(tf("Dockerfile", f"{base}{pinned}\n")), rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("IM-AZ-NSG-001", 'resource "azurerm_network_security_rule" "r" {\n  direction = "Inbound"\n  access = "Allow"\n  protocol = "ICMP"\n  source_address_prefix = "*"\n  destination_port_range = "22"\n}\n'),
+        ("IM-GCP-FW-001", 'resource "google_compute_firewall" "f" {\n  source_ranges = ["0.0.0.0/0"]\n  allow {\n    protocol = "udp"\n    ports = ["3389"]\n  }\n}\n'),
+    ],
+)  # fmt: skip
+def test_a_protocol_that_has_no_such_port_opens_none(rule: str, text: str) -> None:
+    assert of(run(Artefact(path="main.tf", content=text)), rule) == []
+
+
+def test_a_key_that_is_rotated_once_in_a_year_is_rotated_too_seldom() -> None:
+    text = 'resource "google_kms_crypto_key" "k" {\n  rotation_period = "31536000s"\n}\n'
+    assert of(run(Artefact(path="main.tf", content=text)), "IM-GCP-KMS-001")
+
+
+def test_a_raw_key_of_a_disk_is_a_secret() -> None:
+    text = 'resource "google_compute_disk" "d" {\n  disk_encryption_key {\n    raw_key = "b2ggbm8gdGhpcyBpcyBiYWQ="\n  }\n}\n'
+    assert of(run(Artefact(path="main.tf", content=text)), "IM-TF-SECRET-004")
