@@ -15,6 +15,12 @@ DATABASES: dict[int, str] = {
     9042: "Cassandra (9042)", 9200: "Elasticsearch (9200)", 11211: "Memcached (11211)", 19530: "Milvus (19530)",
     27017: "MongoDB (27017)",
 }  # fmt: skip
+SERVICES: dict[int, str] = {
+    20: "FTP (20)", 21: "FTP (21)", 23: "Telnet (23)", 111: "RPC (111)", 135: "RPC (135)", 139: "NetBIOS (139)", 389: "LDAP (389)", 445: "SMB (445)",
+    512: "rexec (512)", 513: "rlogin (513)", 514: "rsh (514)", 873: "rsync (873)", 2049: "NFS (2049)", 2375: "Docker (2375)", 2376: "Docker (2376)",
+    5601: "Kibana (5601)", 5900: "VNC (5900)", 5985: "WinRM (5985)", 5986: "WinRM (5986)", 8265: "Ray (8265)", 8500: "Consul (8500)", 8888: "Jupyter (8888)",
+    10250: "kubelet (10250)", 10255: "kubelet (10255)",
+}  # fmt: skip
 _ANY = frozenset({"*", "any", "internet", "::/0", WORLD})
 
 

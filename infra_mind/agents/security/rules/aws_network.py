@@ -15,7 +15,7 @@ from infra_mind.agents.security.checks import (
 )
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.edits import Edit
-from infra_mind.agents.security.ports import ADMIN, DATABASES, WORLD, ports_named, world_in
+from infra_mind.agents.security.ports import ADMIN, DATABASES, SERVICES, WORLD, ports_named, world_in
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
 from infra_mind.agents.security.subject import Subject
@@ -120,6 +120,16 @@ def admin_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
 )  # fmt: skip
 def database_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
     yield from each(ingress(subject), lambda rule: _world_reaches(rule, DATABASES))
+
+
+@RULES.add(
+    "IM-AWS-SG-005", "A port of administration, of files or of old protocols is open to the whole internet", severity=Severity.HIGH,
+    reason="What listens on these ports speaks in the clear, asks for nothing, or runs commands: scanners try them all day.",
+    family=Family.NETWORK, kinds=_SG_KINDS, fix="Allow only the addresses that need it, or go through a bastion or a VPN.",
+    references=_SG_DOC, controls=("network-segmentation", "remote-access"), exposes=True,
+)  # fmt: skip
+def service_ports(subject: Subject, _: Context) -> Iterator[Outcome]:
+    yield from each(ingress(subject), lambda rule: _world_reaches(rule, SERVICES))
 
 
 @RULES.add(

@@ -106,7 +106,7 @@ def storage_network(subject: Subject, context: Context) -> Iterator[Outcome]:
         )
 
 
-def _inbound(subject: Subject) -> list[Subject]:
+def inbound(subject: Subject) -> list[Subject]:
     return (
         subject.blocks("security_rule")
         if subject.resource.kind == "azurerm_network_security_group"
@@ -137,7 +137,7 @@ def _reach(rule: Subject) -> list[tuple[float, float]] | None:
     ckv=("CKV_AZURE_9", "CKV_AZURE_10"), controls=("network-segmentation", "remote-access"), exposes=True,
 )  # fmt: skip
 def nsg_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
-    yield from each(_inbound(subject), lambda rule: _open_ports(rule, ADMIN))
+    yield from each(inbound(subject), lambda rule: open_ports(rule, ADMIN))
 
 
 @RULES.add(
@@ -146,14 +146,14 @@ def nsg_admin(subject: Subject, _: Context) -> Iterator[Outcome]:
     family=Family.NETWORK, kinds=_NSG, fix="Allow only the subnets that need it.", references=(_LEARN + "virtual-network/network-security-groups-overview",), controls=("network-segmentation", "public-access"), exposes=True,
 )  # fmt: skip
 def nsg_database(subject: Subject, _: Context) -> Iterator[Outcome]:
-    yield from each(_inbound(subject), lambda rule: _open_ports(rule, DATABASES))
+    yield from each(inbound(subject), lambda rule: open_ports(rule, DATABASES))
 
 
-def _open_ports(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
+def open_ports(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
     reach = _reach(rule)
     names = [name for low, high in reach or () for name in ports_named(wanted, low, high)]
     everything = (0, 65535) in (reach or ())
-    if everything and wanted is ADMIN:
+    if everything and wanted is not DATABASES:
         return  # said by IM-AZ-NSG-002
     if names:
         what = "every port" if everything else ", ".join(names)

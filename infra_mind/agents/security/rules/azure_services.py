@@ -14,8 +14,10 @@ from infra_mind.agents.security.checks import (
     is_true,
 )
 from infra_mind.agents.security.context import Context
+from infra_mind.agents.security.ports import SERVICES
 from infra_mind.agents.security.proposals import hcl
-from infra_mind.agents.security.rule import Family, Outcome, RuleSet, failed, passed
+from infra_mind.agents.security.rule import Family, Outcome, RuleSet, each, failed, passed
+from infra_mind.agents.security.rules.azure import inbound, open_ports
 from infra_mind.agents.security.subject import Subject
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format
@@ -323,3 +325,13 @@ RULES.add(
 def old_machine(subject: Subject, _: Context) -> Iterator[Outcome]:
     for profile in subject.blocks("os_profile_linux_config"):
         yield expect_boolean(profile, "disable_password_authentication", True)
+
+
+@RULES.add(
+    "IM-AZ-NSG-003", "A port of administration, of files or of old protocols is open to the whole internet", severity=Severity.HIGH,
+    reason="What listens on these ports speaks in the clear, asks for nothing, or runs commands: scanners try them all day.",
+    family=Family.NETWORK, kinds=("azurerm_network_security_group", "azurerm_network_security_rule"), fix="Allow only the addresses that need it, or go through Azure Bastion.",
+    references=(_LEARN + "virtual-network/network-security-groups-overview",), controls=("network-segmentation", "remote-access"), exposes=True,
+)  # fmt: skip
+def nsg_services(subject: Subject, _: Context) -> Iterator[Outcome]:
+    yield from each(inbound(subject), lambda rule: open_ports(rule, SERVICES))

@@ -137,11 +137,11 @@ def _reach(rule: Subject, protocols: frozenset[str]) -> list[tuple[float, float]
 _TCP = frozenset({"tcp", "all", "6"})
 
 
-def _firewall(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
+def firewall(rule: Subject, wanted: dict[int, str]) -> Iterator[Outcome]:
     reach = _reach(rule, _TCP if wanted is ADMIN else _TCP | {"udp", "17"})  # SSH and RDP begin over TCP
     names = list(dict.fromkeys(name for low, high in reach for name in ports_named(wanted, low, high)))
     everything = (0, 65535) in reach
-    if everything and wanted is ADMIN:
+    if everything and wanted is not DATABASES:
         return  # said by IM-GCP-FW-002
     if names:
         what = "every port" if everything else ", ".join(names)
@@ -155,13 +155,13 @@ RULES.add(
     reason="Remote log-in is guessed at around the clock; one weak password or stolen key is a full break-in.",
     family=Family.NETWORK, kinds=("google_compute_firewall",), fix="Use Identity-Aware Proxy (35.235.240.0/20) instead.",
     references=(_CLOUD + "iap/docs/using-tcp-forwarding",), ckv=("CKV_GCP_2", "CKV_GCP_3"), controls=("network-segmentation", "remote-access"), exposes=True,
-)(lambda subject, _: _firewall(subject, ADMIN))  # fmt: skip
+)(lambda subject, _: firewall(subject, ADMIN))  # fmt: skip
 RULES.add(
     "IM-GCP-FW-002", "A database port or every port is open to the whole internet", severity=Severity.CRITICAL,
     reason="Databases, caches and search engines are found by scanners within hours.",
     family=Family.NETWORK, kinds=("google_compute_firewall",), fix="Allow only the tags or service accounts that need it.",
     references=(_CLOUD + "firewall/docs/firewalls",), ckv=("CKV_GCP_88",), controls=("network-segmentation", "public-access"), exposes=True,
-)(lambda subject, _: _firewall(subject, DATABASES))  # fmt: skip
+)(lambda subject, _: firewall(subject, DATABASES))  # fmt: skip
 RULES.add(
     "IM-GCP-VM-001", "Machine has a public address", severity=Severity.MEDIUM,
     reason="What listens on it can be reached from outside as soon as a firewall rule slips.",
@@ -382,20 +382,3 @@ def public_dataset(subject: Subject, _: Context) -> Iterator[Outcome]:
         )
 
     yield from each(entries, check)
-
-
-@RULES.add(
-    "IM-GCP-KMS-001", "Key is not rotated", severity=Severity.LOW,
-    reason="A key that never changes, or seldom, protects ever more data.",
-    family=Family.ENCRYPTION, kinds=("google_kms_crypto_key",), fix='Set `rotation_period = "7776000s"` (90 days).', references=(_CLOUD + "kms/docs/key-rotation",),
-    ckv=("CKV_GCP_43",), controls=("key-management",), patch=hcl("rotation_period", '"7776000s"'),
-)  # fmt: skip
-def key_rotation(subject: Subject, _: Context) -> Iterator[Outcome]:
-    if subject.text("purpose", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        return
-    period = subject.raw("rotation_period")
-    seconds = period[:-1] if isinstance(period, str) and period.endswith("s") else ""
-    if seconds.isdecimal() and len(seconds) < 12 and int(seconds) > 90 * 86_400:
-        yield failed("rotation_period", str(period), "90 days or less")
-    else:
-        yield expect_set(subject, "rotation_period", "90 days")

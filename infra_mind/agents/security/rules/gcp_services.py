@@ -8,14 +8,17 @@ from typing import Any
 from infra_mind.agents.security.checks import (
     expect_boolean,
     expect_one_of,
+    expect_set,
     is_false,
     is_one_of,
     is_set,
     is_true,
 )
 from infra_mind.agents.security.context import Context
+from infra_mind.agents.security.ports import SERVICES
 from infra_mind.agents.security.proposals import hcl
 from infra_mind.agents.security.rule import Family, Outcome, RuleSet, failed, passed
+from infra_mind.agents.security.rules.gcp import firewall
 from infra_mind.agents.security.subject import Subject, first_reason
 from infra_mind.model.finding import Effort, Severity
 from infra_mind.model.inventory import Format, is_unresolvable
@@ -319,3 +322,30 @@ def audit_exemptions(subject: Subject, _: Context) -> Iterator[Outcome]:
     missing = sorted({"DATA_READ", "DATA_WRITE"} - kept)
     if missing:
         yield failed("audit_log_config", f"without {' and '.join(missing)}", "reads and writes")
+
+
+@RULES.add(
+    "IM-GCP-FW-003", "A port of administration, of files or of old protocols is open to the whole internet", severity=Severity.HIGH,
+    reason="What listens on these ports speaks in the clear, asks for nothing, or runs commands: scanners try them all day.",
+    family=Family.NETWORK, kinds=("google_compute_firewall",), fix="Allow only the addresses that need it, or use Identity-Aware Proxy.",
+    references=(_CLOUD + "firewall/docs/firewalls",), controls=("network-segmentation", "remote-access"), exposes=True,
+)  # fmt: skip
+def firewall_services(subject: Subject, _: Context) -> Iterator[Outcome]:
+    yield from firewall(subject, SERVICES)
+
+
+@RULES.add(
+    "IM-GCP-KMS-001", "Key is not rotated", severity=Severity.LOW,
+    reason="A key that never changes, or seldom, protects ever more data.",
+    family=Family.ENCRYPTION, kinds=("google_kms_crypto_key",), fix='Set `rotation_period = "7776000s"` (90 days).', references=(_CLOUD + "kms/docs/key-rotation",),
+    ckv=("CKV_GCP_43",), controls=("key-management",), patch=hcl("rotation_period", '"7776000s"'),
+)  # fmt: skip
+def key_rotation(subject: Subject, _: Context) -> Iterator[Outcome]:
+    if subject.text("purpose", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+        return
+    period = subject.raw("rotation_period")
+    seconds = period[:-1] if isinstance(period, str) and period.endswith("s") else ""
+    if seconds.isdecimal() and len(seconds) < 12 and int(seconds) > 90 * 86_400:
+        yield failed("rotation_period", str(period), "90 days or less")
+    else:
+        yield expect_set(subject, "rotation_period", "90 days")

@@ -203,8 +203,8 @@ def open_policy(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 @RULES.add(
-    "IM-K8S-RBAC-007", "Role may change what is let into the cluster", severity=Severity.HIGH,
-    reason="A webhook of one's own sees and changes every object, secrets included.",
+    "IM-K8S-RBAC-007", "Role may change what is let into the cluster", severity=Severity.MEDIUM,
+    reason="A webhook of one's own sees and changes every object, secrets included; operators that keep their own webhook need it for that one.",
     family=Family.IDENTITY, kinds=_ROLES, fix="Remove the resource, or name the one object in `resourceNames`.", effort=Effort.HOURS,
     references=("https://kubernetes.io/docs/concepts/security/rbac-good-practices/",), controls=("least-privilege", "privilege-escalation"),
 )  # fmt: skip

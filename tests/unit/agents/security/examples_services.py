@@ -138,6 +138,10 @@ AWS_SERVICES: dict[str, tuple[str, str]] = {
         'aws_eks_node_group: remote_access {\nec2_ssh_key = "k"\n}',
         'aws_eks_node_group: remote_access {\nec2_ssh_key = "k"\nsource_security_group_ids = ["sg-1"]\n}',
     ),
+    "IM-AWS-SG-005": (
+        'aws_security_group: ingress {\nfrom_port = 23\nto_port = 23\nprotocol = "tcp"\ncidr_blocks = ["0.0.0.0/0"]\n}',
+        'aws_security_group: ingress {\nfrom_port = 443\nto_port = 443\nprotocol = "tcp"\ncidr_blocks = ["0.0.0.0/0"]\n}',
+    ),
     "IM-AWS-RDS-008": (
         "aws_db_instance: auto_minor_version_upgrade = false",
         'aws_db_instance: engine = "postgres"',
@@ -145,6 +149,10 @@ AWS_SERVICES: dict[str, tuple[str, str]] = {
 }
 
 AZURE_SERVICES: dict[str, tuple[str, str]] = {
+    "IM-AZ-NSG-003": (
+        'azurerm_network_security_rule: direction = "Inbound"\naccess = "Allow"\nsource_address_prefix = "*"\ndestination_port_range = "20-21"',
+        'azurerm_network_security_rule: direction = "Inbound"\naccess = "Allow"\nsource_address_prefix = "*"\ndestination_port_range = "443"',
+    ),
     "IM-AZ-TLS-001": (
         'azurerm_mssql_server: minimum_tls_version = "1.0"',
         'azurerm_mssql_server: minimum_tls_version = "1.2"',
@@ -248,6 +256,10 @@ AZURE_SERVICES: dict[str, tuple[str, str]] = {
 }
 
 GCP_SERVICES: dict[str, tuple[str, str]] = {
+    "IM-GCP-FW-003": (
+        'google_compute_firewall: source_ranges = ["0.0.0.0/0"]\nallow {\nprotocol = "tcp"\nports = ["5900"]\n}',
+        'google_compute_firewall: source_ranges = ["0.0.0.0/0"]\nallow {\nprotocol = "tcp"\nports = ["443"]\n}',
+    ),
     "IM-GCP-GKE-006": (
         'google_container_node_pool: node_config {\nmachine_type = "m"\n}',
         'google_container_node_pool: node_config {\nworkload_metadata_config {\nmode = "GKE_METADATA"\n}\n}',
