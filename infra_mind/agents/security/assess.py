@@ -10,7 +10,6 @@ from infra_mind.agents import defaults
 from infra_mind.agents.base import Inputs, Progress, Stopped
 from infra_mind.agents.manifests import with_manifests
 from infra_mind.agents.security.context import Context
-from infra_mind.agents.security.declarations import declarations
 from infra_mind.agents.security.exposure import exposure
 from infra_mind.agents.security.findings import (
     AGENT_NAME,
@@ -66,7 +65,7 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         return AgentResult(findings=(_nothing_to_read(),))
     inventory = with_manifests(inventory)
     context = Context(inventory, inputs.artefacts)
-    subjects = (*inventory.resources, *inventory.variables, *declarations(inputs.artefacts))
+    subjects = (*inventory.resources, *inventory.variables, *context.declared)
     tally = run_rules(REGISTRY, subjects, context, progress)
     suppressions = Suppressions.read(inputs.artefacts, REGISTRY, inputs.day)
     tally.hits = with_suppressions(tally.hits, suppressions, context)

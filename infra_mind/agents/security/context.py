@@ -191,8 +191,13 @@ class Context:
         return self._firsts[kinds].get(in_namespace)
 
     @cached_property
+    def declared(self) -> list[Resource]:
+        """What the Terraform files declare beside what the inventory holds."""
+        return declarations(self._artefacts)
+
+    @cached_property
     def _called(self) -> frozenset[str]:
-        calls = (r for r in declarations(self._artefacts) if r.kind == "module")
+        calls = (r for r in self.declared if r.kind == "module")
         sources = ((r.artefact.rpartition("/")[0], str(r.values.get("source", ""))) for r in calls)
         paths = (
             posixpath.normpath(f"{folder}/{s}" if folder else s) for folder, s in sources if s.startswith(".")

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from infra_mind.agents.security.literals import Literal, literals
+from infra_mind.agents.security.literals import Literal, Reader, literals
 from infra_mind.agents.security.secrets import may_hold_secret
 from infra_mind.artefacts import yaml
 from infra_mind.artefacts.downloaded import is_downloaded
@@ -30,13 +31,14 @@ _COMMENT = re.compile(r"^\s*(?:#|//)")
 
 
 DECLARED = frozenset({"module", "variable", "locals", "output", "ephemeral", "tfvars"})  # kinds with literals
+_LOOKED_AT = 20  # times that a line may be looked at for the end of a block
 Found = tuple[tuple[str, ...], str, Lines]  # names from the outermost, text, where
 
 
 def declarations(artefacts: Mapping[str, Artefact]) -> list[Resource]:
     """Resources of all `.tf` and `.tfvars` files and their JSON forms, in order of path and line."""
     found: list[Resource] = []
-    folders = {path.rpartition("/")[0] for path in artefacts if path.endswith((".tf", ".tf.json"))}
+    folders = {path.rpartition("/")[0] or "." for path in artefacts if path.endswith((".tf", ".tf.json"))}
     for path in sorted(artefacts):
         content = artefacts[path].content
         if not content or is_downloaded(path):  # nobody here wrote it
@@ -49,17 +51,24 @@ def declarations(artefacts: Mapping[str, Artefact]) -> list[Resource]:
 
 
 def _of_file(path: str, content: str, folders: set[str]) -> Iterator[Resource]:
-    lines, secret = content.split("\n"), may_hold_secret(content)
-    start = 0
+    lines = content.split("\n")
+    reader = Reader(content) if may_hold_secret(content) else None
+    start, left = 0, _LOOKED_AT * len(lines)
     for index, line in enumerate(lines):
         if module := _MODULE.match(line):
-            yield from _module(path, module.group(1), content, start, index, secret, folders)
+            end = _end(lines, index)
+            left -= end - index
+            yield _module(path, module.group(1), lines, index, end, reader, start, folders)
         elif _REQUIRED.match(line):
-            yield from _providers(path, lines, index, _end(lines, index))
-        elif secret and (declared := _DECLARES.match(line)):
+            end = _end(lines, index)
+            left -= end - index
+            yield from _providers(path, lines, index, end)
+        elif reader and start >= reader.at and (declared := _DECLARES.match(line)):
             kind, name = declared.group(1), declared.group(2) or ""
-            found = [_declared(kind, name, literal) for literal in literals(content, start, block=True)]
+            found = [_declared(kind, name, literal) for literal in reader.read(start, block=True)]
             yield from _with_literals(path, kind, name or kind, index + 1, [f for f in found if f])
+        if left < 0:
+            return  # blocks that never close: no file that Terraform would take
         start += len(line) + 1
 
 
@@ -78,24 +87,29 @@ def _values(path: str, content: str) -> Iterator[Resource]:
         found = [(i.path, i.text, Lines(start=i.line, end=i.line_end)) for i in literals(content)]
         yield from _with_literals(path, "tfvars", "values", 1, found)
     elif path.endswith(".tfvars.json"):
-        yield from _with_literals(path, "tfvars", "values", 1, list(_json(path, content, ())))
+        yield from _with_literals(path, "tfvars", "values", 1, list(_json(path, content)))
     elif path.endswith(".tf.json"):
-        for kind in sorted(DECLARED - {"tfvars"}):
-            yield from _with_literals(path, kind, kind, 1, list(_json(path, content, (kind,))))
+        sections: dict[str, list[Found]] = defaultdict(list)
+        for names, text, where in _json(path, content):
+            if names[0] in DECLARED:
+                known = tuple(n for n in names[1:] if n not in ("default", "value"))
+                sections[names[0]].append((known or names, text, where))
+        for kind in sorted(sections):
+            yield from _with_literals(path, kind, kind, 1, sections[kind])
 
 
-def _json(path: str, content: str, section: tuple[str, ...]) -> Iterator[Found]:
+def _json(path: str, content: str) -> Iterator[Found]:
     try:
         documents = yaml.load_documents(content, name=path)
     except Unreadable:
         return  # the reader of the file has said so
     for document in documents[:1]:
         for names, text in _texts(document.data, ()):
-            if names[: len(section)] == section and (section or names):
-                known = [n for n in names[len(section) :] if n not in ("default", "value")]
-                at = ".".join(names)
-                where = document.lines.get(at, Lines(start=document.line_start, end=document.line_end))
-                yield tuple(known or names[-1:]), text, where
+            where = document.lines.get(
+                ".".join(names), Lines(start=document.line_start, end=document.line_end)
+            )
+            if names:
+                yield names, text, where
 
 
 def _texts(value: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -134,10 +148,8 @@ def _end(lines: list[str], start: int) -> int:
 
 
 def _module(
-    path: str, name: str, content: str, start: int, index: int, secret: bool, folders: set[str]
-) -> Iterator[Resource]:
-    lines = content.split("\n")
-    end = _end(lines, index)
+    path: str, name: str, lines: list[str], index: int, end: int, reader: Reader | None, start: int, folders: set[str]
+) -> Resource:  # fmt: skip
     values, where, depth = {}, {}, 0
     for at in range(index, end + 1):
         if depth == 1 and (match := _LITERAL.match(lines[at])):
@@ -145,20 +157,18 @@ def _module(
             where[match.group(1)] = Lines(start=at + 1, end=at + 1)
         bare = _QUOTED.sub("", lines[at])
         depth += bare.count("{") - bare.count("}")
-    if secret and not _is_here(path, values.get("source", ""), folders):
-        for literal in literals(content, start, block=True):
+    if reader and start >= reader.at and not _is_here(path, values.get("source", ""), folders):
+        for literal in reader.read(start, block=True):
             key = ".".join(literal.path)
             if key not in values:
                 values[key], where[key] = literal.text, Lines(start=literal.line, end=literal.line_end)
-    yield _resource(path, "module", name, values, where, index, end)
+    return _resource(path, "module", name, values, where, index, end)
 
 
 def _is_here(path: str, source: str, folders: set[str]) -> bool:
     """True if the module's own files were handed in: then what it makes of an argument is judged there."""
     folder = path.rpartition("/")[0]
-    return source.startswith(".") and posixpath.normpath(f"{folder}/{source}".lstrip("/")) in {
-        f or "." for f in folders
-    }
+    return source.startswith(".") and posixpath.normpath(f"{folder}/{source}".lstrip("/")) in folders
 
 
 def _providers(path: str, lines: list[str], start: int, end: int) -> Iterator[Resource]:

@@ -49,39 +49,57 @@ class _Frame:
     name: str
 
 
-def literals(content: str, start: int = 0, *, block: bool = False) -> Iterator[Literal]:
-    """The literals from `start` on: of one block if `block` says that its header begins there, else of everything that follows."""
-    ends = [m.end() for m in _LINE_END.finditer(content)]
-    frames: list[_Frame] = []
-    pending = ""  # the name whose value comes next
-    chosen = False  # after a `?` a colon gives no name
-    before = _Word("\n", "\n", start, start)
-    for word, after in _pairs(_words(content, start)):
-        name = pending or (frames[-1].name if frames and frames[-1].mark == "(" else "")
-        if word.kind in _OPENS:
-            frames.append(_Frame(word.kind, name if word.kind != "(" or before.text in _KEEPING else ""))
-            pending = ""
-        elif word.kind in _CLOSES_WITH or word.kind in ("\n", ","):
-            pending, chosen = "", False
-            if word.kind in _CLOSES_WITH and frames:
-                frames.pop()
-                if block and not frames:
-                    return
-        elif word.text == "?":
-            pending, chosen = "", True
-        elif word.kind in ("name", "text") and after in _GIVES and before.kind not in _GIVES and not chosen:
-            pending = word.text
-        elif (
-            word.kind in ("text", "heredoc")
-            and name
-            and _is_whole(before.kind, word.kind, after, pending)
-            and len(frames) < _DEEPEST
-        ):
-            path = (*(f.name for f in frames if f.name and f.mark != "("), name)
-            yield Literal(
-                path, word.text, bisect_right(ends, word.start) + 1, bisect_right(ends, word.end - 1) + 1
-            )
-        before = word
+def literals(content: str) -> Iterator[Literal]:
+    """The literals of a text that is no block: a `.tfvars`."""
+    return Reader(content).read(0)
+
+
+class Reader:
+    """Reads blocks of one text. `at` is where the last one ended: what begins before it lies inside of it."""
+
+    def __init__(self, content: str) -> None:
+        self._content = content
+        self._ends = [m.end() for m in _LINE_END.finditer(content)]
+        self.at = 0
+
+    def read(self, start: int, *, block: bool = False) -> Iterator[Literal]:
+        """The literals from `start` on: of one block if `block` says that its header begins there, else of everything that follows."""
+        frames: list[_Frame] = []
+        pending = ""  # the name whose value comes next
+        chosen = False  # after a `?` a colon gives no name
+        before = _Word("\n", "\n", start, start)
+        for word, after in _pairs(_words(self._content, start)):
+            self.at = word.end
+            name = pending or (frames[-1].name if frames and frames[-1].mark == "(" else "")
+            if word.kind in _OPENS:
+                frames.append(_Frame(word.kind, name if word.kind != "(" or before.text in _KEEPING else ""))
+                pending = ""
+            elif word.kind in _CLOSES_WITH or word.kind in ("\n", ","):
+                pending, chosen = "", False
+                if word.kind in _CLOSES_WITH and frames:
+                    frames.pop()
+                    if block and not frames:
+                        return
+            elif word.text == "?":
+                pending, chosen = "", True
+            elif (
+                word.kind in ("name", "text") and after in _GIVES and before.kind not in _GIVES and not chosen
+            ):
+                pending = word.text
+            elif (
+                word.kind in ("text", "heredoc")
+                and name
+                and _is_whole(before.kind, word.kind, after, pending)
+                and len(frames) < _DEEPEST
+            ):
+                path = (*(f.name for f in frames if f.name and f.mark != "("), name)
+                yield Literal(
+                    path,
+                    word.text,
+                    bisect_right(self._ends, word.start) + 1,
+                    bisect_right(self._ends, word.end - 1) + 1,
+                )
+            before = word
 
 
 def _is_whole(before: str, kind: str, after: str, pending: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra_mind.agents.security.literals import literals
+from infra_mind.agents.security.literals import Reader, literals
 
 Found = tuple[tuple[str, ...], str, int]
 
@@ -35,7 +35,7 @@ def test_a_literal_has_the_names_above_it_and_its_line(expected: list[Found], te
 
 def test_a_block_ends_where_it_closes() -> None:
     text = 'locals {\n  a = "{"\n}\nb = "y"\n'
-    assert [i.path for i in literals(text, block=True)] == [("a",)]
+    assert [i.path for i in Reader(text).read(0, block=True)] == [("a",)]
 
 
 @given(st.text(alphabet='ab={}[](),:?"\\\n#/*<-E ', max_size=200))

@@ -154,6 +154,10 @@ def test_the_order_of_resources_does_not_change_the_findings() -> None:
         "AKIA",
         "-----BEGIN PRIVATE KEY-----",
         "a.b-",
+        "mysql ",
+        "curl -u a:",
+        "bearer a",
+        "--token-",
     ],
 )
 def test_hostile_repetition_does_not_make_the_patterns_crawl(piece: str) -> None:
@@ -163,6 +167,33 @@ def test_hostile_repetition_does_not_make_the_patterns_crawl(piece: str) -> None
         "from infra_mind.model.inventory import Artefact\n"
         f"text = {piece!r} * (400_000 // {len(piece)})\n"
         "run(Artefact(path='Dockerfile', content='FROM a:1\\nRUN ' + text + '\\n'))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "piece", "closing"),
+    [
+        ("main.tf", 'module "password" {\n', ""),
+        ("main.tf", 'variable "password" {\n', ""),
+        ("main.tf", 'variable "password" {\n', "}\n"),
+        ("main.tf", "required_providers {\n", ""),
+        ("main.tf", 'locals { password = "\\', ""),
+        ("a.tfvars", "password = <<A\n", ""),
+        ("a.tfvars", "password = /*", ""),
+        ("a.tfvars", "password = {", ""),
+    ],
+)
+def test_blocks_that_never_close_do_not_make_the_declarations_crawl(
+    name: str, piece: str, closing: str
+) -> None:
+    """As above: 20 000 of them took minutes before."""
+    code = (
+        "from infra_mind.agents.security.declarations import declarations\n"
+        "from infra_mind.model.inventory import Artefact\n"
+        f"text = {piece!r} * 20_000 + {closing!r} * 20_000\n"
+        f"declarations({{{name!r}: Artefact(path={name!r}, content=text)}})\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
