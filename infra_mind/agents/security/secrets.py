@@ -70,7 +70,7 @@ _SECRET_NAME = re.compile(
 )  # _wo: Terraform's write-only twin of an attribute
 # Tokens that let a call be repeated or a list be continued: they open nothing.
 _NO_SECRET_NAME = re.compile(
-    r"(?i)(?:^|[._-])(?:creation|idempotency|request|next|next_page|page|continuation|pagination)_?token$"
+    r"(?i)(?:^|[._-])(?:(?:creation|idempotency|request|next|next_page|page|continuation|pagination)_?token|(?:existing|image_?pull|pull|tls)_?secret)$"
 )
 _TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,400}(?![A-Za-z0-9])")
 _PASSWORD = re.compile(r"(?i)pass|pwd")
@@ -152,13 +152,15 @@ def assigned(text: str) -> Iterator[Token]:
     for match in _ASSIGNED.finditer(text):
         name = _NAME_END.sub("", match.group(1)).lstrip("-").replace("-", "_")
         value = match.group(2)
-        if len(value) < 6 or value[0] in "`(\\" or _CALLS.search(value) or not is_secret_name(name):
-            continue
-        if not _PASSWORD.search(name) and not (len(value) >= 8 and any(c.isdigit() for c in value)):
-            continue
-        token = literal_secret(name, value)
+        token = None if value[0] in "`(\\" or _CALLS.search(value) else likely(name, value)
         if token:
             yield token
+
+
+def likely(name: str, value: str) -> Token | None:
+    """The literal under a telling name in a text that says much else: a name of a secret, as in `secret: database`, is none."""
+    weak = not _PASSWORD.search(name) and not (len(value) >= 8 and any(c.isdigit() for c in value))
+    return None if len(value) < 6 or weak else literal_secret(name, value)
 
 
 def commanded(words: list[tuple[str, str]]) -> Iterator[tuple[str, Token]]:

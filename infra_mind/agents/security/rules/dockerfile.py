@@ -26,6 +26,8 @@ _APT_INSTALL = re.compile(r"\bapt(?:-get)?\s+(?:-\S{1,80}\s{1,9}){0,12}install\b
 _CHMOD = re.compile(r"\bchmod\s+(?:-\S{1,80}\s{1,9}){0,12}(?:0?777|a\+rwx|ugo\+rwx)\b")
 _SUDO = re.compile(r"(?:^|&&|;|\|)\s*sudo\s")
 _PIP = re.compile(r"\bpip[0-9.]*\s+install\b")
+_FROM = re.compile(r"(?i)^\s*FROM\s")
+_GLOBAL_ARG = re.compile(r"(?i)^\s*ARG\s+([A-Za-z_]\w*)=(\S+)\s*$")
 _ARG_PAIR = re.compile(r"^([A-Za-z_]\w*)=(.*)$")
 
 
@@ -263,7 +265,14 @@ def unchecked(subject: Subject, _: Context) -> Iterator[Outcome]:
     family=Family.SECRETS, kinds=("stage",), fix="Use `RUN --mount=type=secret` in the build and the platform's secrets at run time; change the secret now.",
     effort=Effort.HOURS, references=("https://docs.docker.com/build/building/secrets/",), controls=("secrets-management",),
 )  # fmt: skip
-def secret_in_env(subject: Subject, _: Context) -> Iterator[Outcome]:
+def secret_in_env(subject: Subject, context: Context) -> Iterator[Outcome]:
+    above = context.text_lines(subject.resource.artefact)[: subject.resource.line_start - 1]
+    if not any(_FROM.match(line) for line in above):
+        for pair in (m for line in above if (m := _GLOBAL_ARG.match(line))):
+            name, value = pair.group(1), pair.group(2).strip("\"'")
+            token = next(tokens(value), None) or literal_secret(name, value)
+            if token:
+                yield failed("from", f"ARG {name}={token.shown} before FROM", "a build secret")
     for instruction in _of(subject, "ENV", "ARG"):
         found = None
         for name, value in _pairs(instruction):

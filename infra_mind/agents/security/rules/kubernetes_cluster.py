@@ -14,6 +14,7 @@ from infra_mind.agents.security.secrets import (
     Token,
     assigned,
     commanded,
+    likely,
     literal_secret,
     may_hold_token,
     tokens,
@@ -275,6 +276,38 @@ def token_anywhere(subject: Subject, _: Context) -> Iterator[Outcome]:
 
 
 _LOOKED_AT = re.compile(r"ontainers\.\d+\.(?:env\.\d+\.value$|command|args|\w+Probe\.httpGet\.httpHeaders)")
+
+
+@RULES.add(
+    "IM-K8S-SECRET-005", "A secret stands in the values of a chart or the parameters of a custom resource", severity=Severity.HIGH,
+    reason="It lies in the repository and in the cluster's objects, which many roles may read.",
+    family=Family.SECRETS, kinds=("HelmRelease", "HelmChart", "HelmChartConfig", "Application", "ApplicationSet", "Workflow", "WorkflowTemplate", "PipelineRun", "TaskRun"),
+    fix="Refer to a Secret (`valuesFrom`, `existingSecret`); change the secret now.", effort=Effort.HOURS,
+    references=("https://kubernetes.io/docs/concepts/security/secrets-good-practices/",), controls=("secrets-management",),
+)  # fmt: skip
+def chart_values(subject: Subject, _: Context) -> Iterator[Outcome]:
+    found = False
+    for path, name, text in _named(subject.raw("spec"), "spec"):
+        token = next(assigned(text), None) if "\n" in text else likely(name, text)
+        if token:
+            found = True
+            yield failed(path, f"{name}: {token.shown}", "a reference to a Secret")
+    if not found:
+        yield passed("spec")
+
+
+def _named(value: object, path: str, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path, name, text) of every text below; the value of a `name` beside a `value` goes by that name."""
+    if isinstance(value, str):
+        yield path, name, value
+    elif isinstance(value, dict):
+        given = value.get("name")
+        for key, inner in value.items():
+            beside = given if key == "value" and isinstance(given, str) else str(key)
+            yield from _named(inner, f"{path}.{key}", beside)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _named(inner, f"{path}.{index}", name)
 
 
 @RULES.add(

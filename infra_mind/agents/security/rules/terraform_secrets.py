@@ -132,18 +132,20 @@ def environment_secret(subject: Subject, _: Context) -> Iterator[Outcome]:
     attributes = [_FUNCTIONS[subject.resource.kind]]
     attributes += [_SENSITIVE_SET] if subject.resource.kind == "helm_release" else []
     present = [attribute for attribute in attributes if subject.has(attribute)]
-    if not present:
+    if not present and not subject.has("values"):
         return
     found: list[tuple[str, str, Token]] = []
     for path, name, value in (named for attribute in present for named in _named_values(subject, attribute)):
         token = next(tokens(value), None) or (None if _names_entry(path) else literal_secret(name, value))
         if token:
             found.append((path, name, token))
+    if subject.resource.kind == "helm_release":
+        found += [(path, t.kind, t) for path, text in subject.leaves("values") for t in assigned(text)]
     for path, name, token in found:
         yield failed(path, f"{name} = {token.shown}", "a reference to a secret store")
     if not found:
         subject.settle(*present)
-        yield passed(subject.at(present[0]))
+        yield passed(subject.at(present[0] if present else "values"))
 
 
 def _named_values(subject: Subject, attribute: str) -> Iterator[tuple[str, str, str]]:

@@ -16,11 +16,11 @@ from infra_mind.model.result import AgentResult
 from tests.unit.agents.security.examples_aws import AWS
 from tests.unit.agents.security.examples_cloud import AZURE, GCP
 from tests.unit.agents.security.examples_containers import COMPOSE, DOCKERFILE, KUBERNETES
+from tests.unit.agents.security.examples_hardening import HARDENING
 from tests.unit.agents.security.examples_services import (
     AWS_SERVICES,
     AZURE_SERVICES,
     GCP_SERVICES,
-    HARDENING,
 )
 
 EXAMPLES = {
