@@ -44,6 +44,10 @@ class RegimeDate(Row):
     what: str
     citation: str
 
+    def status_on(self, day: str) -> str:
+        """The status on a day (YYYY-MM-DD, empty for that of the table): what was adopted is in force from its date on."""
+        return "in_force" if self.status == "adopted" and self.date <= day else self.status
+
 
 class Control(Row):
     """One control by its identifier in the standard. `topics` empty: for a person. `date`: id of the `RegimeDate` from which it applies,

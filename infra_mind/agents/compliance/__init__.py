@@ -75,14 +75,14 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         *residency,
         *rented,
         *(_controls_finding(s, bool(inputs.inventory.resources)) for s in standings if s.machine_checkable),
-        *questions.assess_questions(standings),
+        *questions.assess_questions(standings, inputs.day),
     ]
     progress(4, 4, "questions")
     return AgentResult(
         facts=(_scope_fact(scope, named), *(f for s in standings for f in _facts(s)), *ai.facts(act)),
         findings=tuple(findings),
         assumptions=tuple(_assumptions(scope)),
-        details=_details(fits, named, scope, standings, heard),
+        details=_details(fits, named, scope, standings, heard, inputs.day),
     )
 
 
@@ -278,14 +278,16 @@ def _assumptions(scope: Sequence[str]) -> Iterable[Assumption]:
 
 def _details(
     fits: Mapping[RegimeName, Applicability], named: Sequence[str], scope: Sequence[RegimeName], standings: Sequence[Standing],
-    heard: Mapping[str, Voice],
+    heard: Mapping[str, Voice], today: str,
 ) -> dict[str, Any]:  # fmt: skip
     by_regime = {found.regime: found for found in standings}
     topics = sorted({topic for found in standings for v in found.verdicts for topic in v.control.topics})
     return {
         "regimes": [_regime_row(answer, answer.regime in named, by_regime.get(answer.regime)) for answer in fits.values()],
-        "dates": [d.model_dump(exclude={"id"}) for name in scope for d in regimes.dates_of(name)],
-        "controls": [_control_row(v) for found in standings for v in found.verdicts],
+        "dates": [
+            {**d.model_dump(exclude={"id"}), "status": d.status_on(today)} for name in scope for d in regimes.dates_of(name)
+        ],
+        "controls": [_control_row(v, today) for found in standings for v in found.verdicts],
         "topics": topic_rows(heard, topics),
         "evidence": evidence(standings),
     }  # fmt: skip
@@ -307,7 +309,7 @@ def _regime_row(answer: Applicability, named: bool, found: Standing | None) -> d
     return row
 
 
-def _control_row(verdict: Verdict) -> dict[str, Any]:
+def _control_row(verdict: Verdict, today: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "control": verdict.id, "regime": verdict.regime, "title": verdict.control.title, "status": verdict.status.value,
         "machine_checkable": bool(verdict.control.topics),
@@ -318,7 +320,7 @@ def _control_row(verdict: Verdict) -> dict[str, Any]:
         row |= {"topics": list(verdict.control.topics), "findings": [f.id for f in verdict.failed[:_MOST_LINKS]], "failed": len(verdict.failed),
                 "passed": len(verdict.passed), "undecided": len(verdict.undecided), "silent": list(verdict.silent)}  # fmt: skip
     if verdict.status is Status.MANUAL:
-        row |= {"question": questions.question(verdict), "owner": questions.OWNERS[verdict.control.owner], "due": questions.due(verdict).text}  # fmt: skip
+        row |= {"question": questions.question(verdict), "owner": questions.OWNERS[verdict.control.owner], "due": questions.due(verdict, today).text}  # fmt: skip
     return row
 
 
@@ -331,7 +333,7 @@ AGENT = Agent(
     assess=assess,
     needs=("security",),
     after=("reliability", "cloud", "mlops"),
-    reads=("compliance", "organisation", "hosting", "llm_serving", "llm_api", "training", "artefacts"),
+    reads=("compliance", "organisation", "hosting", "llm_serving", "llm_api", "training", "artefacts", "day"),
     title="Compliance",
     version=3,
 )

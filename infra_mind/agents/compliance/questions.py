@@ -30,9 +30,9 @@ class Due:
     order: str
 
 
-def due(verdict: Verdict) -> Due:
-    """The regime's own date where it lies after the date of the table, else days: no clock is looked at."""
-    head = regimes.dates().head.as_of
+def due(verdict: Verdict, today: str = "") -> Due:
+    """The regime's own date where it is still to come, on the day of the table and on `today` (that of the task), else days."""
+    head = max(regimes.dates().head.as_of, today)
     day = regimes.dates().by_key[verdict.control.date] if verdict.control.date else None
     if day is not None and day.status == "adopted" and day.date > head:
         return Due(f"{day.date} ({day.citation})", day.date)
@@ -46,15 +46,15 @@ def question(verdict: Verdict) -> str:
     return f"{verdict.control.title}{level}: how is it met, and what shows it?"
 
 
-def assess_questions(standings: Iterable[Standing]) -> list[Finding]:
+def assess_questions(standings: Iterable[Standing], today: str = "") -> list[Finding]:
     """One `manual` finding for each regime, owner and date; the single questions stand in `details`."""
-    return [finding for standing in standings for finding in _of(standing)]
+    return [finding for standing in standings for finding in _of(standing, today)]
 
 
-def _of(standing: Standing) -> list[Finding]:
+def _of(standing: Standing, today: str) -> list[Finding]:
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in standing.with_status(Status.MANUAL):
-        when = due(verdict)
+        when = due(verdict, today)
         groups.setdefault((when.order, verdict.control.owner, when.text), []).append(verdict)
     return [
         _finding(standing, owner, text, groups[order, owner, text]) for order, owner, text in sorted(groups)

@@ -443,6 +443,26 @@ def test_due_is_the_day_of_the_law_where_it_is_still_to_come(
     assert due(verdict).text == expected
 
 
+def test_a_day_of_the_law_that_has_passed_is_no_day_to_be_done_by() -> None:
+    (verdict,) = [v for v in standing("ccpa", voices([]), ALL_BOUND).verdicts if v.control.id == "11CCR7220"]
+    assert due(verdict, "2026-12-31").text == "2027-01-01 (11 CCR 7200)"
+    assert due(verdict, "2027-01-01").text == "within 30 days of the assessment"
+
+
+def test_what_was_adopted_is_in_force_from_its_date_on() -> None:
+    fields = {**EU_HEALTH, "compliance": {"regimes": ["eu_ai_act"], "ai_use": {"annex_iii": True}}}
+
+    def status(day: str) -> str:
+        inputs = Inputs(
+            brief=brief_of(**fields), inventory=Inventory(), results={"security": AgentResult()}, day=day
+        )
+        dates: Any = AGENT.assess(inputs, silent).details["dates"]
+        (found,) = [d["status"] for d in dates if d["date"] == "2027-12-02"]
+        return str(found)
+
+    assert [status("2027-12-01"), status("2027-12-02")] == ["adopted", "in_force"]
+
+
 def test_all_ten_regimes_with_many_failures_stay_few_findings() -> None:
     many = [rule("IM-X-001", Status.FAIL, tag, resource=f"r{n}") for tag in TAGS for n in range(50)]
     result = run({"compliance": {"regimes": list(NAMES), "ai_use": {"annex_iii": True}}}, {"security": many})
