@@ -13,5 +13,5 @@ AGENT = Agent(
     assess=assess,
     reads=("artefacts", "compliance", "hosting", "day", "checkov"),
     title="Security of the artefacts",
-    version=8,
+    version=9,
 )
