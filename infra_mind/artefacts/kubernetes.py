@@ -52,6 +52,14 @@ def _add(path: str, manifest: dict[str, Any], whole: Lines, lines: dict[str, Lin
     below = _lines_by_item(lines)
     for i, item in enumerate(items):
         where = lines.get(f"items.{i}", whole)
+        if (
+            isinstance(item, dict) and manifest["kind"] != "List"
+        ):  # what the API server gives says it once for all
+            item = {
+                "apiVersion": manifest["apiVersion"],
+                "kind": manifest["kind"].removesuffix("List"),
+                **item,
+            }
         if is_manifest(item):
             _add(path, item, where, below.get(str(i), {}), parsed)
         else:

@@ -154,3 +154,10 @@ def test_an_odd_definition_does_not_crash(spec: str) -> None:
     (found,) = inventory({"crd.yaml": text}).of("CustomResourceDefinition")
     assert "schema" not in str(found.values)
     assert "validation" not in str(found.values)
+
+
+def test_items_of_a_list_of_one_kind_take_it_from_the_list() -> None:
+    text = "apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- metadata: {name: a, namespace: shop}\n  spec: {replicas: 2}\n"
+    found = inventory({"all.yaml": text})
+    assert found.unread == ()
+    assert resource(found, "Deployment/shop/a").get("spec.replicas") == 2
