@@ -221,11 +221,11 @@ def permission_source(subject: Subject, _: Context) -> Iterator[Outcome]:
         yield failed("source_arn", "absent", "the ARN of what may call it")
 
 
-# Runtimes past their day of deprecation: docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, as of 2026-05.
+# Runtimes whose day of deprecation was before 2026-11-30: docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, endoflife.date/aws-lambda.
 _ENDED = frozenset({
-    "python2.7", "python3.6", "python3.7", "python3.8", "python3.9", "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x",
+    "python2.7", "python3.6", "python3.7", "python3.8", "python3.9", "python3.10", "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x",
     "nodejs12.x", "nodejs14.x", "nodejs16.x", "nodejs18.x", "nodejs20.x", "ruby2.5", "ruby2.7", "ruby3.2", "java8", "go1.x", "provided", "dotnetcore1.0",
-    "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet5.0", "dotnet6", "dotnet7",
+    "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet5.0", "dotnet6", "dotnet7", "dotnet8",
 })  # fmt: skip
 
 

@@ -43,7 +43,7 @@ _OLD_TLS = frozenset(
     ckv=("CKV_AZURE_15", "CKV_AZURE_145", "CKV_AZURE_52", "CKV_AZURE_147", "CKV_AZURE_54", "CKV_AZURE_223", "CKV_AZURE_205"),
 )  # fmt: skip
 def least_tls(subject: Subject, _: Context) -> Iterator[Outcome]:
-    # absent is 1.2 for all of them in the provider's documentation of 2025
+    # absent is 1.2 in the documentation of version 4 of the provider (2025): only what is written counts
     for path in ("minimum_tls_version", "ssl_minimal_tls_version_enforced", "site_config.min_tls_version", "site_config.minimum_tls_version"):  # fmt: skip
         if subject.has(path):
             version = subject.text(path)
