@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from infra_mind.agents.base import Agent, Inputs, PermanentError, Progress, silent
+from infra_mind.agents.base import Agent, Inputs, Later, PermanentError, Progress, silent
 from infra_mind.artefacts.portions import portions
 from infra_mind.errors import BadInput, InfraMindError
 from infra_mind.model.brief import parse_brief
@@ -83,6 +83,7 @@ class Assessor:
                 Step(INVENTORY, reads=(ARTEFACTS,), version=INVENTORY_VERSION, agent=False, divided=True)
             )
         steps += [self._step(agent) for agent in self.table.values()]
+        steps += [_later(agent, agent.later) for agent in self.table.values() if agent.later]
         everything = tuple(step.name for step in steps)
         return Plan((*order(steps), Step(SYNTHESIS, after=everything, agent=False)), release=_release())
 
@@ -119,8 +120,12 @@ class Assessor:
             return _inventory(step, submission, results, progress)
         if step == SYNTHESIS:
             return self._synthesis(submission, results)
+        for agent in self.table.values():
+            if agent.later and step == agent.later_step:
+                added = agent.later.work(self._inputs(agent.later.reads, submission, results), progress)
+                return json.dumps(added, sort_keys=True).encode()
         agent = self.table[step]
-        inputs = self._inputs(agent, submission, results)
+        inputs = self._inputs(agent.reads, submission, results)
         if CHECKOV in agent.reads:
             inputs = _scanned(inputs, progress, settings or Settings())
         return _packed(agent.assess(inputs, progress))
@@ -131,19 +136,17 @@ class Assessor:
         """The same for a step that waits, beside others in one event loop."""
         agent = self.table[step]
         assert agent.awaits is not None
-        inputs = self._inputs(agent, Submission.from_bytes(data), results)
+        inputs = self._inputs(agent.reads, Submission.from_bytes(data), results)
         return _packed(await agent.awaits(inputs, progress))
 
-    def _inputs(self, agent: Agent, submission: Submission, results: Mapping[str, bytes]) -> Inputs:
-        reads_artefacts = ARTEFACTS in agent.reads
+    def _inputs(self, reads: tuple[str, ...], submission: Submission, results: Mapping[str, bytes]) -> Inputs:
+        reads_artefacts = ARTEFACTS in reads
         return Inputs(
             brief=submission.brief,
             inventory=Inventory.model_validate_json(results[INVENTORY]) if reads_artefacts else Inventory(),
             artefacts={a.path: a for a in submission.artefacts} if reads_artefacts else {},
             results={n: AgentResult.model_validate_json(d) for n, d in results.items() if n in self.table},
-            day=json.loads(results.get(CLAIM, b"{}")).get("created_at", "")[:10]
-            if DAY in agent.reads
-            else "",
+            day=json.loads(results.get(CLAIM, b"{}")).get("created_at", "")[:10] if DAY in reads else "",
         )
 
     def _synthesis(self, submission: Submission, results: Mapping[str, bytes]) -> bytes:
@@ -164,12 +167,26 @@ class Assessor:
             inventory=Inventory.model_validate_json(results[INVENTORY])
             if INVENTORY in results
             else Inventory(),
-            results={n: AgentResult.model_validate_json(results[n]) for n in self.table if n in results},
+            results={n: _whole(agent, results) for n, agent in self.table.items() if n in results},
             failures=[AgentFailure.model_validate(f) for f in json.loads(results.get(FAILURES, b"[]"))],
             provenance=provenance,
             data_versions={**versions(), "llm_api": {"as_of": llm_api.as_of(), "source": llm_api.source()}},
         )
         return result.to_json()
+
+
+def _later(agent: Agent, later: Later) -> Step:
+    needs = (INVENTORY, agent.name) if ARTEFACTS in later.reads else (agent.name,)
+    return Step(agent.later_step, needs=needs, reads=later.reads, version=agent.version, agent=False)
+
+
+def _whole(agent: Agent, results: Mapping[str, bytes]) -> AgentResult:
+    """The agent's result with what it added later."""
+    result = AgentResult.model_validate_json(results[agent.name])
+    if agent.later is None:
+        return result
+    added = results.get(agent.later_step)
+    return agent.later.put(result, None if added is None else json.loads(added))
 
 
 def _inventory(step: str, submission: Submission, results: Mapping[str, bytes], progress: Progress) -> bytes:

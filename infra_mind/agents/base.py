@@ -52,10 +52,23 @@ Waiting = Callable[[Inputs, Progress], Coroutine[Any, Any, AgentResult]]
 
 
 @dataclass(frozen=True)
+class Later:
+    """What an agent adds to its result afterwards, because no other agent waits for it: a step of its own, `<agent>.<name>`, beside theirs.
+
+    `work` gives plain values for JSON; it finds the agent's own result among `results`. `put` gives that result with what came of it, None
+    when the step failed. `reads` as in `Agent`; the version is the agent's."""
+
+    name: str
+    work: Callable[[Inputs, Progress], dict[str, Any]]
+    put: Callable[[AgentResult, Mapping[str, Any] | None], AgentResult]
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Agent:
     """`reads`: top-level fields of the brief, "artefacts", "day" and "checkov"; together with the results of `needs` they decide whether a kept
     result is still valid. `after` are agents that are waited for and used when they are there, but whose failure does not stop
-    this one. `version` goes up whenever the same input may give another result. `awaits`: see `waiting`."""
+    this one. `version` goes up whenever the same input may give another result. `awaits`: see `waiting`; `later`: see `Later`."""
 
     name: str
     assess: Callable[[Inputs, Progress], AgentResult]
@@ -65,6 +78,12 @@ class Agent:
     version: int = 1
     title: str = ""
     awaits: Waiting | None = None
+    later: Later | None = None
+
+    @property
+    def later_step(self) -> str:
+        """Its step's name, empty for none."""
+        return f"{self.name}.{self.later.name}" if self.later else ""
 
 
 def waiting(name: str, assess: Waiting, **more: Any) -> Agent:

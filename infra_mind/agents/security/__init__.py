@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra_mind.agents.base import Agent
 from infra_mind.agents.security.assess import assess
+from infra_mind.agents.security.proofs import PROOFS
 from infra_mind.agents.security.rules import REGISTRY
 
 __all__ = ["AGENT", "REGISTRY"]
@@ -13,5 +14,6 @@ AGENT = Agent(
     assess=assess,
     reads=("artefacts", "compliance", "hosting", "day", "checkov"),
     title="Security of the artefacts",
-    version=9,
+    version=10,
+    later=PROOFS,
 )

@@ -22,7 +22,6 @@ from infra_mind.agents.security.findings import (
     with_suppressions,
 )
 from infra_mind.agents.security.outside import scanned_findings
-from infra_mind.agents.security.patches import prove_patches
 from infra_mind.agents.security.rule import ANY_KIND, Outcome, Rule
 from infra_mind.agents.security.rules import REGISTRY
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
@@ -30,7 +29,7 @@ from infra_mind.agents.security.suppressions import Suppressions
 from infra_mind.model.brief import Compliance
 from infra_mind.model.fact import Fact
 from infra_mind.model.finding import Finding, Severity, Status, not_assessed
-from infra_mind.model.inventory import Format, Resource
+from infra_mind.model.inventory import Format, Inventory, Resource
 from infra_mind.model.numbers import counted
 from infra_mind.model.result import AgentResult
 
@@ -59,26 +58,24 @@ class Tally:
 
 
 def assess(inputs: Inputs, progress: Progress) -> AgentResult:
-    """Findings with file and line, facts `security.*`, `details["exposure"]` and `details["rules"]`."""
+    """Findings with file and line, facts `security.*`, `details["exposure"]` and `details["rules"]`. Patches come later: see `proofs`."""
     inventory = inputs.inventory
     if not inputs.artefacts and not inventory.resources and not inventory.unread:
         return AgentResult(findings=(_nothing_to_read(),))
     inventory = with_manifests(inventory)
     context = Context(inventory, inputs.artefacts)
-    subjects = (*inventory.resources, *inventory.variables, *context.declared)
-    tally = run_rules(REGISTRY, subjects, context, progress)
+    tally = run_rules(REGISTRY, subjects_of(inventory, context), context, progress)
     suppressions = Suppressions.read(inputs.artefacts, REGISTRY, inputs.day)
     tally.hits = with_suppressions(tally.hits, suppressions, context)
     compliance = inputs.brief.compliance or Compliance()
     classes = tuple(compliance.data_classes)
-    patches, note = prove_patches(tally.hits, inputs.artefacts)
     outside, outside_facts = (
         scanned_findings(inputs.scan, tally.checks, REGISTRY, suppressions) if inputs.scan else ([], [])
     )
     findings = [
-        *open_findings(tally.hits, Status.FAIL, classes, patches, context),
-        *open_findings(tally.hits, Status.UNRESOLVABLE, classes, {}, context),
-        *open_findings(tally.hits, Status.NOT_ASSESSED, classes, {}, context),
+        *open_findings(tally.hits, Status.FAIL, classes, context),
+        *open_findings(tally.hits, Status.UNRESOLVABLE, classes, context),
+        *open_findings(tally.hits, Status.NOT_ASSESSED, classes, context),
         *_passes(tally),
         *unread_findings(inventory),
         *([] if inventory.resources or inventory.unread else [_nothing_ordered(len(inputs.artefacts))]),
@@ -92,10 +89,14 @@ def assess(inputs: Inputs, progress: Progress) -> AgentResult:
         details={
             "exposure": exposure(tally.hits, context),
             "rules": _rule_table(tally, classes),
-            "patches": {"proven": len(patches), "note": note},
             "suppressions": suppression_table(suppressions, findings),
         },
     )
+
+
+def subjects_of(inventory: Inventory, context: Context) -> tuple[Resource, ...]:
+    """All that rules look at."""
+    return (*inventory.resources, *inventory.variables, *context.declared)
 
 
 def run_rules(

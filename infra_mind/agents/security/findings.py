@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from infra_mind.agents.security.callers import call_evidence, root_folder
@@ -82,7 +82,6 @@ def open_findings(
     hits: Iterable[Hit],
     status: Status,
     data_classes: tuple[str, ...],
-    patches: Mapping[tuple[str, str, str, str], str],
     context: Context,
 ) -> list[Finding]:
     """Failed, undecided or unassessed outcomes as findings; instances of one block that show the same are one, also where a
@@ -102,8 +101,7 @@ def open_findings(
         seen[mark] += 1
         value: list[object] = [path, key[4], *filter(None, [key[5]])]
         value += [seen[mark]] if seen[mark] > 1 else []
-        patch = patches.get((key[0], key[1], key[2], key[3]))
-        findings.append(_finding(members[0], resource, value, data_classes, patch, context))
+        findings.append(_finding(members[0], resource, value, data_classes, context))
     return findings
 
 
@@ -116,7 +114,6 @@ def _finding(
     resource: str,
     value: list[object],
     data_classes: tuple[str, ...],
-    patch: str | None,
     context: Context,
 ) -> Finding:
     rule, outcome = hit.rule, hit.outcome
@@ -126,8 +123,8 @@ def _finding(
         rule_id=rule.id, agent=AGENT_NAME, title=rule.title, status=outcome.status,
         severity=severity if outcome.status is Status.FAIL else Severity.INFO,
         confidence=Confidence.HIGH if outcome.status is Status.FAIL else Confidence.MEDIUM,
-        resource=resource, value=value, evidence=(_evidence(hit), *came_by),
-        remediation=Remediation(text=_advice(hit, why), patch=patch, effort=rule.effort),
+        resource=resource, value=value, evidence=(evidence_of(hit), *came_by),
+        remediation=Remediation(text=_advice(hit, why), effort=rule.effort),
         control_ids=rule.controls, references=(*rule.references, *rule.ckv), suppressed=hit.suppressed,
     )  # fmt: skip
 
@@ -149,7 +146,7 @@ def _advice(hit: Hit, why: str) -> str:
     return f"{why} {hit.rule.fix}"
 
 
-def _evidence(hit: Hit) -> Evidence:
+def evidence_of(hit: Hit) -> Evidence:
     lines = hit.resource.lines_of(hit.outcome.path)
     observed = scrub(hit.outcome.observed)
     return Evidence(

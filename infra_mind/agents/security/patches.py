@@ -8,13 +8,12 @@ proofs and the size of a file are bounded, and what was left out is said."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from infra_mind.agents.security.context import Context
 from infra_mind.agents.security.edits import Edit, apply, unified_diff
 from infra_mind.agents.security.findings import Hit
-from infra_mind.agents.security.rule import Family, Outcome
+from infra_mind.agents.security.rule import Outcome
 from infra_mind.agents.security.secrets import scrub, secret_lines
 from infra_mind.agents.security.subject import OddShape, Subject, Unknown
 from infra_mind.artefacts.downloaded import is_downloaded
@@ -33,15 +32,18 @@ def key_of(hit: Hit) -> Key:
     return hit.rule.id, hit.resource.artefact, hit.resource.block, hit.outcome.path
 
 
-def prove_patches(hits: Sequence[Hit], artefacts: Mapping[str, Artefact]) -> tuple[dict[Key, str], str]:
-    """Unified diffs by key, each proven alone, and a note on what was left out; the worst failures come first."""
+def prove_patches(
+    hits: Sequence[Hit], artefacts: Mapping[str, Artefact], secret: Mapping[str, set[int]]
+) -> tuple[list[tuple[Hit, str]], str]:
+    """Failures with their unified diffs, each proven alone, and a note on what was left out; the worst come first. `secret`: by artefact,
+    lines that are never shown."""
     failed = (h for h in hits if h.rule.patch and h.outcome.status is Status.FAIL)
     wanted = {
         key_of(h): h for h in failed if not (h.resource.is_in_plan or is_downloaded(h.resource.artefact))
     }
     ordered = sorted(wanted.items(), key=lambda item: (item[1].rule.severity.rank, item[0]))
-    prover = _Prover(artefacts, _seen(hits))
-    proven = {key: diff for key, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))}
+    prover = _Prover(artefacts, secret)
+    proven = [(hit, diff) for _, hit in ordered[:MAX_PROOFS] if (diff := prover.patch(hit))]
     left = len(ordered) - MAX_PROOFS
     note = (
         f"{left} further failures were not tried for a patch (at most {MAX_PROOFS} proofs)"
@@ -49,16 +51,6 @@ def prove_patches(hits: Sequence[Hit], artefacts: Mapping[str, Artefact]) -> tup
         else ""
     )
     return proven, note
-
-
-def _seen(hits: Iterable[Hit]) -> dict[str, set[int]]:
-    """By artefact, the lines on which a rule has found a secret."""
-    found: dict[str, set[int]] = defaultdict(set)
-    for hit in hits:
-        if hit.rule.family is Family.SECRETS and hit.outcome.status is Status.FAIL:
-            where = hit.resource.lines_of(hit.outcome.path)
-            found[hit.resource.artefact].update(range(where.start, where.end + 1))
-    return found
 
 
 class _Prover:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 
 import yaml
 
@@ -74,9 +76,15 @@ def run_inventory(
     inventory: Inventory, *artefacts: Artefact, data_classes: tuple[str, ...] = ()
 ) -> AgentResult:
     brief = parse_brief({"name": "test", "compliance": {"data_classes": list(data_classes)}})
-    return AGENT.assess(
-        Inputs(brief=brief, inventory=inventory, artefacts={a.path: a for a in artefacts}), silent
-    )
+    inputs = Inputs(brief=brief, inventory=inventory, artefacts={a.path: a for a in artefacts})
+    return with_patches(AGENT.assess(inputs, silent), inputs)
+
+
+def with_patches(result: AgentResult, inputs: Inputs) -> AgentResult:
+    """The result as a whole assessment has it: the step of the patches comes after the agent."""
+    assert AGENT.later is not None
+    added = AGENT.later.work(replace(inputs, results={AGENT.name: result}), silent)
+    return AGENT.later.put(result, json.loads(json.dumps(added)))
 
 
 def of(result: AgentResult, rule_id: str, status: Status = Status.FAIL) -> list[Finding]:
