@@ -54,11 +54,9 @@ class Regions:
         chosen = resource.get("provider")
         name = str(chosen[UNRESOLVABLE_KEY]) if is_unresolvable(chosen) else _text(chosen) or ""
         alias = name.partition(".")[2] or None
+        if planned := self._regions_by_plan.get((resource.plan, resource.provider, alias)):
+            return next((planned[module] for module in _modules_around(resource) if module in planned), None)
         blocks = self._regions_by_folder.get((resource.provider, alias), {})
-        if resource.plan and (
-            planned := self._regions_by_plan.get((resource.plan, resource.provider, alias))
-        ):
-            return next(iter(planned)) if len(planned) == 1 else None
         folder = PurePosixPath(resource.artefact).parent
         near = [blocks[f] for f in (folder, *folder.parents) if f in blocks]
         found = set[str]().union(*near) if near else self._every_region.get((resource.provider, alias), set())
@@ -76,12 +74,13 @@ class Regions:
         return found
 
     @cached_property
-    def _regions_by_plan(self) -> dict[tuple[str, str | None, str | None], set[str]]:
-        """The same of the provider blocks of each plan."""
-        found: dict[tuple[str, str | None, str | None], set[str]] = {}
+    def _regions_by_plan(self) -> dict[tuple[str, str | None, str | None], dict[str, str | None]]:
+        """Of the provider blocks of each plan with one alias: the region by the module that they stand in, None where it is not known."""
+        found: dict[tuple[str, str | None, str | None], dict[str, str | None]] = {}
         for block in self._blocks:
-            if block.plan and (region := _block_region(block)):
-                found.setdefault((block.plan, block.provider, _text(block.get("alias"))), set()).add(region)
+            if block.plan:
+                key = block.plan, block.provider, _text(block.get("alias"))
+                found.setdefault(key, {})[_modules_around(block)[0]] = _block_region(block)
         return found
 
     @cached_property
@@ -92,6 +91,15 @@ class Regions:
         if self._hosting is None or self._hosting.provider != resource.provider:
             return None
         return self._hosting.region
+
+
+def _modules_around(resource: Resource) -> list[str]:
+    """The module of the resource and those around it, the root (empty) last: a provider's block counts for what is below it."""
+    parts = resource.block.split(".")
+    depth = 0
+    while parts[depth : depth + 1] == ["module"]:
+        depth += 2
+    return [".".join(parts[:length]) for length in range(depth, -1, -2)]
 
 
 def reference(value: Any) -> str | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 _INDEX = re.compile(r'\[(?:-?\d+|"(?:[^"\\]|\\.)*"|[^\]]*)\]')
 _BLOCK = re.compile(r"((?:module\.[\w-]+\.)*(?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z_][\w-]*)")
+_VARIABLE = re.compile(r'var\.([\w-]+)((?:\.[\w-]+|\["[^"\\]*"\])*)\Z')
+_STEP = re.compile(r'\.([\w-]+)|\["([^"\\]*)"\]')
 _MOST = 50  # references of one expression, followed through modules
 _MOST_STEPS = 10  # of a reference, from its end, that Terraform lists once more without it
 _DEEPEST = 30  # modules that a reference passes
@@ -24,6 +26,7 @@ class _Module:
     prefix: str = ""
     parent: _Module | None = None
     call: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     modules: dict[str, _Module] = field(default_factory=dict)
     repeated: bool = False
@@ -46,6 +49,7 @@ class Configuration:
     def __init__(self, root: Any) -> None:
         self.blocks: dict[str, Declared] = {}
         self.calls: dict[str, bool] = {}
+        self._modules: dict[str, _Module] = {}
         self._followed: dict[tuple[str, str], tuple[str, ...]] = {}
         self._read(mapping(root))
 
@@ -53,7 +57,8 @@ class Configuration:
         waiting = [(root, _Module())]
         while waiting:
             data, module = waiting.pop()
-            module.outputs = mapping(data.get("outputs"))
+            module.outputs, module.variables = mapping(data.get("outputs")), mapping(data.get("variables"))
+            self._modules[module.prefix] = module
             for resource in listing(data.get("resources")):
                 self._add(mapping(resource), module)
             for name, call in mapping(data.get("module_calls")).items():
@@ -79,6 +84,26 @@ class Configuration:
             each=tuple(_references(resource.get("for_each_expression"))),
             provider=provider if isinstance(provider, str) else "",
         )
+
+    def settled(self, prefix: str, expression: Any, variables: dict[str, Any]) -> Any:
+        """What an expression in the module at `prefix` (`module.net.`) is, where it is a plain value or leads to one through variables;
+        else None. `variables` are those of the root as a plan has them. A function of one variable is taken for it: a plan does not tell."""
+        module = self._modules.get(prefix)
+        for _ in range(_DEEPEST):
+            data = mapping(expression)
+            if "constant_value" in data:
+                return data["constant_value"]
+            references = _longest(_references(data))
+            named = _VARIABLE.match(references[0]) if len(references) == 1 else None
+            if module is None or named is None:
+                return None
+            if module.parent is None:
+                return _at(mapping(variables.get(named[1])).get("value"), named[2])
+            if named[2]:
+                return None
+            default = mapping(module.variables.get(named[1])).get("default")
+            expression, module = module.call.get(named[1], {"constant_value": default}), module.parent
+        return None
 
     def reason(self, declared: Declared, nodes: Iterable[Any]) -> str:
         """What the expressions refer to, in the words of the inventory's markers; empty where they say nothing."""
@@ -135,6 +160,13 @@ class Configuration:
             if len(found) >= _MOST:
                 break
         return tuple(found)[:_MOST]
+
+
+def _at(value: Any, path: str) -> Any:
+    """What stands at `.west["a"]` of a value."""
+    for name, key in _STEP.findall(path):
+        value = mapping(value).get(name or key)
+    return value
 
 
 def _is_repeated(block: dict[str, Any]) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from infra_mind.artefacts.plan.configuration import listing, mapping
+from infra_mind.artefacts.plan.configuration import Configuration, listing, mapping
 from infra_mind.artefacts.terraform.kinds import provider_of
 from infra_mind.model.inventory import Format, Lines, Resource, unresolvable
 
 _NAME = re.compile(r"[A-Za-z_][\w-]{0,100}\Z")
-_VARIABLE = re.compile(r"var\.([\w-]+)\Z")
+_PLACE = re.compile(r"[a-z]+(?:-[a-z]+)+-?\d{1,2}(?:-?[a-z])?\Z")  # eu-west-1, europe-west4, europe-west4-a
 _MODULE = re.compile(r"module\.[\w-]+(?:\.module\.[\w-]+)*\Z")
-_PLACES = frozenset({"region", "zone", "location"})  # a variable alone gives them, as a rule
+_PLACES = frozenset({"region", "zone"})
 
 
 def provider_resources(
-    path: str, config: dict[str, Any], variables: dict[str, Any], lines: dict[str, Lines], whole: Lines
+    path: str,
+    configuration: Configuration,
+    config: dict[str, Any],
+    variables: dict[str, Any],
+    lines: dict[str, Lines],
+    whole: Lines,
 ) -> list[Resource]:
     """One for each provider block, of the kinds that the files of a configuration give."""
     found = []
@@ -28,11 +33,11 @@ def provider_resources(
         prefix = f"{module}." if isinstance(module, str) and _MODULE.match(module) else ""
         own = f"provider.{name}" + (f".{alias}" if alias else "")
         where = lines.get(f"configuration.provider_config.{key}", whole)
-        values = {
-            n: v
-            for n, e in mapping(data.get("expressions")).items()
-            if (v := _setting(n, e, variables)) is not None
-        }
+        values = _settings(data.get("expressions"))
+        for place in _PLACES.intersection(values):
+            given = configuration.settled(prefix, mapping(data.get("expressions"))[place], variables)
+            if isinstance(given, str) and _PLACE.match(given):
+                values[place] = given
         found.append(Resource(
             address=prefix + own, block=prefix + own, format=Format.TERRAFORM, kind=f"provider.{name}", name=alias or "default",
             provider=provider_of(f"{name}_"), artefact=path, line_start=where.start, line_end=where.end,
@@ -45,24 +50,21 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(_NAME.match(value))
 
 
-def _setting(name: str, expression: Any, variables: dict[str, Any]) -> Any:
+def _settings(expressions: Any) -> dict[str, Any]:
+    """What the arguments are set to, those that are set to nothing left out."""
+    found = ((name, _setting(expression)) for name, expression in mapping(expressions).items())
+    return {name: value for name, value in found if value is not None}
+
+
+def _setting(expression: Any) -> Any:
     """What an argument of a provider is set to. A list of blocks stays one."""
     if isinstance(expression, list):
-        return [
-            {n: v for n, e in mapping(block).items() if (v := _setting(n, e, variables)) is not None}
-            for block in expression
-        ]
+        return [_settings(block) for block in expression]
     data = mapping(expression)
     if "constant_value" in data:
         return data["constant_value"]
     references = [r for r in listing(data.get("references")) if isinstance(r, str)]
-    variable = _VARIABLE.match(references[0]) if len(references) == 1 else None
-    given = mapping(variables.get(variable[1])).get("value") if variable and name in _PLACES else None
-    return (
-        given
-        if isinstance(given, str)
-        else unresolvable(", ".join(references)[:500] or "an expression of the plan")
-    )
+    return unresolvable(", ".join(references)[:500] or "an expression of the plan")
 
 
 def variable_resources(

@@ -92,7 +92,9 @@ class _Reader:
     def _add_settings(self) -> None:
         plan, variables = self._plan, mapping(self._data.get("variables"))
         config = mapping(mapping(self._data.get("configuration")).get("provider_config"))
-        plan.resources += provider_resources(plan.path, config, variables, self._lines, self._whole)
+        plan.resources += provider_resources(
+            plan.path, self._configuration, config, variables, self._lines, self._whole
+        )
         plan.variables = variable_resources(plan.path, variables, self._lines, self._whole)
         plan.declared = {block: declared.repeated for block, declared in self._configuration.blocks.items()}
         plan.declared.update(self._configuration.calls)

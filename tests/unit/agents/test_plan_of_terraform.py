@@ -309,6 +309,51 @@ def test_each_plan_has_the_region_of_its_own_provider() -> None:
     assert sorted(line.region for line in result.cost_lines) == ["eu-west-1", "us-east-1"]
 
 
+def region_of(expression: object, **variables: object) -> list[str]:
+    """Regions in which a machine of a module is priced, whose own provider has this region and whose call gives `place` on."""
+    machine = block("aws_instance.web", provider_config_key="module.m:aws")
+    call = {"expressions": {"place": refers("var.place")}, "module": {"resources": [machine], "variables": {"usual": {"default": "eu-west-2"}}}}  # fmt: skip
+    artefact = plan(
+        change("module.m.aws_instance.web", {"instance_type": "m5.large"}), blocks=[], modules={"m": call},
+        providers={
+            "aws": {"name": "aws", "expressions": {"region": is_("us-east-1")}},
+            "module.m:aws": {"name": "aws", "module_address": "module.m", "expressions": {"region": expression}},
+        },
+        variables={name: {"value": value} for name, value in variables.items()},
+    )  # fmt: skip
+    result = COST.assess(
+        Inputs(brief=parse_brief({"name": "x"}), inventory=build_inventory([artefact])), silent
+    )
+    return [line.region for line in result.cost_lines]
+
+
+@pytest.mark.parametrize(
+    ("expression", "given", "region"),
+    [
+        (is_("eu-west-1"), "", ["eu-west-1"]),
+        (refers("var.place"), "eu-west-1", ["eu-west-1"]),
+        (refers("var.usual"), "", ["eu-west-2"]),
+        (refers("var.place"), "prod", []),
+        (refers("local.place"), "eu-west-1", []),
+    ],
+)
+def test_a_provider_inside_a_module_has_the_region_that_the_call_gives(
+    expression: object, given: str, region: list[str]
+) -> None:
+    """A variable of the root with the same name is another one."""
+    assert region_of(expression, place=given, usual="us-west-2") == region
+
+
+def test_the_region_of_one_plan_is_not_that_of_another() -> None:
+    plans = [
+        plan(change("aws_instance.web", {"instance_type": "m5.large"}), blocks=[block("aws_instance.web")], path=f"{name}.json",
+             providers={"aws": {"name": "aws", "expressions": {"region": region}}})
+        for name, region in (("dev", is_("us-east-1")), ("prod", refers("local.region")))
+    ]  # fmt: skip
+    result = COST.assess(Inputs(brief=parse_brief({"name": "x"}), inventory=build_inventory(plans)), silent)
+    assert [line.artefact for line in result.cost_lines] == ["dev.json"]
+
+
 @pytest.mark.parametrize("odd", [5, 1.5, "x", True])
 def test_blocks_of_another_type_cost_nothing_and_are_no_error(odd: object) -> None:
     entry = change(

@@ -263,19 +263,6 @@ def test_one_line_has_one_line_and_many_have_their_own() -> None:
     assert lines[found.line_start].strip().startswith('"address"')
 
 
-def test_a_provider_has_the_region_that_a_variable_gives() -> None:
-    providers = {
-        "aws": {"name": "aws", "expressions": {"region": refers("var.region"), "profile": refers("var.p")}},
-        "aws.west": {"name": "aws", "alias": "west", "expressions": {"region": is_("us-west-2")}},
-    }
-    variables = {"region": {"value": "eu-west-1"}, "p": {"value": "x"}}
-    blocks = [block("aws_vpc.v", provider_config_key="aws.west")]
-    found = planned(change("aws_vpc.v", {}), blocks=blocks, providers=providers, variables=variables)
-    assert resource(found, "provider.aws").values == {"region": "eu-west-1", "profile": unresolvable("var.p")}
-    assert resource(found, "provider.aws.west").values == {"region": "us-west-2", "alias": "west"}
-    assert resource(found, "aws_vpc.v").values == {"provider": "aws.west"}
-
-
 def test_values_of_variables_are_no_resources() -> None:
     found = planned(change("aws_vpc.v", {}), variables={"password": {"value": "x"}, "none": {}})
     assert addresses(found) == ["aws_vpc.v"]
