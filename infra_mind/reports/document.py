@@ -12,6 +12,7 @@ from infra_mind.reports.blocks import Block, Bullets, Code, Heading, Paragraph, 
 from infra_mind.reports.compliance import RegimeControls
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title
+from infra_mind.reports.usage import NO_TOTAL, usage_blocks
 from infra_mind.reports.view import KIND_TITLES, SECTION_TITLES, CostGroup, View
 
 GAP = "–"  # a cell for which there is no value
@@ -118,11 +119,10 @@ def _cost(view: View) -> Iterator[Block]:
         yield from _pivot(table, "Figures")
     for group in view.costs:
         yield from _cost_group(group)
+    yield from usage_blocks(view.usage)
     if view.unpriced:
         yield Heading(3, "Without a price")
-        yield Paragraph(
-            f"These cost money too. No dated price was found, so they are in no total: {view.lacking}."
-        )
+        yield Paragraph(f"{NO_TOTAL}. {view.lacking}.")
         yield Table(
             ("What", "Kind", "Where", "Why"),
             tuple(

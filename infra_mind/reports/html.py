@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from infra_mind.model.numbers import money, number, percent, quantity
 from infra_mind.model.result import AssessmentResult
+from infra_mind.reports import usage
 from infra_mind.reports.facts import FactBook, FactView, pivots
 from infra_mind.reports.labels import agent_title, fact_name, status_title, unit_of
 from infra_mind.reports.text import clean, web_link
@@ -42,6 +43,7 @@ def render(result: AssessmentResult, kind: str = "full") -> str:
     style, script = _asset("report.css"), _asset("report.js")
     return env.get_template("report.html.j2").render(
         view=view,
+        usage=usage,
         result=result,
         style=Markup(style),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file

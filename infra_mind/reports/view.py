@@ -22,6 +22,7 @@ from infra_mind.reports.charts import Chart, charts
 from infra_mind.reports.compliance import ComplianceView
 from infra_mind.reports.facts import FactBook, FactView, Pivot, pivots
 from infra_mind.reports.labels import agent_title, status_title
+from infra_mind.reports.usage import UsagePrice, usage_prices
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "executive": ("overview", "recommendations", "cost", "availability", "compliance", "coverage", "assumptions", "facts", "origin"),
@@ -240,6 +241,12 @@ class View:
         """How many of all lines have no price, and of what kind; empty where all have one."""
         priced = sum(len(given.cost_lines) for given in self.result.agents.values())
         return without_price(priced, self.unpriced) if self.unpriced else ""
+
+    @cached_property
+    def usage(self) -> tuple[UsagePrice, ...]:
+        """What a unit costs of everything that is billed by use."""
+        given = self.result.agents.get("cost")
+        return usage_prices(given.details) if given else ()
 
     @cached_property
     def cost_facts(self) -> tuple[FactView, ...]:

@@ -50,5 +50,5 @@ AGENT = Agent(
     after=("research",),
     reads=("organisation", "budget", "hosting", "llm_api", "llm_serving", "training", "artefacts"),
     title="Cost",
-    version=8,
+    version=9,
 )

@@ -66,24 +66,57 @@ GCP: Mapping[str, tuple[str, ...]] = {
 }
 BY_USE: Mapping[str, tuple[str, ...]] = {**AWS, **AZURE, **GCP}
 
+# What a unit counts, in the words of a bill.
+LABELS: Mapping[str, str] = {
+    "artifact_storage": "stored artefacts", "aurora_requests": "input and output requests of Aurora", "aurora_storage": "stored data of Aurora",
+    "bigquery_queries": "data that queries read", "bigquery_storage": "stored data of BigQuery", "blob_hot_lrs": "stored data (hot, local redundancy)",
+    "blob_hot_reads": "reads of blobs", "blob_hot_writes": "writes of blobs", "cloud_run_cpu": "vCPU time of Cloud Run",
+    "cloud_run_memory": "memory time of Cloud Run", "cloud_run_requests": "requests to Cloud Run",
+    "cloudfront_us_eu": "delivered data (North America and Europe)", "databricks_all_purpose": "Databricks units, all-purpose compute",
+    "docdb_requests": "input and output requests of DocumentDB", "docdb_storage": "stored data of DocumentDB",
+    "dynamodb_reads": "read request units", "dynamodb_storage": "stored data of DynamoDB", "dynamodb_writes": "write request units",
+    "ecr_storage": "stored images", "efs_standard": "stored data (standard)", "egress_internet": "traffic to the internet",
+    "events_published": "published events", "firehose_ingestion": "data taken in", "functions_duration": "time that functions run",
+    "functions_executions": "executions", "functions_invocations": "invocations", "functions_memory": "memory time of functions",
+    "gcs_standard": "stored data (standard)", "glue_dpu": "hours of data processing units", "http_api_requests": "requests to the API",
+    "insights_ingestion": "telemetry taken in", "key_vault_operations": "operations on keys and secrets",
+    "lambda_duration": "time that functions run", "lambda_requests": "invocations", "log_ingestion": "logs taken in",
+    "log_storage": "logs that are kept", "nat_data": "traffic through the gateway", "nat_gateway": "each gateway by the machines behind it",
+    "neptune_requests": "input and output requests of Neptune", "neptune_storage": "stored data of Neptune", "pubsub_messages": "data of messages",
+    "rest_api_requests": "requests to the API", "s3_reads": "reads (GET)", "s3_standard": "stored data (S3 Standard)",
+    "s3_writes": "writes and lists (PUT, COPY, POST, LIST)", "service_bus_basic_operations": "operations on messages",
+    "sns_requests": "publish requests", "sqs_fifo": "requests to a FIFO queue", "sqs_standard": "requests to a standard queue",
+    "state_transitions": "state transitions", "trail_data_events": "data events",
+}  # fmt: skip
+
 
 def reason(kind: str, provider: str, region: str | None, skus: Iterable[str], ledger: Ledger) -> str:
-    """Why a resource of this kind is in no total, and what a unit of it costs; the prices stand in the details with source and date.
+    """Why a resource of this kind is in no total, and what a unit of it costs; the prices stand in `usage_prices` with source and date.
 
     What has no price in the region is shown with that of another, which is named."""
     offers = [offer for sku in skus if region and (offer := _offer(provider, region, sku))]
-    kept = ledger.details.setdefault("usage_prices", []) if offers else []
     by_region: dict[str, list[str]] = {}
     for offer in offers:
-        row = {"kind": kind, "sku": offer.sku, "unit": offer.unit, "region": offer.region, "usd_per_unit": offer.usd_per_unit,
-               "source": offer.source, "as_of": offer.as_of, "old": is_old(offer.as_of)}  # fmt: skip
-        if row not in kept:
-            kept.append(row)
+        _keep(kind, region or "", offer, ledger)
         by_region.setdefault(offer.region, []).append(
             f"{offer.sku} {number(offer.usd_per_unit)} USD/{offer.unit} ({offer.as_of})"
         )
     shown = "; ".join(f"in {place}: {', '.join(texts)}" for place, texts in by_region.items())
     return f"{BILLED_BY_USE}; list price {shown}" if shown else BILLED_BY_USE
+
+
+def _keep(kind: str, region: str, offer: ServiceOffer, ledger: Ledger) -> None:
+    """Notes the price once for each kind and region, with how many resources it is for."""
+    kept = ledger.details.setdefault("usage_prices", [])
+    row = {
+        "kind": kind, "used_in": region, "sku": offer.sku, "counts": LABELS.get(offer.sku, offer.sku), "unit": offer.unit, "region": offer.region,
+        "usd_per_unit": offer.usd_per_unit, "source": offer.source, "as_of": offer.as_of, "old": is_old(offer.as_of),
+    }  # fmt: skip
+    found = next((r for r in kept if r.items() >= row.items()), None)
+    if found is None:
+        kept.append(row | {"resources": 1})
+    else:
+        found["resources"] += 1
 
 
 def _offer(provider: str, region: str, sku: str) -> ServiceOffer | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from infra_mind.agents.cost.by_use import BY_USE, DYNAMODB, LABELS
+from infra_mind.knowledge import prices
 from tests.unit.agents.test_cost_artefacts import AWS, cost, reasons
 from tests.unit.agents.test_cost_bills import monthly
 
@@ -138,6 +140,15 @@ def test_unit_prices_are_kept_once_for_each_kind_and_region() -> None:
     result = cost(AWS + queues)
     assert len(result.unpriced) == 3
     assert len(result.details["usage_prices"]) == 2
+
+
+def test_every_unit_has_words_and_a_price_somewhere() -> None:
+    skus = {(kind.partition("_")[0], sku) for kind, found in BY_USE.items() for sku in found}
+    skus |= {("aws", sku) for sku in DYNAMODB} | {("azurerm", "service_bus_basic_operations")}
+    assert {sku for _, sku in skus} == set(LABELS)
+    clouds = {"aws": ("aws", "us-east-1"), "azurerm": ("azure", "eastus"), "google": ("gcp", "us-central1")}
+    unpriced = {sku for prefix, sku in skus if prices.service_elsewhere(*clouds[prefix], sku) is None}
+    assert not unpriced
 
 
 def test_a_consumption_plan_is_billed_by_use() -> None:

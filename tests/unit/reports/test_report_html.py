@@ -246,7 +246,7 @@ def test_a_sum_that_lacks_a_line_reads_as_a_lower_bound() -> None:
     assert "At least: 1 of 4 lines has no dated price: 1 llm_api." in text
     assert "at least $ 58 521.86" in text
     assert "1 of 2 lines has no dated price: 1 remote_module." in text
-    assert "in no total above: 2 of 6 lines have no dated price: 1 llm_api, 1 remote_module." in text
+    assert "no file says how much. 2 of 6 lines have no dated price: 1 llm_api, 1 remote_module." in text
 
 
 def test_an_old_price_is_marked_beside_its_date() -> None:
