@@ -50,15 +50,18 @@ def network_firewall(pricer: Pricer) -> None:
 
 
 def windows_files(pricer: Pricer) -> None:
-    """`aws_fsx_windows_file_system` in one zone: its storage and throughput."""
-    if str(pricer.word("deployment_type", "SINGLE_AZ_1")).startswith("MULTI"):
-        return pricer.miss("no dated price of a file system in several zones")
+    """`aws_fsx_windows_file_system` in two zones: its storage and throughput. One zone costs about half, and no list here says how much."""
+    zones = pricer.word("deployment_type", "SINGLE_AZ_1")
+    if zones is None:
+        return None
+    if not zones.startswith("MULTI_AZ"):
+        return pricer.miss("no dated price of a file system in one zone")
     kind, size = pricer.word("storage_type", "SSD"), pricer.number("storage_capacity")
     throughput = pricer.number("throughput_capacity")
     if kind and size is not None:
-        pricer.units(f"fsx_windows_{kind.lower()}", size, f"{size:g} GB {kind}")
+        pricer.units(f"fsx_windows_multi_az_{kind.lower()}", size, f"{size:g} GB {kind}")
     if throughput is not None:
-        pricer.units("fsx_windows_throughput", throughput, f"{throughput:g} MBps")
+        pricer.units("fsx_windows_multi_az_throughput", throughput, f"{throughput:g} MBps")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 
 from infra_mind.knowledge.refresh.ec2 import REGIONS
@@ -17,12 +18,13 @@ CACHES = {"Redis": "elasticache", "Valkey": "elasticache_valkey", "Memcached": "
 MANAGED = {"mysql": "rds_mysql", "postgres": "rds_postgres"}
 AURORA = {"aurora-mysql": "aurora_mysql", "aurora-postgresql": "aurora_postgres"}
 IO_OPTIMISED = 1.3  # an instance of Aurora I/O-Optimized costs that much of one of Aurora Standard
+SLIP = 3.0
 SIZES = {"micro": 0.125, "small": 0.25, "medium": 0.5, "large": 1.0, "xlarge": 2.0}
 Found = dict[tuple[str, str], dict[str, float]]  # (sku, unit) → region → USD
 
 
 def rds(items: Iterable[Mapping[str, Any]]) -> Found:
-    """Instances by the hour, engine by engine."""
+    """Instances by the hour, engine by engine, without what the list gives to the wrong engine (MariaDB in Osaka)."""
     found: Found = {}
     for item in items:
         for region, engines in item["pricing"].items():
@@ -33,7 +35,25 @@ def rds(items: Iterable[Mapping[str, Any]]) -> Found:
                     region,
                     engines.get(engine, {}).get("ondemand"),
                 )
-    return found
+    return without_slips(found)
+
+
+def without_slips(found: Found) -> Found:
+    """Without points that cost, by size, `SLIP` times what the others of their family do in the region: sizes of a family cost by their size."""
+    families: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (sku, _), by_region in found.items():
+        if size := _size(sku):
+            for region, usd in by_region.items():
+                families[sku.rpartition(".")[0], region].append(usd / size)
+    usual = {key: median(by_size) for key, by_size in families.items()}
+    return {
+        (sku, unit): {
+            region: usd
+            for region, usd in by_region.items()
+            if not (size := _size(sku)) or usd / size <= SLIP * usual[sku.rpartition(".")[0], region]
+        }
+        for (sku, unit), by_region in found.items()
+    }
 
 
 def managed(engines_by_region: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Found:

@@ -41,7 +41,7 @@ AWS = (
     ("advanced_parameter", "month", "us-east-1", 0.05, "2024-07-01", "ssm_parameter_test"),
     ("private_ca", "month", "us-east-1", 400.0, "2024-07-01", "acmpca_certificate_authority_test"),
     ("private_ca_short_lived", "month", "us-east-1", 50.0, "2024-07-01", "acmpca_certificate_authority_test"),
-    ("fsx_windows_hdd", "GB-month", "us-east-1", 0.025, "2024-07-01", "fsx_windows_file_system_test"),
+    ("fsx_windows_multi_az_hdd", "GB-month", "us-east-1", 0.025, "2024-07-01", "fsx_windows_file_system_test"),
     ("global_accelerator", "hour", EVERYWHERE, 0.025, "2024-07-01", "global_accelerator_test"),
 )  # fmt: skip
 AZURE = (

@@ -30,8 +30,8 @@ def in_aws(region: str, kind: str, body: str) -> str:
         ("us-east-1", "aws_acmpca_certificate_authority", 'usage_mode = "SHORT_LIVED_CERTIFICATE"', 50.00),
         ("us-east-1", "aws_globalaccelerator_accelerator", 'name = "x"', 18.25),
         ("us-east-1", "aws_networkfirewall_firewall", 'subnet_mapping {\n  subnet_id = "a"\n}', 288.35),
-        ("us-east-1", "aws_fsx_windows_file_system", "storage_capacity = 300\nthroughput_capacity = 1024", 4608.00 + 69.00),
-        ("us-east-1", "aws_fsx_windows_file_system", 'storage_type = "HDD"\nstorage_capacity = 300\nthroughput_capacity = 1024', 4608.00 + 7.50),
+        ("us-east-1", "aws_fsx_windows_file_system", 'deployment_type = "MULTI_AZ_1"\nstorage_capacity = 300\nthroughput_capacity = 1024', 4608.00 + 69.00),
+        ("us-east-1", "aws_fsx_windows_file_system", 'deployment_type = "MULTI_AZ_1"\nstorage_type = "HDD"\nstorage_capacity = 300\nthroughput_capacity = 1024', 4608.00 + 7.50),
     ],
 )  # fmt: skip
 def test_aws_resources_cost_what_the_reference_says(region: str, kind: str, body: str, usd: float) -> None:
@@ -149,6 +149,15 @@ def test_every_unit_has_words_and_a_price_somewhere() -> None:
     clouds = {"aws": ("aws", "us-east-1"), "azurerm": ("azure", "eastus"), "google": ("gcp", "us-central1")}
     unpriced = {sku for prefix, sku in skus if prices.service_elsewhere(*clouds[prefix], sku) is None}
     assert not unpriced
+
+
+@pytest.mark.parametrize("zones", ["", 'deployment_type = "SINGLE_AZ_2"'])
+def test_a_file_system_in_one_zone_does_not_cost_what_one_in_two_does(zones: str) -> None:
+    """The reference output that the prices are from is of `MULTI_AZ_1`."""
+    body = f"storage_capacity = 300\nthroughput_capacity = 1024\n{zones}"
+    result = cost(in_aws("us-east-1", "aws_fsx_windows_file_system", body))
+    assert not result.cost_lines
+    assert "no dated price of a file system in one zone" in reasons(result)
 
 
 def test_a_consumption_plan_is_billed_by_use() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import median
+
 import pytest
 
-from infra_mind.knowledge import prices
+from infra_mind.knowledge import prices, tables
 
 # Service → skus of which each has a price in so many regions.
 BREADTH = {
@@ -68,3 +72,56 @@ def test_other_public_lists_than_those_of_the_tables_say_the_same(
     offer = prices.service(provider, region, sku)
     assert offer is not None
     assert offer.usd_per_unit == pytest.approx(usd, rel=1e-3)
+
+
+# Unit → least and most that anything which is sold by it may cost; a price for another unit is off by a thousand or a million.
+RANGES = {
+    "GB-month": (0.001, 60.0), "IOPS-month": (0.004, 0.3), "MBps-month": (0.03, 8.0), "disk-month": (0.2, 8_000.0), "month": (0.04, 1_000.0),
+    "hour": (0.0005, 150.0), "GB": (0.005, 5.0), "TB": (4.0, 10.0), "TiB": (20.0, 60.0), "million requests": (0.1, 10.0),
+    "million operations": (0.02, 15.0), "million transitions": (20.0, 40.0), "million GB-seconds": (1.5, 30.0),
+    "million vCPU-seconds": (15.0, 60.0),
+}  # fmt: skip
+SERVICES = ("prices_services", "prices_databases", "prices_windows")
+
+
+def rows(table: str) -> Iterator[prices.ServiceRow]:
+    yield from tables.load(table, prices.ServiceRow, lambda r: (r.provider, r.sku, r.as_of, r.source)).rows
+
+
+@pytest.mark.parametrize("table", SERVICES)
+def test_every_price_is_of_the_size_of_its_unit(table: str) -> None:
+    odd = [
+        (row.sku, region, usd, row.unit)
+        for row in rows(table)
+        for region, usd in row.usd.items()
+        if not RANGES[row.unit][0] <= usd <= RANGES[row.unit][1]
+    ]
+    assert not odd
+
+
+@pytest.mark.parametrize(
+    ("table", "most"), [("prices_services", 2.5), ("prices_databases", 2.5), ("prices_windows", 4.0)]
+)
+def test_every_price_is_of_the_size_of_those_in_other_regions(table: str, most: float) -> None:
+    """The dearest are HDDs of Azure in Brazil; Windows on machines of Azure's second generation has a price of its own in each region."""
+    by_sku: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for row in rows(table):
+        by_sku[row.provider, row.sku] |= row.usd
+    odd = [
+        (key, region, usd)
+        for key, found in by_sku.items()
+        for region, usd in found.items()
+        if not 1 / most <= usd / median(found.values()) <= most
+    ]
+    assert not odd
+
+
+def test_every_region_of_a_service_is_one_of_its_provider() -> None:
+    known = {p: {*prices.regions(p), prices.EVERYWHERE} for p in ("aws", "azure", "gcp")}
+    assert not {
+        (row.provider, region)
+        for table in SERVICES
+        for row in rows(table)
+        for region in row.usd
+        if region not in known[row.provider]
+    }

@@ -161,6 +161,19 @@ def test_databases_are_taken_engine_by_engine() -> None:
     }
 
 
+def test_a_size_that_costs_many_times_what_its_family_does_is_left_out() -> None:
+    """The list of 2021 has MariaDB on `db.m5.8xlarge` in Osaka at 27.88 USD, seven times the price of its family."""
+    prices = {"2xlarge": 0.993, "4xlarge": 1.986, "8xlarge": 27.879}
+    items = [
+        {"instance_type": f"db.m5.{size}", "pricing": {"ap-northeast-3": {"MariaDB": {"ondemand": usd}}}}
+        for size, usd in prices.items()
+    ]
+    assert [sku for (sku, _), usd in databases.rds(items).items() if usd] == [
+        "rds_mariadb_db.m5.2xlarge",
+        "rds_mariadb_db.m5.4xlarge",
+    ]
+
+
 def test_sizes_without_vcpus_in_their_name_get_the_catalogues() -> None:
     rows = {r["instance"]: r for r in specs.azure(["Standard_F2"], catalogs.azure_shapes(CATALOGUE))}
     assert (rows["Standard_F2"]["vcpu"], rows["Standard_F2"]["memory_gib"]) == (2, 4)
