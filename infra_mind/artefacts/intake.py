@@ -221,9 +221,11 @@ def _files_below(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _downloaded(configuration: Path, root: Path, real_root: Path) -> Iterator[tuple[str, Path]]:
-    """The modules that `terraform init` has put below a configuration, as its index names them; what lies elsewhere is not looked at."""
+    """The modules that `terraform init` has put below a configuration, as its index names them; what lies elsewhere, or leads
+    there by a link, is not looked at."""
     index = configuration / downloaded.INDEX
-    if not index.resolve().is_relative_to(real_root):
+    below = (configuration / downloaded.FOLDER).resolve()
+    if not below.is_relative_to(real_root) or index.resolve().parent != below or not index.is_file():
         return
     try:
         with index.open("rb") as stream:
@@ -231,7 +233,7 @@ def _downloaded(configuration: Path, root: Path, real_root: Path) -> Iterator[tu
     except OSError:
         return
     relative = index.relative_to(root).as_posix()
-    named = set(downloaded.folders(relative, text).values())
+    named = {module.folder for module in downloaded.modules(relative, text).values()}
     packages = {downloaded.package_of(folder) for folder in named}
     files = [f for folder in sorted(named) for f in _files_in(root / folder, (".tf", ".tf.json"))]
     files += [
@@ -241,7 +243,7 @@ def _downloaded(configuration: Path, root: Path, real_root: Path) -> Iterator[tu
     ]
     yield relative, index
     for file in files:
-        if file.resolve().is_relative_to(real_root):
+        if file.resolve().is_relative_to(below):
             yield file.relative_to(root).as_posix(), file
 
 

@@ -124,6 +124,12 @@ def module_source(declared: Declared) -> str | None:
     return _plain_text(attribute.value) if attribute else None
 
 
+def module_version(declared: Declared) -> str | None:
+    """The `version` of a module block when it is a plain text."""
+    attribute = declared.block.body.attribute("version")
+    return _plain_text(attribute.value) if attribute else None
+
+
 def _plain_text(expression: Expression) -> str | None:
     if isinstance(expression, Literal) and isinstance(expression.value, str):
         return expression.value

@@ -14,6 +14,7 @@ from infra_mind.artefacts.terraform.configuration import (
     is_local,
     joined,
     module_source,
+    module_version,
 )
 from infra_mind.artefacts.terraform.expressions import Scope, absolute, evaluate, follow, settled
 from infra_mind.artefacts.terraform.iam_policy import policy_json
@@ -234,14 +235,14 @@ class Module:
         if source is None:
             reason = f"module {name!r}: its source is not a plain text"
         elif not is_local(source):
-            folder = self._run.downloaded.folder_of(self._root_folder(), f"{self.block_prefix}module.{name}")
-            configuration = self._run.configurations.get(folder or "")
-            if folder and configuration and not self._is_inside(folder):
-                return configuration
-            reason, kind = (
-                f"module {name!r} comes from {_without_password(source)[:200]}, which was not handed in",
-                "remote_module",
-            )
+            there = self._run.downloaded.module_of(self._root_folder(), f"{self.block_prefix}module.{name}")
+            configuration = self._run.configurations.get(there.folder if there else "")
+            shown, kind = _without_password(source)[:200], "remote_module"
+            reason = f"module {name!r} comes from {shown}, which was not handed in"
+            if there and configuration and not self._is_inside(there.folder):
+                if there.answers(source, module_version(declared)):
+                    return configuration
+                reason = f"module {name!r} asks for another version or source ({shown}) than what `terraform init` has downloaded"
         else:
             folder = joined(self._configuration.folder, source)
             configuration = self._run.configurations.get(folder) if folder is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,13 @@ def test_a_module_that_leads_to_itself_ends() -> None:
     ],
 )  # fmt: skip
 def test_an_index_that_is_none_or_leads_elsewhere_lists_nothing(text: str) -> None:
-    assert downloaded.folders(INDEX, text) == {}
-    assert downloaded.folders(f"a/b/{INDEX}", text) == {}
+    assert downloaded.modules(INDEX, text) == {}
+    assert downloaded.modules(f"a/b/{INDEX}", text) == {}
 
 
 def test_a_folder_as_windows_writes_it_is_the_same() -> None:
-    assert downloaded.folders(INDEX, index(("db", ".terraform\\modules\\db"))) == {
-        "db": ".terraform/modules/db"
-    }
+    found = downloaded.modules(INDEX, index(("db", ".terraform\\modules\\db")))
+    assert found["db"].folder == ".terraform/modules/db"
 
 
 def test_the_folder_is_taken_with_its_modules_and_nothing_else(tmp_path: Path) -> None:
@@ -152,6 +152,73 @@ def test_no_link_leads_out_of_the_folder(tmp_path: Path, linked: str) -> None:
     target.symlink_to(outside / real)
     taken = [a.path for a in intake.collect(inside)]
     assert taken == ([INDEX, "main.tf"] if linked in ("file", "folder") else ["main.tf"])
+
+
+@pytest.mark.parametrize("linked", [".terraform/modules/db/main.tf", INDEX])
+def test_a_link_of_a_module_to_something_else_of_the_folder_is_not_followed(
+    tmp_path: Path, linked: str
+) -> None:
+    """Else a module could have any file taken by calling it `main.tf`."""
+    for path, text in {
+        "main.tf": MAIN,
+        ".env": "TOKEN=abc",
+        INDEX: index(("db", ".terraform/modules/db")),
+        ".terraform/modules/db/main.tf": DB,
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / linked).unlink()
+    (tmp_path / linked).symlink_to(tmp_path / ".env")
+    assert linked not in [a.path for a in intake.collect(tmp_path)]
+
+
+@pytest.mark.parametrize("made", ["folder", "pipe"])
+def test_an_index_that_is_no_file_is_none(tmp_path: Path, made: str) -> None:
+    index_ = tmp_path / INDEX
+    index_.parent.mkdir(parents=True)
+    index_.mkdir() if made == "folder" else os.mkfifo(index_)
+    (tmp_path / "main.tf").write_text(MAIN)
+    assert [a.path for a in intake.collect(tmp_path)] == ["main.tf"]
+
+
+REGISTRY = "registry.terraform.io/"
+
+
+@pytest.mark.parametrize(
+    ("listed", "version", "source", "asked", "followed"),
+    [
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "5.1.0", True),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "~> 5.0", True),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "~> 5.0.2", False),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", ">= 4, < 5.1", False),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "!= 5.1.0", False),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "<= 5.1, > 5.0.9", True),
+        (REGISTRY + "acme/db/aws", "5.1.0-beta", "acme/db/aws", "= 5.1.0", True),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "6.0.0", False),
+        (REGISTRY + "acme/db/aws", "5.1.0", "acme/db/aws", "latest", True),
+        (REGISTRY + "acme/db/aws", "5.1.0", "other/db/aws", "", False),
+        (REGISTRY + "acme/db/aws//modules/x", "5.1.0", "acme/db/aws//modules/x", "", True),
+        (REGISTRY + "acme/db/aws//modules/x", "5.1.0", "acme/db/aws//modules/y", "", False),
+        ("registry.opentofu.org/acme/db/aws", "5.1.0", "acme/db/aws", "", True),
+        ("tf.example.com/acme/db/aws", "5.1.0", "acme/db/aws", "", False),
+        ("git::https://github.com/acme/db.git?ref=v1", "", "github.com/acme/db?ref=v1", "", True),
+        ("git::https://github.com/acme/db.git?ref=v1", "", "github.com/acme/db?ref=v2", "", False),
+        ("git::https://github.com/acme/db.git", "", "github.com/acme/db", "", True),
+        (None, 5, "acme/db/aws", "1.2.3", True),
+    ],
+)
+def test_a_call_that_was_changed_since_the_download_is_not_followed(
+    listed: object, version: object, source: str, asked: str, followed: bool
+) -> None:
+    """Terraform would ask for `terraform init` too."""
+    entry = {"Key": "db", "Source": listed, "Version": version, "Dir": ".terraform/modules/db"}
+    main = f'module "db" {{\n  source = "{source}"\n' + (f'  version = "{asked}"\n' if asked else "") + "}\n"
+    found = build_inventory(files(main=main, listed=json.dumps({"Modules": [entry]})))
+    assert bool(found.resources) is followed
+    if not followed:
+        unread = only_unread(found)
+        assert (unread.kind, unread.line) == ("remote_module", 1)
+        assert "than what `terraform init` has downloaded" in unread.reason
 
 
 def test_templates_of_a_whole_package_serve_the_modules_inside_it(tmp_path: Path) -> None:
