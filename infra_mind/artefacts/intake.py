@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from infra_mind.artefacts import detection, downloaded
+from infra_mind.artefacts import detection, downloaded, plan
 from infra_mind.artefacts.detection import FileKind
 from infra_mind.errors import ArtefactRefused, BadInput, FileLeftOut, TooLarge
 from infra_mind.model.inventory import HAND_IN_A_PLAN, STATE, TOO_LARGE, Artefact
@@ -81,9 +81,17 @@ def from_bytes(path: str, data: bytes) -> Artefact:
 
 
 def without_state(artefact: Artefact) -> Artefact:
-    """The artefact; of a Terraform state nothing but its path, since it holds secrets in the clear."""
-    is_state = artefact.content is not None and detection.is_state(artefact.path, artefact.content)
-    return _state(artefact.path) if is_state else artefact
+    """The artefact; of a Terraform state nothing but its path, since it holds secrets in the clear, and a plan without the state in it."""
+    if artefact.content is None:
+        return artefact
+    if detection.is_state(artefact.path, artefact.content):
+        return _state(artefact.path)
+    if (
+        artefact.path.lower().endswith(".json")
+        and (text := plan.without_state(artefact.content)) != artefact.content
+    ):
+        return artefact.model_copy(update={"content": text})
+    return artefact
 
 
 def _state(path: str) -> Artefact:

@@ -4,6 +4,8 @@ Source: developer.hashicorp.com/terraform/internals/json-format (format 1.2, rea
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from infra_mind.artefacts import yaml
@@ -11,6 +13,61 @@ from infra_mind.artefacts.yaml import YamlDocument
 from infra_mind.settings import IntakeLimits
 
 _PLAN_WORDS = ('"planned_values"', '"resource_changes"')
+
+# What a plan holds of the state that it was made from, secrets in the clear among it. None of it is read.
+_STATE = {
+    "prior_state": {}, "resource_drift": {}, "output_changes": {}, "planned_values": {"outputs": {}},
+    "resource_changes": {"change": {"before": {}}}, "deferred_changes": {"resource_change": {"change": {"before": {}}}},
+}  # fmt: skip
+_SPACE = " \t\r\n"
+_skip = json.JSONDecoder().raw_decode
+
+
+def without_state(text: str) -> str:
+    """The text of a plan with nothing of the state in it: `null` stands there instead, and every line stays where it is.
+
+    What is no plan, or cannot be read as one, comes back as it is."""
+    if not _may_be_plan(text):
+        return text
+    try:
+        spans = list(_spans(text, _after_space(text, 0), _STATE))
+    except (ValueError, IndexError, RecursionError):
+        return text
+    kept, end = [], 0
+    for start, stop in spans:
+        kept += [text[end:start], "null", "\n" * text.count("\n", start, stop)]
+        end = stop
+    return "".join([*kept, text[end:]])
+
+
+def _spans(text: str, start: int, wanted: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """Where the values below the wanted keys begin and end; of a list those of each item."""
+    for key, begin, end in _parts(text, start):
+        below = wanted if key is None else wanted.get(key)
+        if below == {}:
+            yield begin, end
+        elif below and text[begin] in "{[":
+            yield from _spans(text, begin, below)
+
+
+def _parts(text: str, start: int) -> Iterator[tuple[str | None, int, int]]:
+    """Key (None in a list), begin and end of each value of the object or list that begins at `start`."""
+    at, is_object = _after_space(text, start + 1), text[start] == "{"
+    while text[at] not in "}]":
+        key = None
+        if is_object:
+            key, at = _skip(text, at)
+            at = _after_space(text, _after_space(text, at) + 1)  # the colon
+        _, end = _skip(text, at)
+        yield key, at, end
+        at = _after_space(text, end)
+        at = _after_space(text, at + 1) if text[at] == "," else at
+
+
+def _after_space(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at
 
 
 def load(path: str, text: str, limits: IntakeLimits) -> YamlDocument | None:

@@ -320,21 +320,26 @@ async def test_nothing_of_a_terraform_state_is_kept(
     state = json.dumps(
         {"version": 4, "terraform_version": "1.9.5", "lineage": "x", "outputs": {"p": "hunter2"}}
     )
+    plan = '{"format_version": "1.2", "planned_values": {}, "prior_state": {"values": "hunter2"}}'
     if form == "json":
-        files = [{"path": "a.json", "content": state}, {"path": "b/terraform.tfstate", "content": state}]
+        named = {"a.json": state, "b/terraform.tfstate": state, "c.json": plan}
+        files = [{"path": path, "content": content} for path, content in named.items()]
         answer = await http.post("/assessments", json={"name": "x", "artefacts": files})
     elif form == "zip":
-        body = zipped(brief_dot_yml="name: x", a_dot_json=state, b__terraform_dot_tfstate=state)
+        body = zipped(
+            brief_dot_yml="name: x", a_dot_json=state, b__terraform_dot_tfstate=state, c_dot_json=plan
+        )
         answer = await http.post("/assessments", content=body, headers=ZIP_TYPE)
     else:
         sent = [
             ("artefacts", ("a.json", state.encode())),
             ("artefacts", ("b/terraform.tfstate", state.encode())),
+            ("artefacts", ("c.json", plan.encode())),
         ]
         answer = await http.post("/assessments", files=[("brief", (None, YAML)), *sent])
     submission = await kept(store, answer)
     assert b"hunter2" not in submission.to_bytes()
-    assert [(a.path, a.unread().kind) for a in submission.artefacts] == [
+    assert [(a.path, a.unread().kind) for a in submission.artefacts if a.content is None] == [
         ("a.json", "state"),
         ("b/terraform.tfstate", "state"),
     ]
