@@ -49,6 +49,9 @@ LISTS: Mapping[tuple[str, Purchase], tuple[str, ...]] = MappingProxyType(
 OLD_AFTER_DAYS = 365  # a line with such a price is marked
 MAX_AGE_DAYS = 730  # past two years a price is an assumption, and what rests on it has low confidence
 EVERYWHERE = "global"  # the region of a price that is the same in all of them
+FIRST_REGION: Mapping[str, str] = MappingProxyType(
+    {"aws": "us-east-1", "azure": "eastus", "gcp": "us-central1"}
+)
 # Tables of services by how their skus begin; what is not here stands in the first alone.
 SERVICES = ("prices_services",)
 TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -171,14 +174,26 @@ def service(provider: str, region: str, sku: str) -> ServiceOffer | None:
     return None
 
 
+@lru_cache(maxsize=4_096)
 def service_elsewhere(provider: str, region: str, sku: str) -> tuple[ServiceOffer, str] | None:
-    """The service's newest price in another region, and which: for a fee that the provider states without a region."""
-    rows = _rows_of(provider, sku)
-    found = service(provider, min(rows[0].usd), sku) if rows else None
+    """The service's price in another region, and which: for a fee that the provider states without a region, and to show what a unit costs.
+
+    Of the same part of the world if there is one, else of the provider's first region, else the newest."""
     place = region_name(provider, region)
-    if found is None or place not in regions(provider):
+    if place not in regions(provider):
         return None
-    return found.model_copy(update={"region": place}), found.region
+    part = place.partition("-")[0]
+    offers = [
+        offer
+        for r in sorted({r for row in _rows_of(provider, sku) for r in row.usd})
+        if (offer := service(provider, r, sku))
+    ]
+    found = max(
+        offers,
+        key=lambda o: (o.region.partition("-")[0] == part, o.region == FIRST_REGION[provider], o.as_of),
+        default=None,
+    )
+    return (found.model_copy(update={"region": place}), found.region) if found else None
 
 
 def gpu_hour(

@@ -97,7 +97,7 @@ def reason(kind: str, provider: str, region: str | None, skus: Iterable[str], le
     offers = [offer for sku in skus if region and (offer := _offer(provider, region, sku))]
     by_region: dict[str, list[str]] = {}
     for offer in offers:
-        _keep(kind, region or "", offer, ledger)
+        _keep(kind, prices.region_name(provider, region or ""), offer, ledger)
         by_region.setdefault(offer.region, []).append(
             f"{offer.sku} {number(offer.usd_per_unit)} USD/{offer.unit} ({offer.as_of})"
         )
@@ -108,15 +108,14 @@ def reason(kind: str, provider: str, region: str | None, skus: Iterable[str], le
 def _keep(kind: str, region: str, offer: ServiceOffer, ledger: Ledger) -> None:
     """Notes the price once for each kind and region, with how many resources it is for."""
     kept = ledger.details.setdefault("usage_prices", [])
-    row = {
-        "kind": kind, "used_in": region, "sku": offer.sku, "counts": LABELS.get(offer.sku, offer.sku), "unit": offer.unit, "region": offer.region,
-        "usd_per_unit": offer.usd_per_unit, "source": offer.source, "as_of": offer.as_of, "old": is_old(offer.as_of),
-    }  # fmt: skip
-    found = next((r for r in kept if r.items() >= row.items()), None)
-    if found is None:
-        kept.append(row | {"resources": 1})
-    else:
+    found = next((r for r in kept if (r["kind"], r["used_in"], r["sku"]) == (kind, region, offer.sku)), None)
+    if found is not None:
         found["resources"] += 1
+        return
+    kept.append({
+        "kind": kind, "used_in": region, "resources": 1, "sku": offer.sku, "counts": LABELS.get(offer.sku, offer.sku), "unit": offer.unit,
+        "region": offer.region, "usd_per_unit": offer.usd_per_unit, "source": offer.source, "as_of": offer.as_of, "old": is_old(offer.as_of),
+    })  # fmt: skip
 
 
 def _offer(provider: str, region: str, sku: str) -> ServiceOffer | None:

@@ -135,6 +135,28 @@ def test_a_unit_price_of_another_region_names_that_region() -> None:
     assert all(row["old"] for row in result.details["usage_prices"])
 
 
+@pytest.mark.parametrize(
+    ("region", "kind", "sku", "of"),
+    [
+        ("us-west-2", "aws_rds_cluster", "aurora_storage", "us-east-1"),
+        ("eu-central-1", "aws_rds_cluster", "aurora_storage", "us-east-1"),
+        ("eu-central-1", "aws_s3_bucket", "s3_writes", "eu-west-2"),
+        ("ap-south-1", "aws_neptune_cluster", "neptune_storage", "eu-west-2"),
+    ],
+)
+def test_a_unit_price_of_another_region_is_that_of_the_same_part_of_the_world(
+    region: str, kind: str, sku: str, of: str
+) -> None:
+    rows = cost(in_aws(region, kind, "")).details["usage_prices"]
+    assert [row["region"] for row in rows if row["sku"] == sku] == [of]
+
+
+def test_a_region_is_shown_as_the_lists_spell_it() -> None:
+    text = 'resource "azurerm_storage_account" "s" {\n  location = "East US"\n}\n'
+    rows = cost(text).details["usage_prices"]
+    assert {(row["used_in"], row["region"]) for row in rows} == {("eastus", "eastus")}
+
+
 def test_unit_prices_are_kept_once_for_each_kind_and_region() -> None:
     queues = "".join(f'resource "aws_sqs_queue" "{name}" {{\n  name = "{name}"\n}}\n' for name in "abc")
     result = cost(AWS + queues)
