@@ -146,6 +146,14 @@ def cost_lines() -> tuple[CostLine, ...]:
     )  # fmt: skip
 
 
+def usage() -> dict[str, list[dict[str, object]]]:
+    """What a unit costs of one kind that is billed by use, at a price of another region that is old."""
+    return {"usage_prices": [{
+        "kind": "aws_s3_bucket", "used_in": "eu-central-1", "resources": 3, "sku": "s3_writes", "counts": "writes and lists", "unit": "million requests",
+        "region": "eu-west-2", "usd_per_unit": 5.3, "source": "a reference output", "as_of": "2024-07-01", "old": True,
+    }]}  # fmt: skip
+
+
 def recommendations() -> tuple[Recommendation, ...]:
     return (
         Recommendation(rank=1, id="close-letters", title="Close the bucket with patient letters",
@@ -170,7 +178,7 @@ def result(status: str = "completed") -> AssessmentResult:
         "mlops": AgentResult(facts=by_agent["mlops"], assumptions=(
             Assumption(id="mlops.utilisation", text="vLLM may use this share of a GPU's memory", value=0.9, unit="share",
                        source="vLLM's default gpu_memory_utilization", field="llm_serving.0.memory_utilisation"),)),
-        "cost": AgentResult(facts=by_agent["cost"], cost_lines=cost_lines(), unpriced=(
+        "cost": AgentResult(facts=by_agent["cost"], cost_lines=cost_lines(), details=usage(), unpriced=(
             Unpriced(what="NAT gateway", kind="remote_module", address="module.vpc", artefact="terraform/aws/network.tf", line=1,
                      reason="the module is remote; nothing is known of its resources"),)),
         "compliance": AgentResult(facts=by_agent["compliance"]),

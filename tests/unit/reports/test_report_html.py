@@ -26,7 +26,7 @@ FREE_TEXT = {
     "name", "headline", "sentences", "title", "text", "artefact", "path", "observed", "expected", "patch", "message",
     "error_type", "resource", "rule_id", "formula", "source", "what", "address", "sku", "reason", "region", "provider",
     "control_ids", "references", "not_assessed", "kind", "tie_with", "field", "assessment_id", "input", "engine", "unit",
-    "format",
+    "format", "counts", "used_in",
 }  # fmt: skip
 
 

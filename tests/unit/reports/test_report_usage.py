@@ -57,7 +57,7 @@ def test_reports_show_them_and_where_each_price_is_from(kind: str) -> None:
     given = details()
     result = shown(given)
     page = Page(render(result, kind))
-    lists = {href for href in page.values("href") if href.startswith("#list-usage-")}
+    lists = {href for href in page.values("href") if href.startswith("#usage-list-")}
     assert {href.removeprefix("#") for href in lists} <= set(page.ids)
     assert len(lists) == len({row["source"] for row in given["usage_prices"]})
     for text in (page.text, markdown(result, kind).replace("\\", "")):
