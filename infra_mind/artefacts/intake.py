@@ -28,6 +28,7 @@ SKIPPED_FOLDERS = frozenset(
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DATA = ".terraform"
 _LONGEST_INDEX = 2 * 1024 * 1024
+_WITH_STATE = 4  # times the limit of a file, that a plan may have before the state in it is taken out
 _CHUNK = 64 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # so the `>` of PowerShell writes what a program prints
 
@@ -131,18 +132,21 @@ def collect(root: Path | Sequence[Path], limits: IntakeLimits | None = None) -> 
             continue
         try:
             with file.open("rb") as stream:
-                data = stream.read(limits.max_file + 1)
+                data = stream.read(
+                    limits.max_file * (_WITH_STATE if safe.lower().endswith(".json") else 1) + 1
+                )
         except OSError as error:
             found.append(
                 Artefact(path=safe, problem=f"cannot be opened: {error.strerror or type(error).__name__}")
             )
             continue
-        if len(data) > limits.max_file and not is_named:
+        artefact = from_bytes(safe, data)
+        size = len(data) if artefact.content is None else len(artefact.content.encode())
+        if size > limits.max_file and not is_named:
             found.append(_left_out(safe, f"{TOO_LARGE} of {limits.max_file} bytes for one file"))
             continue
-        _check_size(safe, len(data), limits)
-        total = _check_total(safe, total + len(data), limits)
-        artefact = from_bytes(safe, data)
+        _check_size(safe, size, limits)
+        total = _check_total(safe, total + size, limits)
         is_state = (artefact.problem or "").startswith(STATE)
         found.append(_left_out(safe, artefact.problem or "") if is_state else artefact)
     return _in_order(found, limits)

@@ -127,6 +127,10 @@ def _dispatch(
         return _unread(path, f"{STATE}; {HAND_IN_A_PLAN}", "state")
     if path.lower().endswith(".json") and (document := plan.load(path, text, limits)):
         return plan.read(path, document, limits)
+    if path.lower().endswith(".json") and plan.is_log(text):
+        return _unread(
+            path, f"events of `terraform plan -json`, without values; {HAND_IN_A_PLAN}", "unsupported"
+        )
     if kind in (FileKind.SUPPRESSIONS, FileKind.MODULES):
         return Parsed()
     if kind is FileKind.DOCKERFILE:

@@ -5,6 +5,7 @@ Source: developer.hashicorp.com/terraform/internals/json-format (format 1.2, rea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ _STATE = {
     "prior_state": {}, "resource_drift": {}, "output_changes": {}, "planned_values": {"outputs": {}},
     "resource_changes": {"change": {"before": {}}}, "deferred_changes": {"resource_change": {"change": {"before": {}}}},
 }  # fmt: skip
+_LOG = re.compile(r'\s*\{"@level"\s*:')
 _SPACE = " \t\r\n"
 _skip = json.JSONDecoder().raw_decode
 
@@ -86,6 +88,11 @@ def _may_be_plan(text: str) -> bool:
     return (
         text.lstrip()[:1] == "{" and '"format_version"' in text and any(word in text for word in _PLAN_WORDS)
     )
+
+
+def is_log(text: str) -> bool:
+    """True for what `terraform plan -json` prints while it runs: events line by line, without values."""
+    return bool(_LOG.match(text))
 
 
 def is_plan(data: Any) -> bool:

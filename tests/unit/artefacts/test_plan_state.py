@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from infra_mind.artefacts import intake
 from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.artefacts.plan import without_state
+from infra_mind.errors import FileLeftOut
 from infra_mind.model.inventory import Artefact
+from infra_mind.settings import IntakeLimits
 from tests.unit.artefacts.plans import block, change, document, refers
+from tests.unit.artefacts.texts import only_unread
 
 SECRET = "hunter2-of-the-state"
 
@@ -55,6 +60,17 @@ def test_it_is_taken_out_at_the_door(path: str) -> None:
         assert SECRET not in artefact.content
 
 
+@pytest.mark.parametrize("is_plan", [True, False])
+def test_the_limit_of_a_file_is_that_of_the_plan_without_its_state(tmp_path: Path, is_plan: bool) -> None:
+    text = whole().replace(SECRET, SECRET * 100)
+    limits = IntakeLimits(max_file=len(text) // 2)
+    (tmp_path / "tfplan.json").write_text(text if is_plan else text.replace("format_version", "other"))
+    with nullcontext() if is_plan else pytest.warns(FileLeftOut, match="larger than the limit"):
+        (artefact,) = intake.collect(tmp_path, limits)
+    assert (artefact.problem is None) is is_plan
+    assert len(artefact.content or "") < limits.max_file
+
+
 PLAN = '{"format_version": "1.2", "planned_values": {}, '
 
 
@@ -73,3 +89,12 @@ def test_what_is_no_plan_or_is_broken_stays_as_it_is(text: str) -> None:
 def test_parts_of_another_type_are_no_error(odd: Any) -> None:
     text = json.dumps({"format_version": "1.2", "planned_values": odd, "resource_changes": odd})
     assert json.loads(without_state(text))["resource_changes"] == odd
+
+
+def test_the_events_of_a_plan_are_no_plan_and_what_to_hand_in_is_said() -> None:
+    """`terraform plan -json > tfplan.json` is easily taken for `terraform show -json tfplan > tfplan.json`."""
+    text = '{"@level":"info","type":"version"}\n{"@level":"info","type":"planned_change"}\n'
+    found = build_inventory([Artefact(path="tfplan.json", content=text)])
+    assert only_unread(found).kind == "unsupported"
+    assert "terraform show -json tfplan" in only_unread(found).reason
+    assert found.files_read == 0
