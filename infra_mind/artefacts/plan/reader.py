@@ -157,16 +157,10 @@ class _Reader:
         """The lines of what stands in each resource's values, in one pass over those of the document."""
         entries = {entry.inside: entry for entry in planned.values()}
         for path, where in self._lines.items():
-            cut = (
-                path.find(".change.after.") if path.startswith("resource_changes.") else path.find(".values.")
-            )
-            if cut < 0:
-                continue
-            inside = path[
-                : cut + (len(".change.after") if path.startswith("resource_changes.") else len(".values"))
-            ]
-            if inside in entries:
-                entries[inside].lines[path[len(inside) + 1 :]] = where
+            inside = ".values" if path.startswith("planned_values.") else ".change.after"
+            above, found, below = path.partition(f"{inside}.")
+            if found and (entry := entries.get(above + inside)):
+                entry.lines[below] = where
 
     # -- resources
 

@@ -102,7 +102,10 @@ def joined(run: Run, plans: Sequence[Plan], roots: Sequence[str | None]) -> Pars
     found = Parsed(unread=[u for plan in plans for u in plan.unread])
     absent = {(m.root, m.block): m.calls for modules in run.absent.values() for m in modules}
     taken: set[tuple[str, str]] = set()
+    of_root: dict[str, list[Plan]] = {}
     for plan, root in zip(plans, roots, strict=True):
+        if root is not None:
+            of_root.setdefault(root, []).append(plan)
         for resource in plan.resources:
             twins = places.get((root, resource.block), []) if root is not None else []
             if twins:
@@ -111,10 +114,6 @@ def joined(run: Run, plans: Sequence[Plan], roots: Sequence[str | None]) -> Pars
             else:
                 calls = _calls(root, resource.block, absent)
                 found.resources.append(resource.model_copy(update={"calls": calls}) if calls else resource)
-    of_root: dict[str, list[Plan]] = {}
-    for plan, root in zip(plans, roots, strict=True):
-        if root is not None:
-            of_root.setdefault(root, []).append(plan)
     found.resources += [r for r in run.parsed.resources if _stays(r, taken, of_root)]
     found.unread += [u for u in run.parsed.unread if not _is_planned(u, run, of_root)]
     return found

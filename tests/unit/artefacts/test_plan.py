@@ -348,6 +348,13 @@ def test_what_is_put_off_is_there_all_the_same() -> None:
     )
 
 
+def test_what_is_put_off_has_its_lines_too() -> None:
+    put_off = {"reason": "x", "resource_change": change("aws_vpc.later", {"tags": {"a": "b"}})}
+    text = plan(deferred_changes=[put_off], indent=2)
+    found = resource(build_inventory([text]), "aws_vpc.later")
+    assert '"a": "b"' in (text.content or "").split("\n")[found.lines_of("tags.a").start - 1]
+
+
 def test_numbers_that_are_none_stay_texts() -> None:
     text = json.dumps(document(change("aws_vpc.a", {"a": "N", "b": "I"})))
     (found,) = build_inventory(
