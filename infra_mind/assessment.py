@@ -34,7 +34,7 @@ ARTEFACTS = "artefacts"
 CHECKOV = "checkov"
 INVENTORY = "inventory"
 SYNTHESIS = "synthesis"
-INVENTORY_VERSION = 5
+INVENTORY_VERSION = 6
 MAX_WORDS = 500
 COLLECT_AFTER = 100_000  # new objects, some 20 MB; Python's own 700 are for a process of any kind
 

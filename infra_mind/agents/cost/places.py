@@ -59,7 +59,11 @@ class Regions:
         blocks = self._regions_by_folder.get((resource.provider, alias), {})
         folder = PurePosixPath(resource.artefact).parent
         near = [blocks[f] for f in (folder, *folder.parents) if f in blocks]
-        found = set[str]().union(*near) if near else self._every_region.get((resource.provider, alias), set())
+        found = (
+            next(filter(None, near), set[str]())
+            if near
+            else self._every_region.get((resource.provider, alias), set())
+        )
         return next(iter(found)) if len(found) == 1 else None
 
     @cached_property
