@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra_mind.agents.base import Inputs, silent
-from infra_mind.agents.cost import AGENT as COST
 from infra_mind.agents.cost.by_use import BY_USE, DYNAMODB, LABELS
-from infra_mind.artefacts.inventory import build_inventory
 from infra_mind.knowledge import prices
-from infra_mind.model.brief import parse_brief
-from infra_mind.model.inventory import Artefact
 from tests.unit.agents.test_cost_artefacts import AWS, cost, reasons
 from tests.unit.agents.test_cost_bills import monthly
 
@@ -229,9 +224,7 @@ def test_a_module_with_a_provider_of_its_own_stands_in_that_region() -> None:
         + machine,
         "m/main.tf": 'provider "aws" {\n  region = "eu-west-1"\n}\n' + machine,
     }
-    inventory = build_inventory([Artefact(path=path, content=text) for path, text in files.items()])
-    result = COST.assess(Inputs(brief=parse_brief({"name": "x"}), inventory=inventory), silent)
-    assert {line.address: line.region for line in result.cost_lines} == {
+    assert {line.address: line.region for line in cost(files).cost_lines} == {
         "aws_instance.w": "us-east-1",
         "module.m.aws_instance.w": "eu-west-1",
     }
