@@ -15,6 +15,7 @@ from infra_mind.model.result import (
     AgentResult,
     Recommendation,
     Summary,
+    by_use,
     kinds_of,
     with_old_price,
 )
@@ -199,7 +200,7 @@ def _lacking_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:
     unpriced = [thing for given in agents.values() for thing in given.unpriced]
     if unpriced:
         lines = f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')}"
-        yield f"Not in any total, for want of a dated price: {lines} (`cost.unpriced_count`): {kinds_of(unpriced)}."
+        yield f"Not in any total, for want of a dated price: {lines} (`cost.unpriced_count`){by_use(unpriced)}: {kinds_of(unpriced)}."
 
 
 def _age_said(agents: Mapping[str, AgentResult], facts: Mapping[str, Fact]) -> Iterable[str]:

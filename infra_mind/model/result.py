@@ -41,6 +41,9 @@ class CostLine(Value):
     )
 
 
+BILLED_BY_USE = "billed by use (requests, traffic, stored data), which no file says"
+
+
 class Unpriced(Value):
     """A thing that costs money and has no dated price here: left out of the total, and said so."""
 
@@ -58,11 +61,23 @@ class Unpriced(Value):
         """True of what is paid once: it is in no monthly total anyhow."""
         return self.kind == "training"
 
+    @property
+    def by_use(self) -> bool:
+        """True where only a unit has a price: how many there will be is unknown."""
+        return self.reason.startswith(BILLED_BY_USE)
+
 
 def without_price(priced: int, unpriced: Sequence[Unpriced]) -> str:
-    """`2 of 9 lines have no dated price: 1 aws_nat_gateway, 1 llm_api`; the most frequent kinds first."""
+    """`3 of 9 lines have no dated price, 1 of them billed by use: 1 aws_s3_bucket, 1 llm_api, 1 remote_module`; the most frequent kinds first."""
     have = "has" if len(unpriced) == 1 else "have"
-    return f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')} {have} no dated price: {kinds_of(unpriced)}"
+    lines = f"{number(len(unpriced))} of {counted(priced + len(unpriced), 'line')}"
+    return f"{lines} {have} no dated price{by_use(unpriced)}: {kinds_of(unpriced)}"
+
+
+def by_use(unpriced: Sequence[Unpriced]) -> str:
+    """`, 2 of them billed by use`; empty where none is."""
+    count = sum(thing.by_use for thing in unpriced)
+    return f", {number(count)} of them billed by use" if count else ""
 
 
 def kinds_of(unpriced: Sequence[Unpriced]) -> str:

@@ -19,7 +19,15 @@ from infra_mind.model.finding import (
     not_assessed,
 )
 from infra_mind.model.inventory import Format, Inventory, Resource, UnreadFile
-from infra_mind.model.result import AgentFailure, AgentResult, AssessmentResult, CostLine, Unpriced
+from infra_mind.model.result import (
+    BILLED_BY_USE,
+    AgentFailure,
+    AgentResult,
+    AssessmentResult,
+    CostLine,
+    Unpriced,
+    without_price,
+)
 from infra_mind.summary import WITHOUT_STRATEGY
 from infra_mind.synthesis import build_result
 
@@ -193,6 +201,17 @@ def test_lines_without_a_price_are_counted_by_kind() -> None:
     said = build({"cost": AgentResult(cost_lines=(line,), unpriced=unpriced)}).summary.sentences
     assert said[0] == (
         "Not in any total, for want of a dated price: 3 of 4 lines (`cost.unpriced_count`): 2 llm_api, 1 aws_nat_gateway."
+    )
+
+
+def test_what_is_billed_by_use_is_told_apart_from_what_has_no_price() -> None:
+    things = [Unpriced(what="a", kind="aws_s3_bucket", reason=f"{BILLED_BY_USE}; list price in eu-west-1"), Unpriced(what="b", kind="llm_api", reason="none")]  # fmt: skip
+    assert without_price(1, things) == (
+        "2 of 3 lines have no dated price, 1 of them billed by use: 1 aws_s3_bucket, 1 llm_api"
+    )
+    said = build({"cost": AgentResult(unpriced=tuple(things))}).summary.sentences
+    assert said[0] == (
+        "Not in any total, for want of a dated price: 2 of 2 lines (`cost.unpriced_count`), 1 of them billed by use: 1 aws_s3_bucket, 1 llm_api."
     )
 
 

@@ -8,8 +8,8 @@ from infra_mind.agents.cost.ledger import Ledger
 from infra_mind.knowledge import prices
 from infra_mind.knowledge.prices import ServiceOffer, is_old
 from infra_mind.model.numbers import number
+from infra_mind.model.result import BILLED_BY_USE
 
-BILLED_BY_USE = "billed by use (requests, traffic, stored data), which no file says"
 # Kind → what is counted, as the table of services names it.
 AWS: Mapping[str, tuple[str, ...]] = {
     "aws_s3_bucket": ("s3_standard", "s3_writes", "s3_reads", "egress_internet"),
