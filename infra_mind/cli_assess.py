@@ -178,9 +178,10 @@ def _gate(result: AssessmentResult, fail_on: FailOn, baseline: AssessmentResult 
         new = " that the baseline lacks" if baseline is not None else ""
         say(f"--fail-on {fail_on.value}: {reached} failed findings{new} are at or above it", err, "red")
         return 4
-    for failure in result.failures:
-        say(f"--fail-on {fail_on.value}: the agent {failure.agent} failed, so what it would have found is unknown", err, "red")  # fmt: skip
-    return 1 if result.failures else 0
+    unknown = [failure for failure in result.failures if failure.hides_findings]
+    for failure in unknown:
+        say(f"--fail-on {fail_on.value}: the agent {failure.agent} failed, so {failure.lost}", err, "red")
+    return 1 if unknown else 0
 
 
 def _tell_new(findings: Sequence[Finding]) -> None:

@@ -176,4 +176,5 @@ def _notes(before: AssessmentResult, after: AssessmentResult) -> Iterator[str]:
         yield f"made by version {versions[0]} before and {versions[1]} after: rules may have changed"
     for side, result in (("before", before), ("after", after)):
         for failure in result.failures:
-            yield f"{side}: the agent {failure.agent} failed ({failure.error_type}: {failure.message}); what it would have said is missing"
+            who = f"the agent {failure.agent}" if failure.hides_findings else failure.agent
+            yield f"{side}: {who} failed ({failure.error_type}: {failure.message}); {failure.lost}"

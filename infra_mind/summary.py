@@ -191,7 +191,8 @@ def _sentences(
     if STRATEGY not in agents:
         yield WITHOUT_STRATEGY
     for failure in failed:
-        yield f"The {failure.agent} agent failed ({failure.error_type}): what it would have found is unknown."
+        what = f"The {failure.agent} agent" if failure.hides_findings else failure.agent
+        yield f"{what} failed ({failure.error_type}): {failure.lost}."
 
 
 def _lacking_said(agents: Mapping[str, AgentResult]) -> Iterable[str]:

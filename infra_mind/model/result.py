@@ -153,12 +153,26 @@ class AgentResult(Value):
 
 
 class AgentFailure(Value):
-    """Why an agent gave nothing: the type and message of the error and the attempt it was; never a pickle."""
+    """Why an agent gave nothing: the type and message of the error and the attempt it was; never a pickle.
+
+    `security.patches` is no agent, but what it adds to its result later: what it found is whole."""
 
     agent: str
     error_type: str
     message: str
     attempt: int
+
+    @property
+    def lost(self) -> str:
+        """What the result lacks for it."""
+        agent, _, addition = self.agent.partition(".")
+        if addition:
+            return f"{agent} lacks its {addition}, its findings are whole"
+        return "what it would have found is unknown"
+
+    @property
+    def hides_findings(self) -> bool:
+        return "." not in self.agent
 
 
 class ResourceSummary(Value):

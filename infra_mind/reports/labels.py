@@ -210,7 +210,7 @@ def fact_label(fact_id: str) -> str:
 
 def agent_title(name: str) -> str:
     """`cost` → `Cost`; an agent that is not known here by its own name."""
-    return AGENT_TITLES.get(name, _capital(name.replace("_", " ")))
+    return AGENT_TITLES.get(name, _capital(name.replace("_", " ").replace(".", ": ")))
 
 
 def status_title(status: str) -> str:

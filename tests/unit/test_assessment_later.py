@@ -46,6 +46,8 @@ def test_a_failed_step_costs_what_it_would_have_added_and_says_so() -> None:
     assert result.status == "partial"
     assert [(f.agent, f.message) for f in result.failures] == [("one.more", "as told")]
     assert result.agents["one"].details == {"own": 1, "added": None}
+    said = "one.more failed (PermanentError): one lacks its more, its findings are whole."
+    assert said in result.summary.sentences
 
 
 def test_no_agent_waits_for_patches() -> None:

@@ -59,6 +59,14 @@ def test_a_gate_is_not_passed_when_an_agent_failed(limit: FailOn, capsys: pytest
     assert cli_assess._gate(whole.model_copy(update={"failures": (FAILED,)}), FailOn.INFO, None) == 4
 
 
+def test_a_gate_asks_for_findings_and_not_for_patches() -> None:
+    whole = sample.result()
+    silent = {name: given.model_copy(update={"findings": ()}) for name, given in whole.agents.items()}
+    added = FAILED.model_copy(update={"agent": "security.patches"})
+    partial = whole.model_copy(update={"agents": silent, "status": "partial", "failures": (added,)})
+    assert cli_assess._gate(partial, FailOn.INFO, None) == 0
+
+
 # -- ids --------------------------------------------------------------------------------------------------------------
 def test_after_the_summary_stands_the_id_that_other_commands_want(
     server: SmallServer, capsys: pytest.CaptureFixture[str]
