@@ -106,4 +106,4 @@ def _coroot(inputs: Path) -> Mapping[str, Any]:
     found: Mapping[str, Any] = json.loads(
         gzip.decompress((inputs / "coroot-cloud-pricing.json.gz").read_bytes())
     )
-    return found["aws"]  # type: ignore[no-any-return]
+    return dict(found["aws"])
